@@ -1,0 +1,105 @@
+import type { z } from "zod";
+import type { CanonicalEvent, EventName } from "@trakit/core/event.ts";
+import type { BatchOutcome } from "@trakit/core/outcome.ts";
+
+/** An HTTP request as a value: built here, sent by packages/pipeline. */
+export interface HttpRequest {
+  method: "POST";
+  /** Absolute. May carry a token in its query: never log it, see `redactedUrl`. */
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+  /** The same URL with every secret replaced by `***`. */
+  redactedUrl: string;
+}
+
+/** An HTTP answer as a value. `body` is cut to 64 KiB; header names are lower case. */
+export interface HttpAnswer {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+}
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+/** How the order's value is counted; a setting per destination (design §4). */
+export const VALUE_RULES = ["total", "subtotal", "items_without_tax"] as const;
+export type ValueRule = (typeof VALUE_RULES)[number];
+
+/** Which id stands for an item in the merchant's catalogue. `shopify_country` = shopify_<country>_<product>_<variant>. */
+export const CONTENT_ID_FORMS = ["variant", "product", "sku", "shopify_country"] as const;
+export type ContentIdForm = (typeof CONTENT_ID_FORMS)[number];
+
+/** What a mapping may depend on besides the event. Times in ms since the epoch. */
+export interface MapContext<S> {
+  settings: S;
+  /** Send in the vendor's limited mode (sale of data refused, or the shop's policy). */
+  limited: boolean;
+  /** When the request is built: vendors refuse future times and old events. */
+  now: number;
+}
+
+/** The vendor's form of one event, or why there is none. `reason` is a stable snake_case code. */
+export type Mapped = { ok: true; body: JsonObject } | { ok: false; reason: string; detail?: string };
+
+export interface RequestContext<S> {
+  settings: S;
+  token: string;
+  /** Scheme and host, no trailing slash, e.g. `https://graph.facebook.com`. */
+  baseUrl: string;
+  /** Test event code, where the platform has one and the destination is in test mode. */
+  testCode: string | null;
+}
+
+export interface Example {
+  title: string;
+  description: string;
+  event: CanonicalEvent;
+  /** Settings as entered; parsed by the destination's schema. */
+  settings: Record<string, unknown>;
+  limited?: boolean;
+  /** The vendor's form of the event, exactly; or the reason it is not sent. */
+  out: JsonObject | { skipped: string };
+}
+
+/** One advertising or analytics platform. Pure: builds requests and reads answers, never sends. */
+export interface Destination<S = unknown> {
+  platform: string;
+  /** For people: "Meta". */
+  label: string;
+  /** The vendor's API version as it stands in the URL; null where the API has none. */
+  apiVersion: string | null;
+  /** Page the rules come from and the date it was read. */
+  documentation: { title: string; url: string; read: string };
+  /** Production scheme and host. */
+  baseUrl: string;
+  /** Environment variable that points at another host (tests and local stack only). */
+  baseUrlSetting: string;
+  /** The consent purpose the platform needs (design §6). */
+  purpose: "marketing" | "analytics";
+  /** Non-secret settings; refuses what the platform would refuse, with the reason. Must accept `{ id: "…" }` alone. */
+  settings: z.ZodType<S>;
+  /** What is wrong with a token as entered, or null. */
+  tokenProblem(token: string): string | null;
+  /** Vendor's name of each event; absent = no such event at the platform. */
+  events: Partial<Record<EventName, string>>;
+  limits: {
+    /** Events per request. */
+    maxEvents: number;
+    /** Bytes of body per request; null = no figure published. */
+    maxBytes: number | null;
+    /** Oldest event the vendor takes, in ms. */
+    maxAgeMs: number;
+    /** True when events of one request must share this key (GA4: client id and identity). */
+    perRequestKey: ((body: JsonObject) => string) | null;
+  };
+  /** How often a send in doubt may be repeated before `failed: outcome_unknown`, by event name, with its reason in a comment. */
+  inDoubtRepeats(name: EventName): number;
+  map(event: CanonicalEvent, context: MapContext<S>): Mapped;
+  /** One request for 1…maxEvents mapped events. */
+  request(bodies: JsonObject[], context: RequestContext<S>): HttpRequest;
+  /** Reads the answer to a request of `count` events. Total: any status and body gives an outcome. */
+  classify(answer: HttpAnswer, count: number): BatchOutcome;
+  examples: Example[];
+}
