@@ -1,0 +1,114 @@
+-- Subject: destinations of a shop, their sealed tokens, and their lanes.
+-- Why: settings are read by people, tokens never are: two tables. A lane is one shop's destination seen by the queue;
+-- it is written on a change of state only, so it is no hot row.
+-- Locks: none on existing tables. Undo: drop table trakit.lanes, trakit.destination_secrets, trakit.destinations.
+
+create table trakit.destinations (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references trakit.shops (id) on delete cascade,
+  platform text not null,
+  enabled boolean not null default true,
+  settings jsonb not null,
+  events text[],
+  purpose text not null,
+  max_age interval not null,
+  test_code text,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint destinations_platform_shape check (platform ~ '^[a-z][a-z0-9_]{1,30}$'),
+  constraint destinations_settings_object check (jsonb_typeof(settings) = 'object'),
+  constraint destinations_purpose_known check (purpose in ('marketing', 'analytics')),
+  constraint destinations_max_age_sane check (max_age between interval '1 hour' and interval '7 days'),
+  constraint destinations_test_code_shape check (test_code ~ '^[ -~]{1,100}$')
+);
+create unique index destinations_shop_platform_key on trakit.destinations (shop_id, platform);
+
+comment on table trakit.destinations is 'Where a shop''s events go: one row per platform.';
+comment on column trakit.destinations.id is 'Ours; also the id of the lane.';
+comment on column trakit.destinations.shop_id is 'Shop that owns the destination.';
+comment on column trakit.destinations.platform is 'meta, tiktok, pinterest, snapchat, google … The registry in packages/destinations is the list.';
+comment on column trakit.destinations.enabled is 'False: new events make no delivery.';
+comment on column trakit.destinations.settings is 'Non-secret settings, e.g. {"id": "<pixel id>"}; validated by the platform''s schema when entered.';
+comment on column trakit.destinations.events is 'Canonical event names to send; null = all the platform knows.';
+comment on column trakit.destinations.purpose is 'Consent purpose the platform needs: marketing or analytics.';
+comment on column trakit.destinations.max_age is 'Oldest event the platform takes.';
+comment on column trakit.destinations.test_code is 'The platform''s test event code; set = the destination is in test mode.';
+comment on column trakit.destinations.created_at is 'First set up.';
+comment on column trakit.destinations.updated_at is 'Last change.';
+
+create table trakit.destination_secrets (
+  destination_id uuid primary key references trakit.destinations (id) on delete cascade,
+  shop_id uuid not null references trakit.shops (id) on delete cascade,
+  sealed text not null,
+  last_four text not null,
+  version integer not null default 1,
+  updated_at timestamptz not null default now(),
+  constraint destination_secrets_sealed_shape check (sealed ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'),
+  constraint destination_secrets_last_four_short check (length(last_four) <= 4)
+);
+comment on table trakit.destination_secrets is 'Access tokens, sealed with AES-256-GCM outside the database; a dump does not contain them.';
+comment on column trakit.destination_secrets.destination_id is 'Destination the token belongs to.';
+comment on column trakit.destination_secrets.shop_id is 'Shop that owns it; also bound into the seal.';
+comment on column trakit.destination_secrets.sealed is 'v1.<key id>.<nonce>.<ciphertext and tag>, base64url. Additional data: shop id and platform.';
+comment on column trakit.destination_secrets.last_four is 'Last characters of the token, for people to recognise it.';
+comment on column trakit.destination_secrets.version is 'Counts replacements; an unsealed token is cached by it.';
+comment on column trakit.destination_secrets.updated_at is 'Last replacement or re-sealing.';
+
+create table trakit.lanes (
+  destination_id uuid primary key references trakit.destinations (id) on delete cascade,
+  shop_id uuid not null references trakit.shops (id) on delete cascade,
+  state text not null default 'closed',
+  reason text,
+  changed_at timestamptz not null default now(),
+  probe_at timestamptz,
+  probe_seconds integer,
+  flush_before timestamptz,
+  constraint lanes_state_known check (state in ('closed', 'open', 'held')),
+  constraint lanes_open_has_probe check ((state = 'open') = (probe_at is not null and probe_seconds is not null)),
+  constraint lanes_trouble_has_reason check ((state = 'closed') = (reason is null)),
+  constraint lanes_probe_sane check (probe_seconds between 10 and 60)
+);
+create index lanes_open_by_probe on trakit.lanes (probe_at) where state = 'open';
+create index lanes_to_flush on trakit.lanes (flush_before) where flush_before is not null;
+
+comment on table trakit.lanes is 'The queue''s view of a destination. closed = deliveries flow; open = it fails, one probe at a time; held = its token was refused.';
+comment on column trakit.lanes.destination_id is 'The lane is this destination.';
+comment on column trakit.lanes.shop_id is 'Shop that owns it.';
+comment on column trakit.lanes.state is 'closed (flowing), open (failing for reasons that are not the event''s) or held (token refused).';
+comment on column trakit.lanes.reason is 'Why it is open or held: the outcome''s reason code.';
+comment on column trakit.lanes.changed_at is 'When it came into this state.';
+comment on column trakit.lanes.probe_at is 'Open: when the next single delivery may try.';
+comment on column trakit.lanes.probe_seconds is 'Open: present distance between probes, 10 s growing to 60 s.';
+comment on column trakit.lanes.flush_before is 'Set when trouble ended: what was last tried before this moment is due at once, whatever its own back-off says.';
+
+do $$
+declare
+  v_table text;
+begin
+  foreach v_table in array array['destinations', 'destination_secrets', 'lanes'] loop
+    execute format('alter table trakit.%I enable row level security', v_table);
+    execute format('alter table trakit.%I force row level security', v_table);
+    execute format('grant select, insert, update, delete on trakit.%I to trakit_app', v_table);
+    execute format(
+      'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
+         using (shop_id = (select trakit.context_shop())) with check (shop_id = (select trakit.context_shop()))',
+      v_table);
+  end loop;
+end;
+$$;
+
+-- the queue across shops: ids, states and times only
+grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before) on trakit.lanes to trakit_dispatcher;
+grant update (flush_before) on trakit.lanes to trakit_dispatcher;
+create policy "the dispatcher sees every lane's state" on trakit.lanes for select to trakit_dispatcher using (true);
+create policy "the dispatcher ends a flush" on trakit.lanes for update to trakit_dispatcher using (true) with check (true);
+grant select (id, shop_id, platform, enabled, max_age) on trakit.destinations to trakit_dispatcher;
+create policy "the dispatcher sees which destinations there are" on trakit.destinations
+  for select to trakit_dispatcher using (true);
+
+-- people read settings and lanes, never secrets
+grant select on trakit.destinations, trakit.lanes to authenticated;
+create policy "users see their shop's destinations" on trakit.destinations
+  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
+create policy "users see their shop's lanes" on trakit.lanes
+  for select to authenticated using (shop_id = (select trakit.claimed_shop()));

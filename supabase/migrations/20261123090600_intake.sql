@@ -1,0 +1,155 @@
+-- Subject: what was refused (counted) and what could not be read (kept sealed for a week).
+-- Why: bad input must be visible without being stored in clear, and a payload our schema refused today can be run again
+-- after a fix without asking Shopify, which would give up after eight tries.
+-- Locks: none on existing tables. Undo: drop table trakit.quarantine, trakit.refusals.
+
+create table trakit.refusals (
+  shop_id uuid not null,
+  day date not null,
+  place text not null,
+  reason text not null,
+  count bigint not null,
+  constraint refusals_pkey primary key (shop_id, day, place, reason),
+  constraint refusals_count_positive check (count > 0),
+  constraint refusals_words_bounded check (length(place) <= 50 and length(reason) <= 100)
+);
+comment on table trakit.refusals is 'How often input was refused, by shop, day, place and reason.';
+comment on column trakit.refusals.shop_id is 'Shop; all zeros = signed by Shopify for a shop we do not know.';
+comment on column trakit.refusals.day is 'UTC day.';
+comment on column trakit.refusals.place is 'Function that refused: proxy, webhooks.';
+comment on column trakit.refusals.reason is 'Stable code.';
+comment on column trakit.refusals.count is 'How often.';
+
+create table trakit.quarantine (
+  id bigint generated always as identity primary key,
+  shop_id uuid not null,
+  shop_domain text not null,
+  topic text not null,
+  webhook_id text not null,
+  reason text not null,
+  issues text[] not null default '{}',
+  sealed_body text not null,
+  received_at timestamptz not null,
+  expires_at timestamptz not null,
+  tries integer not null default 0,
+  constraint quarantine_webhook_key unique (shop_id, webhook_id),
+  constraint quarantine_expires_later check (expires_at > received_at)
+);
+create index quarantine_by_expiry on trakit.quarantine (expires_at);
+comment on table trakit.quarantine is 'Webhooks we could not read: verified, answered 200, kept sealed for 7 days, can be run again.';
+comment on column trakit.quarantine.id is 'Ours.';
+comment on column trakit.quarantine.shop_id is 'Shop it came from.';
+comment on column trakit.quarantine.shop_domain is 'Its domain.';
+comment on column trakit.quarantine.topic is 'Shopify topic.';
+comment on column trakit.quarantine.webhook_id is 'X-Shopify-Webhook-Id: a repeat replaces nothing.';
+comment on column trakit.quarantine.reason is 'malformed_json, unreadable_payload …';
+comment on column trakit.quarantine.issues is 'Paths and codes the schema refused; never values.';
+comment on column trakit.quarantine.sealed_body is 'The raw body, AES-256-GCM, as destination_secrets.sealed.';
+comment on column trakit.quarantine.received_at is 'When it came.';
+comment on column trakit.quarantine.expires_at is 'When it is purged.';
+comment on column trakit.quarantine.tries is 'How often it was run again.';
+
+do $$
+declare
+  v_table text;
+begin
+  foreach v_table in array array['refusals', 'quarantine'] loop
+    execute format('alter table trakit.%I enable row level security', v_table);
+    execute format('alter table trakit.%I force row level security', v_table);
+    execute format('grant select, insert, update, delete on trakit.%I to trakit_app', v_table);
+    execute format(
+      'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
+         using (shop_id = (select trakit.context_shop())) with check (shop_id = (select trakit.context_shop()))',
+      v_table);
+  end loop;
+end;
+$$;
+
+grant select on trakit.refusals to authenticated;
+create policy "users see their shop's refusals" on trakit.refusals
+  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
+
+create function trakit.count_refusals(p_shop_id uuid, p_place text, p_counts jsonb, p_now timestamptz) returns void
+language plpgsql security invoker set search_path = '' as $$
+begin
+  insert into trakit.refusals as r (shop_id, day, place, reason, count)
+  select p_shop_id, (p_now at time zone 'utc')::date, p_place, left(c.key, 100), c.value::bigint
+  from jsonb_each_text(p_counts) c
+  where c.value::bigint > 0
+  order by c.key
+  on conflict (shop_id, day, place, reason) do update set count = r.count + excluded.count;
+end;
+$$;
+comment on function trakit.count_refusals(uuid, text, jsonb, timestamptz) is
+  'Adds {"reason": n} to the day''s counters. Called by functions already bound to the shop.';
+grant execute on function trakit.count_refusals(uuid, text, jsonb, timestamptz) to trakit_app;
+
+create function trakit.bind_shop(p_domain text, p_status text default 'active') returns uuid
+language plpgsql security invoker set search_path = '' as $$
+declare
+  v_shop uuid;
+begin
+  perform set_config('trakit.shop_domain', p_domain, true);
+  -- unbound first: a context left by an earlier call in the same transaction must not widen this look-up
+  perform set_config('trakit.shop_id', '', true);
+  select s.id into v_shop from trakit.shops s where s.domain = p_domain and (p_status is null or s.status = p_status);
+  perform set_config('trakit.shop_id', coalesce(v_shop::text, ''), true);
+  return v_shop;
+end;
+$$;
+comment on function trakit.bind_shop(text, text) is
+  'Binds the running function to one shop by its domain and returns its id; null = no such shop, and nothing is visible.';
+grant execute on function trakit.bind_shop(text, text) to trakit_app;
+
+create function trakit.quarantine_webhook(
+  p_shop text, p_topic text, p_webhook_id text, p_reason text, p_issues text[], p_sealed_body text,
+  p_now timestamptz default now()
+) returns text
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+begin
+  if v_shop is null then
+    return 'unknown_shop';
+  end if;
+  insert into trakit.quarantine
+    (shop_id, shop_domain, topic, webhook_id, reason, issues, sealed_body, received_at, expires_at)
+  values (v_shop, p_shop, left(p_topic, 100), left(p_webhook_id, 100), p_reason, p_issues[1:20], p_sealed_body, p_now,
+    p_now + interval '7 days')
+  on conflict (shop_id, webhook_id) do nothing;
+  perform trakit.count_refusals(v_shop, 'webhooks', jsonb_build_object(p_reason, 1), p_now);
+  return 'quarantined';
+end;
+$$;
+comment on function trakit.quarantine_webhook(text, text, text, text, text[], text, timestamptz) is
+  'Keeps a verified webhook that could not be read, sealed, for 7 days. Returns quarantined or unknown_shop.';
+
+create function trakit.list_quarantine(p_shop text, p_limit integer default 50) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+begin
+  if trakit.bind_shop(p_shop, null) is null then
+    return null;
+  end if;
+  return coalesce((
+    select jsonb_agg(to_jsonb(q) order by q.received_at)
+    from (select id, topic, webhook_id, reason, issues, sealed_body, received_at, expires_at, tries
+          from trakit.quarantine order by received_at limit p_limit) q
+  ), '[]');
+end;
+$$;
+comment on function trakit.list_quarantine(text, integer) is 'What a shop has in quarantine, oldest first, bodies sealed; null = no such shop.';
+
+create function trakit.settle_quarantine(p_shop text, p_id bigint, p_read boolean) returns boolean
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform trakit.bind_shop(p_shop, null);
+  if p_read then
+    delete from trakit.quarantine where id = p_id;
+  else
+    update trakit.quarantine set tries = tries + 1 where id = p_id;
+  end if;
+  return found;
+end;
+$$;
+comment on function trakit.settle_quarantine(text, bigint, boolean) is
+  'After running a quarantined webhook again: read = it is an event now and leaves, else its tries are counted. False = no such row.';

@@ -1,0 +1,367 @@
+-- Subject: ingest_events, the one round trip that stores what was captured.
+-- Why: separate statements under READ COMMITTED. Keys are inserted in sorted order (so concurrent copies queue instead of
+-- deadlocking), then read again: only a later statement sees the copy another transaction committed meanwhile.
+-- Locks: none. Undo: drop function trakit.ingest_events, trakit.store_event, trakit.merge_event, trakit.plan_deliveries.
+
+create function trakit.unknown_consent_policy(p_setting text, p_event_country text, p_shop_country text) returns text
+language sql immutable set search_path = '' as $$
+  -- EEA (EU, Iceland, Liechtenstein, Norway), UK, Switzerland; a country nobody knows counts as one of them
+  select coalesce(p_setting, case
+    when coalesce(p_event_country, p_shop_country) is null then 'skip'
+    when coalesce(p_event_country, p_shop_country) = any (array[
+      'AT', 'BE', 'BG', 'HR', 'CY', 'CZ', 'DK', 'EE', 'FI', 'FR', 'DE', 'GR', 'HU', 'IE', 'IT', 'LV', 'LT', 'LU', 'MT',
+      'NL', 'PL', 'PT', 'RO', 'SK', 'SI', 'ES', 'SE', 'IS', 'LI', 'NO', 'GB', 'CH'])
+    then 'skip' else 'send' end)
+$$;
+comment on function trakit.unknown_consent_policy(text, text, text) is
+  'send, limited or skip for an event without a known consent state, from the shop''s setting, the event''s country and the shop''s.';
+grant execute on function trakit.unknown_consent_policy(text, text, text) to trakit_app;
+
+create function trakit.delivery_verdict(
+  p_shop trakit.shops, p_test boolean, p_channel text, p_source text, p_consent jsonb, p_policy text, p_purpose text,
+  p_test_code text
+) returns text
+language sql immutable set search_path = '' as $$
+  select case
+    when p_test and p_shop.test_orders = 'skip' then 'test_order'
+    when p_test and p_shop.test_orders = 'test_mode' and p_test_code is null then 'test_order'
+    when p_source = 'webhook' and p_channel = any (p_shop.excluded_channels) then 'source_excluded'
+    when p_consent ->> p_purpose = 'false' then 'consent_denied'
+    when p_consent ->> p_purpose is null and p_policy = 'skip' then 'consent_unknown'
+  end
+$$;
+comment on function trakit.delivery_verdict(trakit.shops, boolean, text, text, jsonb, text, text, text) is
+  'Why an event is not sent to a destination; null = it is sent.';
+grant execute on function trakit.delivery_verdict(trakit.shops, boolean, text, text, jsonb, text, text, text) to trakit_app;
+
+create function trakit.ingest_events(
+  p_shop text, p_events jsonb, p_slots integer default 0, p_place text default 'webhooks', p_refused jsonb default '{}',
+  p_now timestamptz default now()
+) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  c_lease_for constant interval := interval '30 seconds';
+  v_shop trakit.shops;
+  v_count integer := jsonb_array_length(p_events);
+  v_rows bigint[] := '{}';
+  v_item jsonb;
+  v_event jsonb;
+  v_keys text[];
+  v_row bigint;
+  v_at timestamptz;
+  v_source text;
+  v_name text;
+  v_status text;
+  v_policy text;
+  v_consent jsonb;
+  v_join record;
+  v_strong jsonb;
+  v_weak jsonb;
+  v_stored trakit.events;
+  v_results jsonb := '[]';
+  v_sends jsonb := '[]';
+  v_event_sends jsonb;
+  v_visitor jsonb := '{}';
+  v_slots integer := greatest(p_slots, 0);
+  v_country text;
+begin
+  perform set_config('trakit.shop_domain', p_shop, true);
+  perform set_config('trakit.shop_id', '', true);
+  select * into v_shop from trakit.shops s where s.domain = p_shop;
+  if v_shop.id is null or v_shop.status <> 'active' then
+    -- counted under the shop that is gone, or under nobody
+    perform set_config('trakit.shop_id', coalesce(v_shop.id, '00000000-0000-0000-0000-000000000000')::text, true);
+    perform trakit.count_refusals(
+      coalesce(v_shop.id, '00000000-0000-0000-0000-000000000000'), p_place,
+      jsonb_build_object(case when v_shop.id is null then 'unknown_shop' else 'uninstalled_shop' end, greatest(v_count, 1)),
+      p_now);
+    return jsonb_build_object('shop', case when v_shop.id is null then 'unknown' else 'uninstalled' end,
+      'results', '[]'::jsonb, 'sends', '[]'::jsonb);
+  end if;
+  perform set_config('trakit.shop_id', v_shop.id::text, true);
+  if p_refused <> '{}' then
+    perform trakit.count_refusals(v_shop.id, p_place, p_refused, p_now);
+  end if;
+
+  for v_i in 1..v_count loop
+    v_rows := v_rows || nextval('trakit.event_row_seq');
+  end loop;
+  insert into trakit.event_keys (shop_id, key, event_row, captured_at, expires_at)
+  select v_shop.id, k.key, v_rows[e.ord], p_now,
+    case when k.key ~ '^(order:|event:(checkout_completed|order_refunded):)' then null else p_now + interval '7 days' end
+  from jsonb_array_elements(p_events) with ordinality e (item, ord)
+  cross join lateral jsonb_array_elements_text(e.item -> 'keys') k (key)
+  order by k.key, e.ord
+  on conflict (shop_id, key) do nothing;
+
+  for v_i in 1..v_count loop
+    v_item := p_events -> (v_i - 1);
+    v_event := v_item -> 'event';
+    v_name := v_event ->> 'name';
+    v_source := v_event ->> 'source';
+    v_consent := v_event -> 'consent';
+    v_country := v_event #>> '{client,country}';
+    select array_agg(k) into v_keys from jsonb_array_elements_text(v_item -> 'keys') k;
+
+    if v_source = 'webhook' and v_name = 'checkout_completed' and v_item ->> 'topic' <> v_shop.order_topic then
+      -- the shop counts purchases by the other topic; the order's keys stay free for it
+      delete from trakit.event_keys k where k.shop_id = v_shop.id and k.key = any (v_keys) and k.event_row = v_rows[v_i];
+      v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'ignored', 'reason', 'other_topic');
+      continue;
+    end if;
+
+    -- the earliest event any of the keys belongs to; ours only if none was taken
+    select k.event_row, k.captured_at into v_row, v_at
+    from trakit.event_keys k where k.shop_id = v_shop.id and k.key = any (v_keys)
+    order by k.event_row = v_rows[v_i], k.event_row limit 1;
+
+    v_policy := trakit.unknown_consent_policy(v_shop.unknown_consent, v_country, v_shop.country);
+    v_strong := '{}';
+    v_weak := '{}';
+    v_join := null;
+    if coalesce((v_consent ->> 'marketing')::boolean, v_policy <> 'skip')
+      or coalesce((v_consent ->> 'analytics')::boolean, v_policy <> 'skip')
+    then
+      if v_source = 'browser' then
+        v_strong := jsonb_strip_nulls(jsonb_build_object(
+          'visitor', v_event #> '{identifiers,visitor_id}', 'client', v_event #> '{identifiers,client_id}',
+          'customer', v_event #> '{identifiers,customer_id}'));
+      else
+        v_strong := jsonb_strip_nulls(jsonb_build_object('customer', v_event #> '{identifiers,customer_id}'));
+        v_weak := jsonb_strip_nulls(jsonb_build_object(
+          'visitor', v_event #> '{identifiers,visitor_id}', 'client', v_event #> '{identifiers,client_id}'));
+      end if;
+      v_weak := v_weak || jsonb_strip_nulls(jsonb_build_object(
+        'checkout', v_event #> '{commerce,checkout_token}', 'cart', v_event #> '{commerce,cart_token}',
+        'email', v_event #> '{digests,email.lower,0}', 'phone', v_event #> '{digests,phone.e164,0}'));
+      if v_strong <> '{}' or v_weak <> '{}' then
+        select * into v_join from trakit.join_visitor(
+          v_shop.id, v_strong, v_weak,
+          -- what an order carries in its attributes is a hint for this event, nothing the vault learns from
+          case when v_source = 'browser' then v_event -> 'identifiers'
+            else jsonb_strip_nulls(jsonb_build_object('customer_id', v_event #> '{identifiers,customer_id}')) end,
+          v_event -> 'digests', nullif(v_consent, '{}'), p_now);
+        if v_source = 'browser' then
+          v_visitor := v_visitor || v_join.restorable;
+        end if;
+        v_event := v_event || jsonb_build_object(
+          'identifiers', v_join.enriched || (v_event -> 'identifiers'),
+          'digests', v_join.known_digests || (v_event -> 'digests'));
+      end if;
+    end if;
+
+    if v_row = v_rows[v_i] then
+      v_at := p_now;
+      insert into trakit.events
+        (captured_at, id, shop_id, name, event_id, occurred_at, browser_at, webhook_at, channel, test, signed, visitor_id,
+         page, commerce, identifiers, digests, consent)
+      values
+        (v_at, v_row, v_shop.id, v_name, v_event ->> 'event_id', (v_event ->> 'occurred_at')::timestamptz,
+         case when v_source = 'browser' then p_now end, case when v_source = 'webhook' then p_now end,
+         v_event ->> 'channel', (v_event ->> 'test')::boolean, (v_item ->> 'signed')::boolean,
+         case when v_strong <> '{}' or v_weak <> '{}' then v_join.visitor_id end,
+         v_event -> 'page', v_event -> 'commerce', v_event -> 'identifiers', v_event -> 'digests', v_consent);
+      if v_event -> 'client' <> '{}' then
+        insert into trakit.event_clients
+        select (jsonb_populate_record(null::trakit.event_clients, (v_event -> 'client') || jsonb_build_object(
+          'captured_at', v_at, 'event_row', v_row, 'shop_id', v_shop.id))).*;
+      end if;
+      v_status := 'accepted';
+    else
+      -- keys of ours that were still free lead to the same event from now on
+      update trakit.event_keys k set event_row = v_row, captured_at = v_at
+      where k.shop_id = v_shop.id and k.key = any (v_keys) and k.event_row = v_rows[v_i];
+      select * into v_stored from trakit.events e where e.captured_at = v_at and e.id = v_row for update;
+      if v_stored.id is null
+        or (v_source = 'webhook' and v_stored.webhook_at is not null)
+        or (v_source = 'browser' and v_stored.browser_at is not null)
+      then
+        v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
+        continue;
+      end if;
+      perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, p_now);
+      v_status := 'merged';
+    end if;
+
+    v_event_sends := trakit.plan_deliveries(v_shop, v_at, v_row, v_source, v_status = 'merged', v_slots, c_lease_for, p_now);
+    v_slots := v_slots - jsonb_array_length(v_event_sends);
+    v_sends := v_sends || coalesce((
+      select jsonb_agg(s.send || jsonb_build_object('index', v_i - 1)) from jsonb_array_elements(v_event_sends) s (send)
+    ), '[]');
+    v_results := v_results || jsonb_build_object(
+      'event_id', v_event ->> 'event_id', 'status', v_status,
+      'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests');
+  end loop;
+
+  return jsonb_build_object(
+    'shop', 'active', 'shop_id', v_shop.id, 'results', v_results, 'sends', v_sends, 'visitor', v_visitor,
+    'destinations', coalesce((
+      select jsonb_object_agg(d.id, jsonb_build_object(
+        'platform', d.platform, 'settings', d.settings, 'test_code', d.test_code, 'sealed', s.sealed, 'version', s.version))
+      from trakit.destinations d
+      join trakit.destination_secrets s on s.destination_id = d.id
+      where d.shop_id = v_shop.id and v_sends <> '[]'
+        and d.id in (select (x ->> 'destination_id')::uuid from jsonb_array_elements(v_sends) x)
+    ), '{}'));
+end;
+$$;
+comment on function trakit.ingest_events(text, jsonb, integer, text, jsonb, timestamptz) is
+  'Stores captured events of one shop (by domain): drops duplicates, joins the visitor, merges second copies, writes a delivery per destination and leases up to p_slots of them to the caller. p_refused = {"reason": n} counts what the caller refused before.';
+
+create function trakit.merge_event(p_stored trakit.events, p_event jsonb, p_signed boolean, p_now timestamptz) returns void
+language plpgsql security invoker set search_path = '' as $$
+begin
+  -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
+  -- what is empty. Stored objects carry no nulls, so || takes from the right what is known there.
+  if p_event ->> 'source' = 'webhook' then
+    update trakit.events e
+    set webhook_at = p_now,
+        occurred_at = (p_event ->> 'occurred_at')::timestamptz,
+        channel = p_event ->> 'channel',
+        test = (p_event ->> 'test')::boolean,
+        page = (p_event -> 'page') || e.page,
+        commerce = e.commerce || (p_event -> 'commerce'),
+        identifiers = (p_event -> 'identifiers') || e.identifiers,
+        digests = e.digests || (p_event -> 'digests'),
+        consent = (p_event -> 'consent') || e.consent
+    where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
+  else
+    update trakit.events e
+    set browser_at = p_now,
+        signed = p_signed,
+        page = e.page || (p_event -> 'page'),
+        commerce = (p_event -> 'commerce') || e.commerce,
+        identifiers = e.identifiers || (p_event -> 'identifiers'),
+        digests = (p_event -> 'digests') || e.digests,
+        consent = e.consent || (p_event -> 'consent')
+    where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
+  end if;
+  insert into trakit.event_clients as c
+  select (jsonb_populate_record(null::trakit.event_clients, (p_event -> 'client') || jsonb_build_object(
+    'captured_at', p_stored.captured_at, 'event_row', p_stored.id, 'shop_id', p_stored.shop_id))).*
+  on conflict (captured_at, event_row) do update
+    set ip = case when p_event ->> 'source' = 'browser' then coalesce(excluded.ip, c.ip) else coalesce(c.ip, excluded.ip) end,
+        user_agent = case when p_event ->> 'source' = 'browser' then coalesce(excluded.user_agent, c.user_agent)
+          else coalesce(c.user_agent, excluded.user_agent) end,
+        language = coalesce(c.language, excluded.language),
+        city = case when p_event ->> 'source' = 'webhook' then coalesce(excluded.city, c.city) else coalesce(c.city, excluded.city) end,
+        region = case when p_event ->> 'source' = 'webhook' then coalesce(excluded.region, c.region) else coalesce(c.region, excluded.region) end,
+        region_code = case when p_event ->> 'source' = 'webhook' then coalesce(excluded.region_code, c.region_code)
+          else coalesce(c.region_code, excluded.region_code) end,
+        postal_code = case when p_event ->> 'source' = 'webhook' then coalesce(excluded.postal_code, c.postal_code)
+          else coalesce(c.postal_code, excluded.postal_code) end,
+        country = case when p_event ->> 'source' = 'webhook' then coalesce(excluded.country, c.country)
+          else coalesce(c.country, excluded.country) end;
+end;
+$$;
+comment on function trakit.merge_event(trakit.events, jsonb, boolean, timestamptz) is
+  'Folds the second copy of an event into the stored one (docs/architecture.md, "Two copies, one event").';
+grant execute on function trakit.merge_event(trakit.events, jsonb, boolean, timestamptz) to trakit_app;
+
+create function trakit.plan_deliveries(
+  p_shop trakit.shops, p_at timestamptz, p_row bigint, p_source text, p_again boolean, p_slots integer,
+  p_lease_for interval, p_now timestamptz
+) returns jsonb
+language plpgsql security invoker set search_path = '' as $$
+declare
+  v_event trakit.events;
+  v_policy text;
+  v_lease uuid := gen_random_uuid();
+  v_waits text;
+  v_due timestamptz := p_now;
+  v_sends jsonb;
+begin
+  select * into v_event from trakit.events e where e.captured_at = p_at and e.id = p_row;
+  v_policy := trakit.unknown_consent_policy(p_shop.unknown_consent,
+    (select c.country from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), p_shop.country);
+  if v_event.webhook_at is null then
+    if v_event.name = 'checkout_completed' then
+      -- anyone could invent a purchase in a browser: it waits for Shopify's own copy
+      v_waits := 'order';
+      v_due := v_event.captured_at + interval '24 hours';
+    elsif v_event.name in ('checkout_started', 'product_added_to_cart') then
+      v_due := p_now + make_interval(secs => p_shop.grace_seconds);
+    end if;
+  end if;
+
+  if p_again then
+    if p_source = 'browser' then
+      -- Shopify's copy is sent or on its way already; what is still pending takes the richer row when it is claimed
+      return '[]';
+    end if;
+    update trakit.deliveries d
+    set state = case when x.verdict is null then 'pending' else 'skipped' end,
+        reason = x.verdict,
+        settled_at = case when x.verdict is not null then p_now end,
+        next_attempt_at = case when x.verdict is null then p_now end,
+        limited = coalesce(v_event.consent ->> 'sale_of_data' = 'false', false)
+          or (v_event.consent ->> x.purpose is null and v_policy = 'limited'),
+        test = v_event.test and p_shop.test_orders = 'test_mode',
+        waits_for = null
+    from (
+      select g.id, g.purpose, trakit.delivery_verdict(p_shop, v_event.test, v_event.channel, 'webhook', v_event.consent,
+        v_policy, g.purpose, g.test_code) as verdict
+      from trakit.destinations g where g.shop_id = p_shop.id
+    ) x
+    where d.captured_at = p_at and d.event_row = p_row and d.destination_id = x.id
+      and d.state = 'pending' and d.lease is null;
+    with chosen as (
+      select d.destination_id
+      from trakit.deliveries d join trakit.lanes l on l.destination_id = d.destination_id
+      where d.captured_at = p_at and d.event_row = p_row and d.state = 'pending' and d.lease is null
+        and d.next_attempt_at <= p_now and l.state = 'closed'
+      order by d.destination_id limit p_slots
+    ), leased as (
+      update trakit.deliveries d
+      set lease = v_lease, next_attempt_at = p_now + p_lease_for, attempts = d.attempts + 1, attempted_at = p_now
+      from chosen c
+      where d.captured_at = p_at and d.event_row = p_row and d.destination_id = c.destination_id
+      returning d.destination_id, d.platform, d.limited, d.test
+    )
+    select jsonb_agg(jsonb_build_object('captured_at', p_at, 'event_row', p_row, 'destination_id', l.destination_id,
+      'platform', l.platform, 'lease', v_lease, 'limited', l.limited, 'test', l.test))
+    into v_sends from leased l;
+    return coalesce(v_sends, '[]');
+  end if;
+
+  with planned as (
+    select g.id, g.platform, g.purpose, g.test_code, l.state as lane_state,
+      trakit.delivery_verdict(p_shop, v_event.test, v_event.channel, p_source, v_event.consent, v_policy, g.purpose, g.test_code)
+        as verdict
+    from trakit.destinations g join trakit.lanes l on l.destination_id = g.id
+    where g.shop_id = p_shop.id and g.enabled and (g.events is null or v_event.name = any (g.events))
+  ), numbered as (
+    select p.*, p.verdict is null and p.lane_state = 'closed' and v_waits is null and v_due <= p_now as sendable,
+      row_number() over (
+        partition by p.verdict is null and p.lane_state = 'closed' and v_waits is null and v_due <= p_now order by p.id
+      ) as place
+    from planned p
+  ), written as (
+    insert into trakit.deliveries
+      (captured_at, event_row, destination_id, shop_id, platform, state, reason, limited, test, waits_for, attempts,
+       next_attempt_at, retry_until, lease, attempted_at, settled_at)
+    select p_at, p_row, n.id, p_shop.id, n.platform,
+      case when n.verdict is null then 'pending' else 'skipped' end, n.verdict,
+      coalesce(v_event.consent ->> 'sale_of_data' = 'false', false)
+        or (v_event.consent ->> n.purpose is null and v_policy = 'limited'),
+      v_event.test and p_shop.test_orders = 'test_mode',
+      case when n.verdict is null then v_waits end,
+      case when n.sendable and n.place <= p_slots then 1 else 0 end,
+      case when n.verdict is not null then null when n.sendable and n.place <= p_slots then p_now + p_lease_for else v_due end,
+      p_at + interval '24 hours',
+      case when n.sendable and n.place <= p_slots then v_lease end,
+      case when n.sendable and n.place <= p_slots then p_now end,
+      case when n.verdict is not null then p_now end
+    from numbered n
+    returning destination_id, platform, lease, limited, test
+  )
+  select jsonb_agg(jsonb_build_object('captured_at', p_at, 'event_row', p_row, 'destination_id', w.destination_id,
+    'platform', w.platform, 'lease', w.lease, 'limited', w.limited, 'test', w.test))
+  into v_sends from written w where w.lease is not null;
+  return coalesce(v_sends, '[]');
+end;
+$$;
+comment on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, text, boolean, integer, interval, timestamptz) is
+  'Writes an event''s deliveries with their verdicts (or, after a merge, looks at the pending ones again) and leases up to p_slots of them.';
+grant execute on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, text, boolean, integer, interval, timestamptz)
+  to trakit_app;

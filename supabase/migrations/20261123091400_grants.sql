@@ -1,0 +1,55 @@
+-- Subject: who owns and who may call each function.
+-- Why: last, and in one place, so that the whole surface of the database can be read on one page.
+-- Locks: none. Undo: revoke.
+
+grant create on schema trakit to trakit_app, trakit_dispatcher;
+
+do $$
+declare
+  v_function text;
+begin
+  -- inside one shop
+  foreach v_function in array array[
+    'trakit.ingest_events(text, jsonb, integer, text, jsonb, timestamptz)',
+    'trakit.claim_deliveries(uuid, integer, integer, timestamptz)',
+    'trakit.settle_deliveries(uuid, jsonb, timestamptz)',
+    'trakit.quarantine_webhook(text, text, text, text, text[], text, timestamptz)'
+  ] loop
+    execute 'alter function ' || v_function || ' owner to trakit_app';
+    execute 'grant execute on function ' || v_function || ' to trakit_edge';
+  end loop;
+  -- across shops: lane ids, states, times
+  foreach v_function in array array[
+    'trakit.due_lanes(integer, timestamptz)',
+    'trakit.end_flush(uuid, timestamptz)',
+    'trakit.expire_deliveries(integer, timestamptz)',
+    'trakit.queue_totals(timestamptz)'
+  ] loop
+    execute 'alter function ' || v_function || ' owner to trakit_dispatcher';
+    execute 'grant execute on function ' || v_function || ' to trakit_edge';
+  end loop;
+  alter function trakit.lane_shop(uuid) owner to trakit_dispatcher;
+  grant execute on function trakit.lane_shop(uuid) to trakit_app;
+  -- the operator's tools
+  foreach v_function in array array[
+    'trakit.add_shop(text, text, jsonb, timestamptz)',
+    'trakit.find_shop(text)',
+    'trakit.set_destination(text, text, text, bigint, jsonb, boolean, text[], text, text, text, timestamptz)',
+    'trakit.list_destinations(text)',
+    'trakit.tail_deliveries(text, timestamptz, integer)',
+    'trakit.shop_status(text, timestamptz)',
+    'trakit.list_quarantine(text, integer)',
+    'trakit.settle_quarantine(text, bigint, boolean)'
+  ] loop
+    execute 'alter function ' || v_function || ' owner to trakit_app';
+    execute 'grant execute on function ' || v_function || ' to trakit_worker';
+  end loop;
+  alter function trakit.list_shops() owner to trakit_dispatcher;
+  grant execute on function trakit.list_shops() to trakit_worker;
+  -- maintenance stays with the table owner: it is DDL
+  grant execute on function trakit.ensure_partitions(integer, timestamptz) to trakit_edge;
+  grant execute on function trakit.purge(timestamptz) to trakit_edge;
+end;
+$$;
+
+revoke create on schema trakit from trakit_app, trakit_dispatcher;
