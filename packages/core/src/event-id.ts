@@ -1,0 +1,18 @@
+import { createHash } from "node:crypto";
+import type { EventName } from "./event.ts";
+
+/**
+ * The event id of a conversion that has a natural key, so that the browser's copy and Shopify's copy, which never meet,
+ * arrive at the same one (design §4): the first 32 hex digits of
+ * `SHA-256("trakit/1|" + shop + "|" + name + "|" + naturalKey)`.
+ *
+ * @param shop the myshopify domain, in any case (`x.myshopify.com`)
+ * @param name `checkout_completed`, `checkout_started` or `order_refunded` today
+ * @param naturalKey checkout token (order id where there is none), checkout token, refund id; used byte for byte
+ */
+export function conversionEventId(shop: string, name: EventName, naturalKey: string): string {
+  return createHash("sha256").update(`trakit/1|${shop.toLowerCase()}|${name}|${naturalKey}`, "utf8").digest(
+    "hex",
+  )
+    .slice(0, 32);
+}

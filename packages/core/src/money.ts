@@ -1,0 +1,166 @@
+/**
+ * Money as decimal strings in major units ("12.50"), computed with BigInt: a price never passes through a float,
+ * so 0.1 + 0.2 is 0.3 and a sum of lines is the total the buyer saw.
+ */
+
+/** Longest decimal taken from outside: more than any currency needs, short enough that arithmetic stays cheap. */
+const MAX_LENGTH = 40;
+const DECIMAL = /^-?\d+(?:\.\d+)?$/;
+const DECIMAL_WITH_EXPONENT = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?$/;
+
+/** A decimal as an integer of `10^-scale` units. */
+interface Scaled {
+  units: bigint;
+  scale: number;
+}
+
+/** ISO 4217 minor unit exponents that are not 2 (list one of the standard). */
+const DIGITS: Record<string, number> = {
+  BIF: 0,
+  CLP: 0,
+  DJF: 0,
+  GNF: 0,
+  ISK: 0,
+  JPY: 0,
+  KMF: 0,
+  KRW: 0,
+  PYG: 0,
+  RWF: 0,
+  UGX: 0,
+  UYI: 0,
+  VND: 0,
+  VUV: 0,
+  XAF: 0,
+  XOF: 0,
+  XPF: 0,
+  BHD: 3,
+  IQD: 3,
+  JOD: 3,
+  KWD: 3,
+  LYD: 3,
+  OMR: 3,
+  TND: 3,
+  CLF: 4,
+  UYW: 4,
+};
+
+/** True for an optional minus, digits and an optional fraction ("-12.50"), at most 40 characters. */
+export function isDecimal(text: string): boolean {
+  return text.length <= MAX_LENGTH && DECIMAL.test(text);
+}
+
+function parse(text: string): Scaled {
+  if (!DECIMAL.test(text)) throw new RangeError("not a decimal string");
+  const point = text.indexOf(".");
+  if (point < 0) return { units: BigInt(text), scale: 0 };
+  return { units: BigInt(text.slice(0, point) + text.slice(point + 1)), scale: text.length - point - 1 };
+}
+
+function format({ units, scale }: Scaled): string {
+  const negative = units < 0n;
+  const digits = (negative ? -units : units).toString().padStart(scale + 1, "0");
+  const whole = digits.slice(0, digits.length - scale);
+  const text = scale === 0 ? whole : `${whole}.${digits.slice(digits.length - scale)}`;
+  return negative ? `-${text}` : text;
+}
+
+function unitsAt({ units, scale }: Scaled, wanted: number): bigint {
+  return units * 10n ** BigInt(wanted - scale);
+}
+
+/** Integer division, halves away from zero: an amount and its refund round to the same figure. */
+function divideHalfUp(dividend: bigint, divisor: bigint): bigint {
+  const negative = dividend < 0n !== divisor < 0n;
+  const a = dividend < 0n ? -dividend : dividend;
+  const b = divisor < 0n ? -divisor : divisor;
+  const quotient = (2n * a + b) / (2n * b);
+  return negative ? -quotient : quotient;
+}
+
+/** a + b, exactly, with as many fraction digits as the longer of the two. Throws RangeError on a non-decimal. */
+export function addDecimal(a: string, b: string): string {
+  const [left, right] = [parse(a), parse(b)];
+  const scale = Math.max(left.scale, right.scale);
+  return format({ units: unitsAt(left, scale) + unitsAt(right, scale), scale });
+}
+
+/** a − b, exactly, with as many fraction digits as the longer of the two. Throws RangeError on a non-decimal. */
+export function subtractDecimal(a: string, b: string): string {
+  const [left, right] = [parse(a), parse(b)];
+  const scale = Math.max(left.scale, right.scale);
+  return format({ units: unitsAt(left, scale) - unitsAt(right, scale), scale });
+}
+
+/** a × `times` (an integer), exactly, with a's fraction digits. Throws RangeError on a non-decimal or non-integer. */
+export function multiplyDecimal(a: string, times: number): string {
+  if (!Number.isSafeInteger(times)) throw new RangeError("the factor must be an integer");
+  const { units, scale } = parse(a);
+  return format({ units: units * BigInt(times), scale });
+}
+
+/**
+ * a ÷ `by` (an integer, not 0) with exactly `digits` fraction digits, halves away from zero.
+ * Throws RangeError on a non-decimal, a non-integer or 0.
+ */
+export function divideDecimal(a: string, by: number, digits: number): string {
+  if (!Number.isSafeInteger(by) || by === 0) {
+    throw new RangeError("the divisor must be an integer other than 0");
+  }
+  const { units, scale } = parse(a);
+  return format({
+    units: divideHalfUp(units * 10n ** BigInt(digits), BigInt(by) * 10n ** BigInt(scale)),
+    scale: digits,
+  });
+}
+
+/** a with exactly `digits` fraction digits, halves away from zero: ("5", 2) → "5.00". Throws RangeError on a non-decimal. */
+export function roundDecimal(a: string, digits: number): string {
+  return divideDecimal(a, 1, digits);
+}
+
+/** −1, 0 or 1 as a is less than, equal to or greater than b; "1.0" equals "1". Throws RangeError on a non-decimal. */
+export function compareDecimal(a: string, b: string): -1 | 0 | 1 {
+  const [left, right] = [parse(a), parse(b)];
+  const scale = Math.max(left.scale, right.scale);
+  const difference = unitsAt(left, scale) - unitsAt(right, scale);
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
+
+/**
+ * A decimal from outside. Strings keep their fraction digits ("12.50" stays); numbers (Shopify's pixel sends them)
+ * become the shortest decimal that reads back as the same number. Exponents are written out, leading zeros and a
+ * plus sign go, "-0" becomes "0". Null for "", NaN, Infinity, anything else, or a result over 40 characters.
+ */
+export function decimalFrom(input: string | number | null | undefined): string | null {
+  if (input === null || input === undefined) return null;
+  const text = typeof input === "number" ? String(input) : input.trim();
+  if (text.length > MAX_LENGTH) return null;
+  const match = DECIMAL_WITH_EXPONENT.exec(text);
+  if (match === null) return null;
+  const fraction = match[3] ?? "";
+  const exponent = Number(match[4] ?? "0");
+  // Past these exponents nothing but zero could still fit, and 10n ** 9999n need not be computed to know it.
+  if (Math.abs(exponent) > 2 * MAX_LENGTH) return null;
+  const digits = BigInt(match[2] + fraction);
+  const signed = match[1] === "-" ? -digits : digits;
+  const scale = fraction.length - exponent;
+  const result = scale >= 0
+    ? format({ units: signed, scale })
+    : format({ units: signed * 10n ** BigInt(-scale), scale: 0 });
+  return result.length <= MAX_LENGTH ? result : null;
+}
+
+/** Fraction digits of a currency in ISO 4217: 0 for JPY, 3 for KWD, 2 where the code is not listed. Any case. */
+export function currencyDigits(currency: string): number {
+  return DIGITS[currency.toUpperCase()] ?? 2;
+}
+
+/**
+ * The number nearest to a decimal, for vendors whose JSON wants numbers. Only for the wire: never compute with it.
+ * Amounts of up to 15 significant digits are printed back as the same decimal.
+ */
+export function toNumber(decimal: string): number {
+  if (!DECIMAL.test(decimal)) throw new RangeError("not a decimal string");
+  // "-0" and "-0.00" would be printed as -0 by some readers.
+  return Number(decimal) + 0;
+}

@@ -1,0 +1,83 @@
+import type { CanonicalEvent, EventName } from "@trakit/core/event.ts";
+import { normaliseClear } from "@trakit/core/identity/clear.ts";
+import type { JsonObject, MapContext, Mapped } from "../destination.ts";
+import { cut, eventTime, present } from "../shared/fields.ts";
+import { publicIp } from "../shared/ip.ts";
+import { clientId } from "./client-id.ts";
+import { params } from "./params.ts";
+import type { GoogleSettings } from "./settings.ts";
+import { userData } from "./user-data.ts";
+
+/** Older time stamps are moved to the 72 h mark, which would be a false time (reference: google §2). */
+export const MAX_AGE_MS = 72 * 60 * 60 * 1000;
+
+/** Recommended event names (reference: google §3). */
+export const EVENTS: Partial<Record<EventName, string>> = {
+  page_viewed: "page_view",
+  product_viewed: "view_item",
+  collection_viewed: "view_item_list",
+  search_submitted: "search",
+  product_added_to_cart: "add_to_cart",
+  product_removed_from_cart: "remove_from_cart",
+  cart_viewed: "view_cart",
+  checkout_started: "begin_checkout",
+  checkout_shipping_info_submitted: "add_shipping_info",
+  payment_info_submitted: "add_payment_info",
+  checkout_completed: "purchase",
+  order_refunded: "refund",
+  customer_registered: "sign_up",
+  lead_submitted: "generate_lead",
+};
+
+/** With the setting `custom_events`: names of ours, within GA4's rules for custom events. */
+const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
+  checkout_contact_info_submitted: "add_contact_info",
+  checkout_address_info_submitted: "add_address_info",
+};
+
+/** Where the event came from, for geography only: the address, or the country where there is none. */
+function origin(event: CanonicalEvent): JsonObject {
+  const { ip, country, region_code } = event.client;
+  const address = publicIp(ip);
+  if (address !== null) return { ip_override: address };
+  if (country === null) return {};
+  const region = region_code === null ? null : `${country}-${region_code}`;
+  return { user_location: present({ country_id: country, region_id: region }) };
+}
+
+/**
+ * A Measurement Protocol body with this one event (reference: google §2); `request` joins bodies of one client.
+ * Analytics consent is the caller's to check; this decides what goes along: without marketing consent or in limited mode
+ * both consent keys are DENIED and there is no `user_data`.
+ *
+ * Refusals: `no_such_event`, `too_old` (72 h), `no_client_id`, `no_value` (a purchase without amount or currency counts
+ * without revenue) and `no_order_id` (a refund that names no purchase).
+ */
+export function map(event: CanonicalEvent, context: MapContext<GoogleSettings>): Mapped {
+  const name = EVENTS[event.name] ?? (context.settings.custom_events ? CUSTOM_EVENTS[event.name] : undefined);
+  if (name === undefined) return { ok: false, reason: "no_such_event" };
+  const time = eventTime(event, context.now, MAX_AGE_MS);
+  if (time === null) return { ok: false, reason: "too_old" };
+  const client = clientId(event);
+  if (client === null) return { ok: false, reason: "no_client_id" };
+  if (name === "refund" && event.commerce.order_id === null) return { ok: false, reason: "no_order_id" };
+  const parameters = params(event, context);
+  if ((name === "purchase" || name === "refund") && parameters["value"] === undefined) {
+    return { ok: false, reason: "no_value" };
+  }
+  const granted = event.consent.marketing !== false && !context.limited;
+  const consent = granted ? "GRANTED" : "DENIED";
+  return {
+    ok: true,
+    body: present({
+      client_id: client,
+      user_id: normaliseClear("user_id", event.identifiers.customer_id),
+      ...origin(event),
+      user_agent: cut(event.client.user_agent, 1000),
+      consent: { ad_user_data: consent, ad_personalization: consent },
+      user_data: granted ? userData(event) : null,
+      // On the event, not on the body, so that one client's events of different times fit one request. Microseconds.
+      events: [{ name, params: parameters, timestamp_micros: time * 1000 }],
+    }),
+  };
+}

@@ -1,0 +1,114 @@
+/** Parameters of one GA4 event (reference: google §2 limits, §3 names). */
+import type { CanonicalEvent, Commerce, EventName, Item } from "@trakit/core/event.ts";
+import {
+  compareDecimal,
+  currencyDigits,
+  roundDecimal,
+  subtractDecimal,
+  toNumber,
+} from "@trakit/core/money.ts";
+import type { Json, JsonObject, MapContext } from "../destination.ts";
+import { contentId, eventValue, netUnitPrice, withoutTax } from "../shared/commerce.ts";
+import { cut, present } from "../shared/fields.ts";
+import { publicUrl } from "../shared/url.ts";
+import type { GoogleSettings } from "./settings.ts";
+
+const MAX_ITEMS = 200;
+/** Of the 130 kB a request may have; 200 items with long names would be more and the event would vanish unsaid. */
+const MAX_ITEM_BYTES = 100_000;
+/** Parameter values are cut by Google at 100 characters, silently. */
+const MAX_VALUE = 100;
+
+const VALUED: ReadonlySet<EventName> = new Set([
+  "product_viewed",
+  "product_added_to_cart",
+  "product_removed_from_cart",
+  "cart_viewed",
+  "checkout_started",
+  "checkout_shipping_info_submitted",
+  "payment_info_submitted",
+  "checkout_completed",
+  "order_refunded",
+]);
+
+/**
+ * `price` is the unit price after discount and `discount` what was taken off a unit, both in the terms of the value:
+ * where the value is without tax so are they, and the items add up to the event (up to rounding).
+ */
+function item(source: Item, event: CanonicalEvent, settings: GoogleSettings): JsonObject {
+  const { commerce, client } = event;
+  const digits = currencyDigits(commerce.currency ?? "");
+  const inTerms = (amount: string) =>
+    roundDecimal(settings.value === "items_without_tax" ? withoutTax(amount, commerce) : amount, digits);
+  const net = netUnitPrice(source, commerce.currency);
+  const discount = subtractDecimal(source.unit_price, net);
+  return present({
+    item_id: cut(contentId(source, settings.content_ids, client.country), MAX_VALUE),
+    item_name: cut(source.title, MAX_VALUE),
+    item_brand: cut(source.brand, MAX_VALUE),
+    item_category: cut(source.category, MAX_VALUE),
+    item_variant: cut(source.variant_title, MAX_VALUE),
+    price: toNumber(inTerms(net)),
+    quantity: source.quantity,
+    discount: compareDecimal(discount, "0") > 0 ? toNumber(inTerms(discount)) : null,
+  });
+}
+
+/** The event's items, as many as fit; Google wants an id or a name on each. */
+function items(event: CanonicalEvent, settings: GoogleSettings): Json[] {
+  const fitting: Json[] = [];
+  let bytes = 0;
+  for (const source of event.commerce.items.slice(0, MAX_ITEMS)) {
+    const one = item(source, event, settings);
+    if (one["item_id"] === undefined && one["item_name"] === undefined) continue;
+    bytes += new TextEncoder().encode(JSON.stringify(one)).length + 1;
+    if (bytes > MAX_ITEM_BYTES) break;
+    fitting.push(one);
+  }
+  return fitting;
+}
+
+/** A sum the order knows, as a number in major units. */
+function amount(text: string | null, commerce: Commerce): number | null {
+  return text === null || commerce.currency === null
+    ? null
+    : toNumber(roundDecimal(text, currencyDigits(commerce.currency)));
+}
+
+function orderParams(event: CanonicalEvent): Record<string, Json | undefined> {
+  const { commerce, name } = event;
+  if (name !== "checkout_completed" && name !== "order_refunded") return {};
+  return {
+    // Must equal the browser tag's. An empty one would join all purchases into one; event_id is as unique per order.
+    transaction_id: commerce.order_id ?? event.event_id,
+    tax: amount(commerce.tax, commerce),
+    shipping: amount(commerce.shipping, commerce),
+    customer_type: name === "checkout_completed" ? commerce.customer_type : null,
+  };
+}
+
+/**
+ * `params` of the event: numbers for money, at most 25 entries, values within Google's lengths (they are cut there
+ * silently). `engagement_time_msec` is what makes the event's user count as active; with `session_id` it joins the
+ * visit that gtag opened.
+ */
+export function params(event: CanonicalEvent, context: MapContext<GoogleSettings>): JsonObject {
+  const { commerce, identifiers, name, page } = event;
+  const money = VALUED.has(name) ? eventValue(commerce, context.settings.value) : null;
+  const collection = name === "collection_viewed";
+  return present({
+    session_id: /^\d{1,20}$/.test(identifiers.ga_session_id ?? "") ? identifiers.ga_session_id : null,
+    engagement_time_msec: 1,
+    page_location: publicUrl(page.url, 1000),
+    page_referrer: publicUrl(page.referrer, 420),
+    page_title: cut(page.title, 300),
+    currency: money?.currency,
+    value: money && toNumber(money.value),
+    ...orderParams(event),
+    coupon: VALUED.has(name) ? cut(commerce.coupon, MAX_VALUE) : null,
+    search_term: name === "search_submitted" ? cut(commerce.search_query, MAX_VALUE) : null,
+    item_list_id: collection ? cut(commerce.collection_id, MAX_VALUE) : null,
+    item_list_name: collection ? cut(commerce.collection_title, MAX_VALUE) : null,
+    items: items(event, context.settings),
+  });
+}

@@ -1,0 +1,197 @@
+import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
+import { digestsFor, type Field } from "@trakit/core/identity/platforms.ts";
+import { toNumber } from "@trakit/core/money.ts";
+import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
+import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
+import { cut, eventTime, present } from "../shared/fields.ts";
+import { publicIp } from "../shared/ip.ts";
+import { publicUrl } from "../shared/url.ts";
+import { limitedOptions } from "./limited.ts";
+import type { MetaSettings } from "./settings.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** One event a second too old makes Meta refuse the whole request, so the way there is allowed for. */
+const MARGIN_MS = 60_000;
+/** 7 days; what was sold in a physical store may be 62 days old (reference: meta §2.2). */
+export const MAX_AGE_MS = 7 * DAY_MS - MARGIN_MS;
+const STORE_MAX_AGE_MS = 62 * DAY_MS - MARGIN_MS;
+
+/**
+ * Standard names (reference: meta §3). Collections go as Meta's list of a product group's ids; refunds have no event:
+ * there is no delete or negative purchase.
+ */
+export const EVENTS: Partial<Record<EventName, string>> = {
+  page_viewed: "PageView",
+  product_viewed: "ViewContent",
+  collection_viewed: "ViewContent",
+  search_submitted: "Search",
+  product_added_to_cart: "AddToCart",
+  checkout_started: "InitiateCheckout",
+  payment_info_submitted: "AddPaymentInfo",
+  checkout_completed: "Purchase",
+  customer_registered: "CompleteRegistration",
+  lead_submitted: "Lead",
+};
+
+/** With the setting `custom_events`. */
+const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
+  product_removed_from_cart: "RemoveFromCart",
+  cart_viewed: "ViewCart",
+  checkout_shipping_info_submitted: "AddShippingInfo",
+};
+
+/** Events about something that has a price; a list of products on a page is worth nothing. */
+const VALUED: ReadonlySet<EventName> = new Set([
+  "product_viewed",
+  "product_added_to_cart",
+  "cart_viewed",
+  "checkout_started",
+  "payment_info_submitted",
+  "checkout_completed",
+]);
+
+/** Hashed keys of `user_data`; each takes a list (reference: meta §4). */
+const HASHED: readonly [key: string, field: Field][] = [
+  ["em", "email"],
+  ["ph", "phone"],
+  ["fn", "first_name"],
+  ["ln", "last_name"],
+  ["ct", "city"],
+  ["st", "state"],
+  ["zp", "zip"],
+  ["country", "country"],
+  ["ge", "gender"],
+  ["db", "date_of_birth"],
+  ["external_id", "external_id"],
+];
+
+/** Meta refuses events whose `user_data` has nothing outside one of these (reference: meta §2.2, since Graph v13.0). */
+const TOO_LITTLE: readonly ReadonlySet<string>[] = [
+  new Set(["ct", "country", "st", "zp", "ge", "client_user_agent"]),
+  new Set(["db", "client_user_agent"]),
+  new Set(["fn", "ge"]),
+  new Set(["ln", "ge"]),
+];
+
+/** A malformed fbc makes Meta refuse the whole request; the click id in it is passed byte for byte (reference: meta §5). */
+const FBC = /^fb\.\d{1,3}\.\d{10,16}\.[\x21-\x7e]{1,1000}$/;
+/** With or without the appendix Meta's own library adds. */
+const FBP = /^fb\.\d{1,3}\.\d{10,16}\.\d{1,20}(?:\.[\w-]{2,8})?$/;
+
+function shaped(value: string | null, shape: RegExp): string | null {
+  return value !== null && shape.test(value) ? value : null;
+}
+
+function userData(event: CanonicalEvent, ip: string | null): JsonObject {
+  const hashed = HASHED.map(([key, field]) => [key, digestsFor("meta", field, event.digests)] as const);
+  return present({
+    ...Object.fromEntries(hashed),
+    // Never hashed: Meta takes hashes of these with a 200 and matches nobody.
+    client_ip_address: ip,
+    client_user_agent: cut(event.client.user_agent, 2000),
+    fbc: shaped(event.identifiers.fbc, FBC),
+    fbp: shaped(event.identifiers.fbp, FBP),
+  });
+}
+
+function isTooLittle(user: JsonObject): boolean {
+  return TOO_LITTLE.some((set) => Object.keys(user).every((key) => set.has(key)));
+}
+
+/**
+ * Website events need the page's address and the browser's name; where one is unknown (order made by API, import) or
+ * nobody was browsing (renewals), Meta's `system_generated` is what happened (reference: meta §2.2, §11).
+ */
+function actionSource(event: CanonicalEvent, url: string | null, user: JsonObject): string {
+  switch (event.channel) {
+    case "pos":
+      return "physical_store";
+    case "subscription":
+      return "system_generated";
+    case "app":
+      // Meta's "app" wants the device's own details, which a shop does not have.
+      return "other";
+    default:
+      return url !== null && user["client_user_agent"] ? "website" : "system_generated";
+  }
+}
+
+function content(item: Item, id: string, currency: string | null): JsonObject {
+  return present({
+    id,
+    quantity: item.quantity,
+    item_price: currency === null ? null : toNumber(netUnitPrice(item, currency)),
+  });
+}
+
+function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings>): JsonObject {
+  const { commerce, name, client } = event;
+  const collection = name === "collection_viewed";
+  // A collection shows products, not the variants of one: its ids name the groups of the catalogue.
+  const form = collection ? "product" : settings.content_ids;
+  const money = VALUED.has(name) ? eventValue(commerce, settings.value) : null;
+  const contents = commerce.items.flatMap((item) => {
+    const id = contentId(item, form, client.country);
+    return id === null ? [] : [content(item, id, commerce.currency)];
+  });
+  const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
+  const counted = name === "checkout_started" || name === "checkout_completed";
+  return present({
+    value: money === null ? null : toNumber(money.value),
+    currency: money?.currency,
+    content_ids: contents.map((one) => one["id"] as Json),
+    contents: contents as Json[],
+    content_type: contents.length === 0 ? null : form === "product" ? "product_group" : "product",
+    content_name: cut(only?.title ?? null, 500),
+    content_category: cut(collection ? commerce.collection_title : only?.category ?? null, 500),
+    num_items: counted && commerce.items.length > 0 ? unitCount(commerce.items) : null,
+    order_id: name === "checkout_completed" ? commerce.order_id : null,
+    search_string: name === "search_submitted" ? cut(commerce.search_query, 500) : null,
+  });
+}
+
+function segmentation(event: CanonicalEvent): string | null {
+  if (event.name !== "checkout_completed" || event.commerce.customer_type === null) return null;
+  return event.commerce.customer_type === "new"
+    ? "new_customer_to_business"
+    : "existing_customer_to_business";
+}
+
+/**
+ * The event for `data[]` of `POST /{version}/{pixel}/events` (reference: meta §2). One event Meta refuses makes it
+ * refuse the whole request, so what is known to be refused is not sent.
+ *
+ * Refusals: `no_such_event`, `too_old`, `no_value` (a purchase without amount or currency), `too_little_user_data`,
+ * `limited_needs_region` (Limited Data Use needs the state or an IP address to take effect).
+ */
+export function map(event: CanonicalEvent, context: MapContext<MetaSettings>): Mapped {
+  const name = EVENTS[event.name] ?? (context.settings.custom_events ? CUSTOM_EVENTS[event.name] : undefined);
+  if (name === undefined) return { ok: false, reason: "no_such_event" };
+  const time = eventTime(event, context.now, event.channel === "pos" ? STORE_MAX_AGE_MS : MAX_AGE_MS);
+  if (time === null) return { ok: false, reason: "too_old" };
+  const custom = customData(event, context);
+  if (event.name === "checkout_completed" && custom["value"] === undefined) {
+    return { ok: false, reason: "no_value" };
+  }
+  const ip = publicIp(event.client.ip);
+  const user = userData(event, ip);
+  if (isTooLittle(user)) return { ok: false, reason: "too_little_user_data" };
+  const options = context.limited ? limitedOptions(event, ip) : {};
+  if (options === null) return { ok: false, reason: "limited_needs_region" };
+  const url = publicUrl(event.page.url);
+  return {
+    ok: true,
+    body: present({
+      event_name: name,
+      event_time: Math.floor(time / 1000),
+      event_id: event.event_id,
+      action_source: actionSource(event, url, user),
+      event_source_url: url,
+      referrer_url: publicUrl(event.page.referrer),
+      user_data: user,
+      custom_data: Object.keys(custom).length > 0 ? custom : null,
+      customer_segmentation: segmentation(event),
+      ...options,
+    }),
+  };
+}

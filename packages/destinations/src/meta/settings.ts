@@ -1,0 +1,22 @@
+import { z } from "zod";
+import { type CommonSettings, commonSettings } from "../shared/settings.ts";
+import { pastedTokenProblem } from "../shared/token.ts";
+
+export interface MetaSettings extends CommonSettings {
+  /** Dataset (pixel) id: digits. */
+  id: string;
+}
+
+/** Dataset and pixel ids are digits (reference: meta §1); the value defaults to what the buyer paid (design §4). */
+export const settings: z.ZodType<MetaSettings> = z.strictObject({
+  id: z.string('"id" is missing: enter the Meta pixel (dataset) id.').trim().regex(
+    /^\d{5,20}$/,
+    'The Meta pixel (dataset) id consists of 5 to 20 digits, e.g. "1234567890123456"; find it in Events Manager under the dataset\'s name.',
+  ),
+  ...commonSettings("total"),
+});
+
+/** See `Destination.tokenProblem`. */
+export function tokenProblem(token: string): string | null {
+  return pastedTokenProblem(token, "Meta Conversions API access token");
+}

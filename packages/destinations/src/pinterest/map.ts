@@ -1,0 +1,144 @@
+import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
+import type { Field } from "@trakit/core/identity/platforms.ts";
+import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
+import { contentId, eventValue, unitCount } from "../shared/commerce.ts";
+import { cut, eventTime, hashedFields, present } from "../shared/fields.ts";
+import { publicIp } from "../shared/ip.ts";
+import { publicUrl } from "../shared/url.ts";
+import type { PinterestSettings } from "./settings.ts";
+
+/** "At most 7 days" (reference: pinterest §1; the API itself answers "Given timestamp is in the past"). */
+export const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** Standard names (reference: pinterest §3). There is none for refunds: no cancelling call is documented. */
+export const EVENTS: Partial<Record<EventName, string>> = {
+  page_viewed: "page_visit",
+  product_viewed: "view_content",
+  collection_viewed: "view_category",
+  search_submitted: "search",
+  product_added_to_cart: "add_to_cart",
+  checkout_started: "initiate_checkout",
+  payment_info_submitted: "add_payment_info",
+  checkout_completed: "checkout",
+  customer_registered: "signup",
+  lead_submitted: "lead",
+};
+
+/** With the setting `custom_events`: the two the table allows as `custom`. */
+const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
+  product_removed_from_cart: "custom",
+  cart_viewed: "custom",
+};
+
+/** Events with something bought or about to be; a list of products on a page is worth nothing. */
+const VALUED: ReadonlySet<EventName> = new Set([
+  "product_viewed",
+  "product_added_to_cart",
+  "checkout_started",
+  "payment_info_submitted",
+  "checkout_completed",
+  "product_removed_from_cart",
+  "cart_viewed",
+]);
+
+/** SHA-256 fields of `user_data`, all arrays (reference: pinterest §2.2). */
+const HASHED: Record<string, Field> = {
+  em: "email",
+  ph: "phone",
+  fn: "first_name",
+  ln: "last_name",
+  ge: "gender",
+  db: "date_of_birth",
+  ct: "city",
+  st: "state",
+  zp: "zip",
+  country: "country",
+  external_id: "external_id",
+};
+
+function userData(event: CanonicalEvent): JsonObject {
+  return present({
+    ...hashedFields("pinterest", HASHED, event),
+    client_ip_address: publicIp(event.client.ip),
+    client_user_agent: cut(event.client.user_agent, 2000),
+    click_id: event.identifiers.epik,
+  });
+}
+
+function content(item: Item, context: MapContext<PinterestSettings>, country: string | null): JsonObject {
+  return present({
+    id: contentId(item, context.settings.content_ids, country),
+    // A string, and the price before discounts: both as Pinterest's schema has them.
+    item_price: item.unit_price,
+    quantity: item.quantity,
+    item_name: cut(item.title, 500),
+    item_category: cut(item.category, 500),
+    item_brand: cut(item.brand, 500),
+  });
+}
+
+function customData(event: CanonicalEvent, context: MapContext<PinterestSettings>): JsonObject {
+  const { commerce, name, client } = event;
+  const money = VALUED.has(name) ? eventValue(commerce, context.settings.value) : null;
+  const contents = commerce.items.map((item) => content(item, context, client.country));
+  const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
+  const collection = name === "collection_viewed";
+  return present({
+    value: money?.value,
+    currency: money?.currency,
+    order_id: name === "checkout_completed" ? commerce.order_id : null,
+    content_ids: contents.flatMap(({ id }) => (id === undefined ? [] : [id])),
+    contents: contents as Json[],
+    num_items: commerce.items.length > 0 ? unitCount(commerce.items) : null,
+    search_string: name === "search_submitted" ? cut(commerce.search_query, 500) : null,
+    content_name: cut(collection ? commerce.collection_title : only?.title ?? null, 500),
+    content_category: cut(collection ? commerce.collection_title : only?.category ?? null, 500),
+    content_brand: cut(only?.brand ?? null, 500),
+    opt_out_type: context.limited ? "LDP" : null,
+  });
+}
+
+/** ISO 639-1, two letters; a three-letter language has no code there and is left out. */
+function language(tag: string | null): string | null {
+  return /^([a-z]{2})(?:[-_]|$)/i.exec(tag ?? "")?.[1]?.toLowerCase() ?? null;
+}
+
+/**
+ * The event for `data[]` of `POST /v5/ad_accounts/{id}/events` (reference: pinterest §2). The schema is closed: one
+ * unknown key makes the API refuse the whole request, so the body is written key by key and nothing is passed through.
+ *
+ * Refusals: `no_such_event`, `too_old`, `too_little_user_data` (neither an email nor IP with user agent; a phone alone
+ * is not enough) and `limited_needs_region` (Limited Data Processing works only with hashed state and country; sending
+ * without it would not limit anything).
+ */
+export function map(event: CanonicalEvent, context: MapContext<PinterestSettings>): Mapped {
+  const name = EVENTS[event.name] ?? (context.settings.custom_events ? CUSTOM_EVENTS[event.name] : undefined);
+  if (name === undefined) return { ok: false, reason: "no_such_event" };
+  const time = eventTime(event, context.now, MAX_AGE_MS);
+  if (time === null) return { ok: false, reason: "too_old" };
+  const user = userData(event);
+  if (!user["em"] && !(user["client_ip_address"] && user["client_user_agent"])) {
+    return { ok: false, reason: "too_little_user_data" };
+  }
+  if (context.limited && !(user["st"] && user["country"])) {
+    return { ok: false, reason: "limited_needs_region" };
+  }
+  const custom = customData(event, context);
+  return {
+    ok: true,
+    body: present({
+      event_name: name,
+      // An app sends to Pinterest as an app only with the device's own details, which a shop does not have.
+      action_source: event.channel === "pos" ? "offline" : "web",
+      event_time: Math.floor(time / 1000),
+      event_id: event.event_id,
+      event_source_url: publicUrl(event.page.url),
+      // Said explicitly: who opted out is not sent at all, and other senders default to true.
+      opt_out: false,
+      partner_name: "ss-trakit",
+      user_data: user,
+      custom_data: Object.keys(custom).length > 0 ? custom : null,
+      language: language(event.client.language),
+    }),
+  };
+}

@@ -1,0 +1,104 @@
+/** Money and item rules every destination shares. Amounts are decimal strings in major units. */
+import type { Commerce, Item } from "@trakit/core/event.ts";
+import {
+  addDecimal,
+  compareDecimal,
+  currencyDigits,
+  divideDecimal,
+  multiplyDecimal,
+  roundDecimal,
+  subtractDecimal,
+} from "@trakit/core/money.ts";
+import type { ContentIdForm, ValueRule } from "../destination.ts";
+
+/** Working precision of a ratio of two amounts, far beyond what the currency keeps. */
+const RATIO_DIGITS = 12;
+
+/** Net price of a whole line: unit price × quantity − line discount. */
+function netLine(item: Item): string {
+  return subtractDecimal(multiplyDecimal(item.unit_price, item.quantity), item.line_discount);
+}
+
+function sumOfItems(items: Item[]): string | null {
+  if (items.length === 0) return null;
+  return items.map(netLine).reduce(addDecimal);
+}
+
+/** a × b ÷ c for decimals, to `RATIO_DIGITS` fraction digits; 0 where c is 0 at that precision. */
+function proportion(a: string, b: string, c: string): string {
+  const scale = 10n ** BigInt(RATIO_DIGITS);
+  const units = (text: string) => BigInt(roundDecimal(text, RATIO_DIGITS).replace(".", ""));
+  const divisor = units(c);
+  if (divisor === 0n) return "0";
+  const result = (units(a) * units(b)) / divisor;
+  const sign = result < 0n ? "-" : "";
+  const absolute = result < 0n ? -result : result;
+  return `${sign}${absolute / scale}.${(absolute % scale).toString().padStart(RATIO_DIGITS, "0")}`;
+}
+
+/**
+ * An amount of items (the subtotal, a line, a unit) without the tax in it; the amount itself where the shop's prices do
+ * not include tax or the tax is not known. Unrounded.
+ *
+ * Shopify gives one tax sum for items and shipping, and where prices include tax both `subtotal` and `shipping` contain
+ * theirs, so it is divided in proportion to the amounts: exact where goods and shipping have one rate (the usual case),
+ * otherwise off by the difference of the rates on shipping.
+ */
+export function withoutTax(amount: string, commerce: Commerce): string {
+  if (commerce.taxes_included !== true || commerce.tax === null) return amount;
+  const items = commerce.subtotal ?? sumOfItems(commerce.items) ?? "0";
+  const taxed = addDecimal(items, commerce.shipping ?? "0");
+  if (compareDecimal(taxed, "0") <= 0) return amount;
+  return subtractDecimal(amount, proportion(commerce.tax, amount, taxed));
+}
+
+/**
+ * What an event is worth, by the destination's rule, with the currency's number of fraction digits:
+ * - `total`: what the buyer paid (tax, shipping and tip in, discounts out);
+ * - `subtotal`: items after discounts, as Shopify shows it (tax in where the shop's prices include tax);
+ * - `items_without_tax`: items after discounts, without tax and shipping; of a tax that covers items and shipping
+ *   together, the items' share in proportion to the two amounts is taken off.
+ *
+ * What is not known is replaced by the nearest known figure: total by subtotal, then by the sum of net item prices;
+ * subtotal by the sum of net item prices (browser product and cart events have nothing else), at last by the total
+ * (a refund of a bare amount). Null where the currency is unknown or there is no amount at all: a value without its
+ * currency would be booked in the ad account's own.
+ */
+export function eventValue(commerce: Commerce, rule: ValueRule): { value: string; currency: string } | null {
+  const { currency, total } = commerce;
+  if (currency === null) return null;
+  const subtotal = commerce.subtotal ?? sumOfItems(commerce.items);
+  const amount = rule === "total" ? total ?? subtotal : subtotal ?? total;
+  if (amount === null) return null;
+  const value = rule === "items_without_tax" && subtotal !== null ? withoutTax(subtotal, commerce) : amount;
+  return { value: roundDecimal(value, currencyDigits(currency)), currency };
+}
+
+/**
+ * The item's id in the merchant's catalogue. Where the wanted id is absent: variant, else product, else SKU, else null.
+ * `shopify_country` is `shopify_<COUNTRY>_<product>_<variant>` with the country in upper case, the form of Shopify's
+ * own product feeds; it needs all three parts.
+ */
+export function contentId(item: Item, form: ContentIdForm, country: string | null): string | null {
+  const { product_id, variant_id, sku } = item;
+  const fallback = variant_id || product_id || sku || null;
+  if (form === "shopify_country") {
+    if (!product_id || !variant_id || !country) return fallback;
+    return `shopify_${country.toUpperCase()}_${product_id}_${variant_id}`;
+  }
+  const wanted = { variant: variant_id, product: product_id, sku }[form];
+  return wanted || fallback;
+}
+
+/**
+ * Price of one unit after discounts: (unit price × quantity − line discount) ÷ quantity, rounded half up to the
+ * currency's fraction digits (2 where the currency is unknown).
+ */
+export function netUnitPrice(item: Item, currency: string | null): string {
+  return divideDecimal(netLine(item), item.quantity, currencyDigits(currency ?? ""));
+}
+
+/** Units sold, not lines. */
+export function unitCount(items: Item[]): number {
+  return items.reduce((sum, item) => sum + item.quantity, 0);
+}

@@ -1,0 +1,85 @@
+/** Which IP addresses are worth sending: a vendor matches people by public addresses only. */
+
+/** Blocks no visitor can come from: "this network", private, shared (CGN), loopback, link-local, protocol, test, multicast, reserved. */
+const CLOSED_V4: readonly [base: string, prefix: number][] = [
+  ["0.0.0.0", 8],
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["127.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["172.16.0.0", 12],
+  ["192.0.0.0", 24],
+  ["192.168.0.0", 16],
+  ["198.18.0.0", 15],
+  ["224.0.0.0", 3],
+];
+
+function v4Number(text: string): number | null {
+  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  if (parts === null) return null;
+  let value = 0;
+  for (const part of parts.slice(1)) {
+    // A leading zero is octal to some readers and decimal to others.
+    if (Number(part) > 255 || (part.length > 1 && part.startsWith("0"))) return null;
+    value = value * 256 + Number(part);
+  }
+  return value;
+}
+
+function publicV4(value: number): boolean {
+  return !CLOSED_V4.some(([base, prefix]) => {
+    const size = 2 ** (32 - prefix);
+    return Math.floor(value / size) === Math.floor((v4Number(base) ?? 0) / size);
+  });
+}
+
+/** The eight 16-bit groups of an IPv6 address, or null. */
+function v6Groups(text: string): number[] | null {
+  let source = text;
+  const tail = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
+  if (tail !== null) {
+    const v4 = v4Number(tail[2] ?? "");
+    if (v4 === null) return null;
+    source = `${tail[1]}${Math.floor(v4 / 65536).toString(16)}:${(v4 % 65536).toString(16)}`;
+  }
+  const halves = source.split("::");
+  if (halves.length > 2) return null;
+  const [head = [], rest = []] = halves.map((half) => (half === "" ? [] : half.split(":")));
+  const missing = 8 - head.length - rest.length;
+  if (halves.length === 1 ? missing !== 0 : missing < 1) return null;
+  const groups = [...head, ...Array.from({ length: missing }, () => "0"), ...rest];
+  if (!groups.every((group) => /^[0-9a-f]{1,4}$/.test(group))) return null;
+  return groups.map((group) => Number.parseInt(group, 16));
+}
+
+function publicV6(groups: number[]): boolean {
+  const [first = 0, second = 0, third = 0] = groups;
+  // Only 2000::/3 is global unicast; 2001::/23 is for protocols (Teredo, ORCHID, benchmarking).
+  if (first < 0x2000 || first > 0x3fff) return false;
+  if (first === 0x2001 && second < 0x0200) return false;
+  // 6to4 carries the IPv4 address it stands for.
+  if (first === 0x2002) return publicV4(second * 65536 + third);
+  return true;
+}
+
+/**
+ * The address if a visitor on the public internet can have it, else null (malformed, private, loopback, link-local,
+ * carrier NAT, multicast, reserved). IPv6 comes back in lower case, an IPv4 address mapped into IPv6 as plain IPv4.
+ * The documentation blocks (192.0.2.0/24, 203.0.113.0/24, 2001:db8::/32 …) pass: no packet ever comes from them, and
+ * every example and fixture uses them. Rules: IANA special-purpose address registries (RFC 6890).
+ */
+export function publicIp(ip: string | null | undefined): string | null {
+  const text = (ip ?? "").trim().toLowerCase();
+  if (text === "" || text.length > 45) return null;
+  if (!text.includes(":")) {
+    const value = v4Number(text);
+    return value !== null && publicV4(value) ? text : null;
+  }
+  const groups = v6Groups(text);
+  if (groups === null) return null;
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+    const [high = 0, low = 0] = groups.slice(6);
+    return publicV4(high * 65536 + low) ? [high >> 8, high & 255, low >> 8, low & 255].join(".") : null;
+  }
+  return publicV6(groups) ? text : null;
+}

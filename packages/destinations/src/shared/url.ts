@@ -1,0 +1,45 @@
+/** Page addresses as they may leave us. */
+
+/** Query parameters that open something or name someone; click ids and campaign parameters stay. */
+const PRIVATE_NAME =
+  /(?:^|[_\-.[])(?:e?mail|email_?address|phone|tel|telephone|mobile|name|first_?name|last_?name|address|password|passwd|pwd|secret|token|key|api_?key|signature|hmac|auth|authenticate|session|sid|otp|jwt|customer_?id)(?:[\]_\-.]|$)/i;
+const LOOKS_LIKE_EMAIL = /[^\s@/=]@[^\s@/]+\.[^\s@/]/;
+/** Checkout and order-status pages are opened by the long token in their path. */
+const TOKEN_IN_PATH = /(\/(?:checkouts|orders)(?:\/(?:cn|c|co|ac))?)\/[^/]{16,}/gi;
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return text;
+  }
+}
+
+function isPrivate(pair: string): boolean {
+  const equals = pair.indexOf("=");
+  const name = decoded(equals < 0 ? pair : pair.slice(0, equals));
+  return PRIVATE_NAME.test(name) || LOOKS_LIKE_EMAIL.test(decoded(pair));
+}
+
+/**
+ * The page address for a vendor: absolute http(s), without fragment, credentials, the token in a checkout's or order's
+ * path, and query parameters that open something or name someone (vendors forbid personal data in URLs). What stays is
+ * byte-exact, so that click ids keep their value. Null for anything else. `maxLength` cuts at a parameter's boundary
+ * where it can.
+ */
+export function publicUrl(url: string | null | undefined, maxLength = 2000): string | null {
+  if (!url || !URL.canParse(url)) return null;
+  const parsed = new URL(url);
+  if (parsed.protocol !== "https:" && parsed.protocol !== "http:") return null;
+  const path = parsed.pathname.replace(TOKEN_IN_PATH, "$1");
+  const base = `${parsed.origin}${LOOKS_LIKE_EMAIL.test(decoded(path)) ? "/" : path}`.slice(0, maxLength);
+  const kept: string[] = [];
+  let length = base.length;
+  for (const pair of parsed.search.slice(1).split("&")) {
+    if (pair === "" || isPrivate(pair)) continue;
+    if (length + pair.length + 1 > maxLength) break;
+    kept.push(pair);
+    length += pair.length + 1;
+  }
+  return kept.length === 0 ? base : `${base}?${kept.join("&")}`;
+}

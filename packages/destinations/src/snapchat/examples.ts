@@ -1,0 +1,163 @@
+import { EMPTY_IDENTIFIERS, emptyCommerce } from "@trakit/core/event.ts";
+import type { Example } from "../destination.ts";
+import {
+  EXAMPLE_CLIENT,
+  EXAMPLE_DIGESTS as DIGESTS,
+  EXAMPLE_MUG,
+  EXAMPLE_ORDER,
+  EXAMPLE_PERSON,
+  exampleEvent,
+} from "../shared/example-event.ts";
+
+const SETTINGS = { id: "0e1f2a3b-4c5d-6e7f-8a9b-0c1d2e3f4a5b" };
+
+const PERSON = {
+  em: [DIGESTS.email],
+  ph: [DIGESTS.phone_digits],
+  fn: [DIGESTS.first_name],
+  ln: [DIGESTS.last_name],
+  ct: [DIGESTS.city],
+  st: [DIGESTS.region],
+  zp: [DIGESTS.postal],
+  country: [DIGESTS.country],
+  external_id: DIGESTS.external_id,
+};
+
+const USER_AGENT =
+  "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/134.0 Safari/537.36";
+
+const CONTENTS = [
+  { id: "MUG-BLUE", quantity: "2", item_price: "12.50", brand: "Delft & Co" },
+  { id: "44002", quantity: "1", item_price: "30.00", brand: "Delft & Co" },
+];
+
+export const examples: Example[] = [
+  {
+    title: "Purchase by a known buyer",
+    description:
+      "The value is a number; quantity and item_price are strings. Items go by SKU, the one without SKU by its variant.",
+    event: exampleEvent("checkout_completed", {
+      source: "webhook",
+      page: { url: "https://mugs.example/checkouts/cn/thank-you?ScCid=AbC-123", referrer: null, title: null },
+      commerce: EXAMPLE_ORDER,
+      digests: EXAMPLE_PERSON,
+      client: EXAMPLE_CLIENT,
+      identifiers: {
+        ...EMPTY_IDENTIFIERS,
+        scid: "7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",
+        sc_click_id: "AbC-123",
+      },
+    }),
+    settings: { ...SETTINGS, content_ids: "sku" },
+    out: {
+      event_name: "PURCHASE",
+      action_source: "WEB",
+      event_time: 1773480413,
+      event_source_url: "https://mugs.example/checkouts/cn/thank-you?ScCid=AbC-123",
+      event_id: "0123456789abcdef0123456789abcdef",
+      user_data: {
+        ...PERSON,
+        client_ip_address: "203.0.113.9",
+        client_user_agent: USER_AGENT,
+        sc_click_id: "AbC-123",
+        sc_cookie1: "7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",
+      },
+      custom_data: {
+        value: 55.95,
+        currency: "EUR",
+        order_id: "5678901234567",
+        content_ids: ["MUG-BLUE", "44002"],
+        contents: CONTENTS,
+        content_type: "product",
+        num_items: 3,
+        brands: "Delft & Co",
+      },
+      integration: "trakit",
+    },
+  },
+  {
+    title: "Collection page, Limited Data Use",
+    description: "Country and state 0 let Snap find the state by the IP address.",
+    event: exampleEvent("collection_viewed", {
+      page: { url: "https://mugs.example/collections/mugs", referrer: null, title: null },
+      commerce: { ...emptyCommerce(), currency: "EUR", collection_id: "301", collection_title: "Mugs" },
+      client: EXAMPLE_CLIENT,
+    }),
+    settings: SETTINGS,
+    limited: true,
+    out: {
+      event_name: "LIST_VIEW",
+      action_source: "WEB",
+      event_time: 1773480413,
+      event_source_url: "https://mugs.example/collections/mugs",
+      event_id: "0123456789abcdef0123456789abcdef",
+      user_data: { client_ip_address: "203.0.113.9", client_user_agent: USER_AGENT },
+      custom_data: { content_name: "Mugs", content_category: "Mugs" },
+      integration: "trakit",
+      data_processing_options: ["LDU"],
+      data_processing_options_country: 0,
+      data_processing_options_state: 0,
+    },
+  },
+  {
+    title: "Free order at a till, buyer known by phone",
+    description: "POS orders are OFFLINE, a value of 0 is a value, and at Snap a phone alone suffices.",
+    event: exampleEvent("checkout_completed", {
+      source: "webhook",
+      channel: "pos",
+      commerce: {
+        ...emptyCommerce(),
+        currency: "JPY",
+        total: "0",
+        items: [{ ...EXAMPLE_MUG, unit_price: "1200", line_discount: "2400" }],
+        order_id: "5678901234568",
+      },
+      digests: { "phone.digits": [DIGESTS.phone_digits] },
+    }),
+    settings: SETTINGS,
+    out: {
+      event_name: "PURCHASE",
+      action_source: "OFFLINE",
+      event_time: 1773480413,
+      event_id: "0123456789abcdef0123456789abcdef",
+      user_data: { ph: [DIGESTS.phone_digits] },
+      custom_data: {
+        value: 0,
+        currency: "JPY",
+        order_id: "5678901234568",
+        content_ids: ["44001"],
+        contents: [{ id: "44001", quantity: "2", item_price: "1200", brand: "Delft & Co" }],
+        content_type: "product",
+        num_items: 2,
+        content_name: "Blue mug",
+        content_category: "Mugs",
+        brands: "Delft & Co",
+      },
+      integration: "trakit",
+    },
+  },
+  {
+    title: "Purchase without a currency",
+    description: "Snap refuses a PURCHASE without value and currency.",
+    event: exampleEvent("checkout_completed", {
+      commerce: { ...EXAMPLE_ORDER, currency: null },
+      client: EXAMPLE_CLIENT,
+    }),
+    settings: SETTINGS,
+    out: { skipped: "no_value" },
+  },
+  {
+    title: "Visitor without IP address, email and phone",
+    description: "A user agent alone is not enough.",
+    event: exampleEvent("page_viewed", { client: { ...EXAMPLE_CLIENT, ip: null } }),
+    settings: SETTINGS,
+    out: { skipped: "too_little_user_data" },
+  },
+  {
+    title: "Item taken out of the cart",
+    description: "Snap has no such event; with the setting custom_events it is CUSTOM_EVENT_1.",
+    event: exampleEvent("product_removed_from_cart", { client: EXAMPLE_CLIENT }),
+    settings: SETTINGS,
+    out: { skipped: "no_such_event" },
+  },
+];

@@ -1,0 +1,150 @@
+import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
+import { digestsFor, type Field } from "@trakit/core/identity/platforms.ts";
+import { toNumber } from "@trakit/core/money.ts";
+import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
+import { contentId, eventValue, unitCount } from "../shared/commerce.ts";
+import { cut, eventTime, hashedFields, present } from "../shared/fields.ts";
+import { publicIp } from "../shared/ip.ts";
+import { publicUrl } from "../shared/url.ts";
+import type { SnapchatSettings } from "./settings.ts";
+
+/** Sources say 7, 28 and 37 days; the shortest is safe (reference: snapchat §1). */
+export const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** Standard names, upper case (reference: snapchat §3). */
+export const EVENTS: Partial<Record<EventName, string>> = {
+  page_viewed: "PAGE_VIEW",
+  product_viewed: "VIEW_CONTENT",
+  collection_viewed: "LIST_VIEW",
+  search_submitted: "SEARCH",
+  product_added_to_cart: "ADD_CART",
+  checkout_started: "START_CHECKOUT",
+  payment_info_submitted: "ADD_BILLING",
+  checkout_completed: "PURCHASE",
+  customer_registered: "SIGN_UP",
+  lead_submitted: "SIGN_UP",
+};
+
+/** With the setting `custom_events`: Snap has five numbered custom events; which is which is fixed here. */
+const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
+  product_removed_from_cart: "CUSTOM_EVENT_1",
+  cart_viewed: "CUSTOM_EVENT_2",
+  checkout_shipping_info_submitted: "CUSTOM_EVENT_3",
+  order_refunded: "CUSTOM_EVENT_4",
+};
+
+/** Events with something bought, about to be or given back; a list of products on a page is worth nothing. */
+const VALUED: ReadonlySet<EventName> = new Set([
+  "product_viewed",
+  "product_added_to_cart",
+  "checkout_started",
+  "payment_info_submitted",
+  "checkout_completed",
+  "product_removed_from_cart",
+  "cart_viewed",
+  "checkout_shipping_info_submitted",
+  "order_refunded",
+]);
+
+/** SHA-256 list fields of `user_data` (reference: snapchat §2.2; `db` is not in Snap's own SDK). */
+const HASHED: Record<string, Field> = {
+  em: "email",
+  ph: "phone",
+  fn: "first_name",
+  ln: "last_name",
+  ge: "gender",
+  ct: "city",
+  st: "state",
+  zp: "zip",
+  country: "country",
+};
+
+function userData(event: CanonicalEvent): JsonObject {
+  return present({
+    ...hashedFields("snapchat", HASHED, event),
+    // One string, not a list: so Snap's own SDK has it.
+    external_id: digestsFor("snapchat", "external_id", event.digests)[0],
+    client_ip_address: publicIp(event.client.ip),
+    client_user_agent: cut(event.client.user_agent, 2000),
+    sc_click_id: event.identifiers.sc_click_id,
+    sc_cookie1: event.identifiers.scid,
+  });
+}
+
+function content(item: Item, context: MapContext<SnapchatSettings>, country: string | null): JsonObject {
+  return present({
+    id: contentId(item, context.settings.content_ids, country),
+    // Strings, both: so Snap's own SDK has them.
+    quantity: String(item.quantity),
+    item_price: item.unit_price,
+    brand: cut(item.brand, 500),
+  });
+}
+
+function customData(event: CanonicalEvent, context: MapContext<SnapchatSettings>): JsonObject {
+  const { commerce, name, client } = event;
+  const money = VALUED.has(name) ? eventValue(commerce, context.settings.value) : null;
+  const contents = commerce.items.map((item) => content(item, context, client.country));
+  const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
+  const collection = name === "collection_viewed";
+  const brands = new Set(commerce.items.flatMap(({ brand }) => cut(brand, 500) ?? []));
+  const ofOrder = name === "checkout_completed" || name === "order_refunded";
+  return present({
+    value: money && toNumber(money.value),
+    currency: money?.currency,
+    // The shop's own pixel sends Shopify's order id as transaction_id; event_id carries our id for the other pairing.
+    order_id: ofOrder ? commerce.order_id : null,
+    content_ids: contents.flatMap(({ id }) => (id === undefined ? [] : [id])),
+    contents: contents as Json[],
+    content_type: contents.length > 0 ? "product" : null,
+    num_items: commerce.items.length > 0 ? unitCount(commerce.items) : null,
+    content_name: cut(collection ? commerce.collection_title : only?.title ?? null, 500),
+    content_category: cut(collection ? commerce.collection_title : only?.category ?? null, 500),
+    brands: [...brands].join(","),
+    search_string: name === "search_submitted" ? cut(commerce.search_query, 500) : null,
+  });
+}
+
+/**
+ * The event for `data[]` of `POST /v3/{pixel}/events` (reference: snapchat §2), written key by key.
+ *
+ * Refusals: `no_such_event`, `too_old`, `too_little_user_data` (neither email nor phone nor IP with user agent) and
+ * `no_value` (a PURCHASE needs value and currency; a value of 0 is one).
+ */
+export function map(event: CanonicalEvent, context: MapContext<SnapchatSettings>): Mapped {
+  const name = EVENTS[event.name] ?? (context.settings.custom_events ? CUSTOM_EVENTS[event.name] : undefined);
+  if (name === undefined) return { ok: false, reason: "no_such_event" };
+  const time = eventTime(event, context.now, MAX_AGE_MS);
+  if (time === null) return { ok: false, reason: "too_old" };
+  const user = userData(event);
+  if (!user["em"] && !user["ph"] && !(user["client_ip_address"] && user["client_user_agent"])) {
+    return { ok: false, reason: "too_little_user_data" };
+  }
+  const custom = customData(event, context);
+  if (event.name === "checkout_completed" && custom["value"] === undefined) {
+    return { ok: false, reason: "no_value" };
+  }
+  return {
+    ok: true,
+    body: present({
+      event_name: name,
+      // MOBILE_APP needs 16 details of the device, which a shop does not have.
+      action_source: event.channel === "pos" ? "OFFLINE" : "WEB",
+      // Seconds: milliseconds pass for WEB and are refused for OFFLINE.
+      event_time: Math.floor(time / 1000),
+      event_source_url: publicUrl(event.page.url),
+      event_id: event.event_id,
+      user_data: user,
+      custom_data: Object.keys(custom).length > 0 ? custom : null,
+      integration: "trakit",
+      // 0 and 0: Snap finds country and state by the IP address and applies that state's law.
+      ...(context.limited
+        ? {
+          data_processing_options: ["LDU"],
+          data_processing_options_country: 0,
+          data_processing_options_state: 0,
+        }
+        : {}),
+    }),
+  };
+}

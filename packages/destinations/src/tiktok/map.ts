@@ -1,0 +1,157 @@
+import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
+import { clearFor, digestsFor } from "@trakit/core/identity/platforms.ts";
+import { toNumber } from "@trakit/core/money.ts";
+import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
+import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
+import { cut, eventTime, present } from "../shared/fields.ts";
+import { publicIp } from "../shared/ip.ts";
+import { publicUrl } from "../shared/url.ts";
+import type { TikTokSettings } from "./settings.ts";
+
+/** TikTok documents no limit for web events; after 7 days no attribution window is open (reference: tiktok §2.2). */
+export const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
+
+/**
+ * Standard names (reference: tiktok §3). `Pageview` is the pixel's own page event and not on the standard list; its
+ * spelling here is the one server-side senders use. Refunds have no event: no negative purchase is documented.
+ */
+export const EVENTS: Partial<Record<EventName, string>> = {
+  page_viewed: "Pageview",
+  product_viewed: "ViewContent",
+  collection_viewed: "ViewContent",
+  search_submitted: "Search",
+  product_added_to_cart: "AddToCart",
+  checkout_started: "InitiateCheckout",
+  payment_info_submitted: "AddPaymentInfo",
+  checkout_completed: "Purchase",
+  customer_registered: "CompleteRegistration",
+  lead_submitted: "Lead",
+};
+
+/** With the setting `custom_events`: for reporting and audiences only. */
+const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
+  product_removed_from_cart: "RemoveFromCart",
+  cart_viewed: "ViewCart",
+  checkout_shipping_info_submitted: "AddShippingInfo",
+};
+
+/** Events about something that has a price; a list of products on a page is worth nothing. */
+const VALUED: ReadonlySet<EventName> = new Set([
+  "product_viewed",
+  "product_added_to_cart",
+  "cart_viewed",
+  "checkout_started",
+  "payment_info_submitted",
+  "checkout_completed",
+]);
+
+/** The only currencies TikTok takes (reference: tiktok §2.3). */
+const CURRENCIES: ReadonlySet<string> = new Set(
+  ("AED ARS AUD BDT BHD BIF BOB BRL CAD CHF CLP CNY COP CRC CZK DKK DZD EGP EUR GBP GTQ HKD HNL HUF IDR ILS INR ISK JPY " +
+    "KES KHR KRW KWD KZT MAD MOP MXN MYR NGN NIO NOK NZD OMR PEN PHP PKR PLN PYG QAR RON RUB SAR SEK SGD THB TRY TWD " +
+    "UAH USD VES VND ZAR").split(" "),
+);
+
+/** Keys TikTok finds people by; without one of them nobody can be found (reference: tiktok §9). */
+const MATCHING = ["email", "phone", "external_id", "ttclid", "ttp", "ip"] as const;
+
+/** Up to 1000 characters, case-sensitive, no grammar published: whole or not at all (reference: tiktok §5). */
+const TTCLID = /^[\x21-\x7e]{1,1000}$/;
+const TTP = /^[\x21-\x7e]{1,200}$/;
+const LOCALE = /^[a-z]{2,3}(?:-[a-z0-9]{2,8})*$/i;
+
+function shaped(value: string | null, shape: RegExp): string | null {
+  return value !== null && shape.test(value) ? value : null;
+}
+
+function userData(event: CanonicalEvent): JsonObject {
+  const { client, digests, identifiers } = event;
+  return present({
+    email: digestsFor("tiktok", "email", digests),
+    phone: digestsFor("tiktok", "phone", digests),
+    external_id: digestsFor("tiktok", "external_id", digests),
+    // The rest are single strings.
+    first_name: digestsFor("tiktok", "first_name", digests)[0],
+    last_name: digestsFor("tiktok", "last_name", digests)[0],
+    zip_code: digestsFor("tiktok", "zip", digests)[0],
+    city: clearFor("tiktok", "city", client),
+    state: clearFor("tiktok", "state", client),
+    country: clearFor("tiktok", "country", client),
+    ip: publicIp(client.ip),
+    user_agent: cut(client.user_agent, 2000),
+    ttclid: shaped(identifiers.ttclid, TTCLID),
+    ttp: shaped(identifiers.ttp, TTP),
+    locale: shaped(client.language, LOCALE),
+  });
+}
+
+function content(item: Item, id: string, currency: string | null): JsonObject {
+  return present({
+    // A number here is refused: "Not a valid string".
+    content_id: id,
+    price: currency === null ? null : toNumber(netUnitPrice(item, currency)),
+    quantity: item.quantity,
+    content_name: cut(item.title, 500),
+    content_category: cut(item.category, 500),
+    brand: cut(item.brand, 500),
+  });
+}
+
+function properties(event: CanonicalEvent, { settings }: MapContext<TikTokSettings>): JsonObject {
+  const { commerce, name, client } = event;
+  // An amount in a currency TikTok does not take would be booked as one in another.
+  const currency = commerce.currency !== null && CURRENCIES.has(commerce.currency) ? commerce.currency : null;
+  const money = currency !== null && VALUED.has(name) ? eventValue(commerce, settings.value) : null;
+  // A collection shows products, not the variants of one: its ids name the groups of the catalogue.
+  const form = name === "collection_viewed" ? "product" : settings.content_ids;
+  const contents = commerce.items.flatMap((item) => {
+    const id = contentId(item, form, client.country);
+    return id === null ? [] : [content(item, id, currency)];
+  });
+  const purchase = name === "checkout_completed";
+  return present({
+    value: money === null ? null : toNumber(money.value),
+    currency: money?.currency,
+    contents: contents as Json[],
+    content_ids: contents.map((one) => one["content_id"] as Json),
+    content_type: contents.length === 0 ? null : form === "product" ? "product_group" : "product",
+    num_items: VALUED.has(name) && commerce.items.length > 0 ? unitCount(commerce.items) : null,
+    description: name === "collection_viewed" ? cut(commerce.collection_title, 500) : null,
+    order_id: purchase ? commerce.order_id : null,
+    search_string: name === "search_submitted" ? cut(commerce.search_query, 500) : null,
+    customer_type: purchase ? commerce.customer_type : null,
+  });
+}
+
+/**
+ * The event for `data[]` of `POST /open_api/v1.3/event/track/` (reference: tiktok §2).
+ *
+ * Refusals: `no_such_event`, `needs_offline_event_set` (till sales are no web events; TikTok takes them into an Offline
+ * Event Set only), `too_old`, `no_page_url` (required of web events), `too_little_user_data`, `limited_needs_ip`
+ * (TikTok decides by the IP address whether limited data use applies).
+ */
+export function map(event: CanonicalEvent, context: MapContext<TikTokSettings>): Mapped {
+  const name = EVENTS[event.name] ?? (context.settings.custom_events ? CUSTOM_EVENTS[event.name] : undefined);
+  if (name === undefined) return { ok: false, reason: "no_such_event" };
+  if (event.channel === "pos") return { ok: false, reason: "needs_offline_event_set" };
+  const time = eventTime(event, context.now, MAX_AGE_MS);
+  if (time === null) return { ok: false, reason: "too_old" };
+  const url = publicUrl(event.page.url);
+  if (url === null) return { ok: false, reason: "no_page_url" };
+  const user = userData(event);
+  if (!MATCHING.some((key) => user[key] !== undefined)) return { ok: false, reason: "too_little_user_data" };
+  if (context.limited && user["ip"] === undefined) return { ok: false, reason: "limited_needs_ip" };
+  const about = properties(event, context);
+  return {
+    ok: true,
+    body: present({
+      event: name,
+      event_time: Math.floor(time / 1000),
+      event_id: event.event_id,
+      user,
+      page: present({ url, referrer: publicUrl(event.page.referrer) }),
+      properties: Object.keys(about).length > 0 ? about : null,
+      limited_data_use: context.limited,
+    }),
+  };
+}

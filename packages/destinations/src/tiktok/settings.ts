@@ -1,0 +1,22 @@
+import { z } from "zod";
+import { type CommonSettings, commonSettings } from "../shared/settings.ts";
+import { pastedTokenProblem } from "../shared/token.ts";
+
+export interface TikTokSettings extends CommonSettings {
+  /** Pixel code (web event source id). */
+  id: string;
+}
+
+/** Pixel codes are letters and digits; TikTok publishes no grammar. The value defaults to what the buyer paid (design §4). */
+export const settings: z.ZodType<TikTokSettings> = z.strictObject({
+  id: z.string('"id" is missing: enter the TikTok pixel id.').trim().regex(
+    /^[A-Za-z0-9_-]{5,64}$/,
+    'The TikTok pixel id consists of letters and digits, e.g. "C4ABCDEF0123456789AB"; find it in Events Manager under the pixel\'s name.',
+  ),
+  ...commonSettings("total"),
+});
+
+/** See `Destination.tokenProblem`. */
+export function tokenProblem(token: string): string | null {
+  return pastedTokenProblem(token, "TikTok Events API access token");
+}
