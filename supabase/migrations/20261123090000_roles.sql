@@ -2,6 +2,8 @@
 -- Why: every privilege in TrakIt is a grant on a function. Roles that log in own nothing and read no table; roles that
 -- own functions cannot log in. Roles belong to the cluster, so each is made only where it is missing: the same
 -- migrations run in several databases of one server (tests do), and Supabase brings `authenticated` along.
+-- Every function pins search_path = pg_catalog, pg_temp. Not '': with an empty path Postgres looks for *type* names in the
+-- caller's temporary schema first, and a domain pg_temp.date with a check would run its code as the function's owner.
 -- Locks: none on existing tables. Undo: drop schema trakit, api cascade; drop the roles.
 
 do $$

@@ -47,14 +47,14 @@ alter table trakit.shops enable row level security;
 alter table trakit.shops force row level security;
 
 create function trakit.context_shop() returns uuid
-language sql stable set search_path = '' as $$
+language sql stable set search_path = pg_catalog, pg_temp as $$
   -- after a transaction-local set_config the setting is '' rather than null
   select nullif(current_setting('trakit.shop_id', true), '')::uuid
 $$;
 comment on function trakit.context_shop() is 'Shop the running security definer function has bound itself to; null = none.';
 
 create function trakit.claimed_shop() returns uuid
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
   -- a malformed claim is nobody's, not an error: PostgREST would turn it into a 500
   return (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'shop_id')::uuid;

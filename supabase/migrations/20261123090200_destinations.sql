@@ -63,6 +63,7 @@ create table trakit.lanes (
   probe_at timestamptz,
   probe_seconds integer,
   flush_before timestamptz,
+  released_at timestamptz,
   constraint lanes_state_known check (state in ('closed', 'open', 'held')),
   constraint lanes_open_has_probe check ((state = 'open') = (probe_at is not null and probe_seconds is not null)),
   constraint lanes_trouble_has_reason check ((state = 'closed') = (reason is null)),
@@ -80,6 +81,7 @@ comment on column trakit.lanes.changed_at is 'When it came into this state.';
 comment on column trakit.lanes.probe_at is 'Open: when the next single delivery may try.';
 comment on column trakit.lanes.probe_seconds is 'Open: present distance between probes, 10 s growing to 60 s.';
 comment on column trakit.lanes.flush_before is 'Set when trouble ended: what was last tried before this moment is due at once, whatever its own back-off says.';
+comment on column trakit.lanes.released_at is 'When a hold last ended: what waited through it may be tried for another 24 hours.';
 
 do $$
 declare
@@ -98,7 +100,7 @@ end;
 $$;
 
 -- the queue across shops: ids, states and times only
-grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before) on trakit.lanes to trakit_dispatcher;
+grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before, released_at) on trakit.lanes to trakit_dispatcher;
 grant update (flush_before) on trakit.lanes to trakit_dispatcher;
 create policy "the dispatcher sees every lane's state" on trakit.lanes for select to trakit_dispatcher using (true);
 create policy "the dispatcher ends a flush" on trakit.lanes for update to trakit_dispatcher using (true) with check (true);

@@ -53,12 +53,12 @@ comment on column trakit.deliveries.reason is 'Stable code: why it ended, or why
 comment on column trakit.deliveries.detail is 'The vendor''s words, bounded and without personal data.';
 comment on column trakit.deliveries.http_status is 'HTTP status of the last answer; null = none came.';
 comment on column trakit.deliveries.limited is 'Sent in the vendor''s limited mode.';
-comment on column trakit.deliveries.test is 'Sent to the destination''s test mode.';
+comment on column trakit.deliveries.test is 'The destination was in test mode.';
 comment on column trakit.deliveries.waits_for is 'order = a browser''s purchase that is not sent before Shopify''s own copy is here.';
 comment on column trakit.deliveries.attempts is 'Leases taken, i.e. times a send was begun.';
 comment on column trakit.deliveries.doubts is 'Times a send was begun and we cannot know whether the vendor has it.';
 comment on column trakit.deliveries.next_attempt_at is 'When it is due; for a leased delivery the end of its lease.';
-comment on column trakit.deliveries.retry_until is 'Given up after this.';
+comment on column trakit.deliveries.retry_until is 'Given up after this (later where the lane is or was held: trakit.given_up_at).';
 comment on column trakit.deliveries.lease is 'Who sends it now; null = nobody.';
 comment on column trakit.deliveries.attempted_at is 'When the last attempt was begun.';
 comment on column trakit.deliveries.lane_failure is 'The last attempt failed for a reason that is not the event''s.';
@@ -73,6 +73,25 @@ create policy "functions see the shop they work for" on trakit.deliveries for al
 grant select on trakit.deliveries to authenticated;
 create policy "users see their shop's deliveries" on trakit.deliveries
   for select to authenticated using (shop_id = (select trakit.claimed_shop()));
+
+create function trakit.given_up_at(
+  p_captured_at timestamptz, p_retry_until timestamptz, p_waits_for text, p_max_age interval, p_lane_state text,
+  p_released_at timestamptz
+) returns timestamptz
+language sql stable
+-- a parsed body: nothing is looked up when it runs, and it is inlined where it is used
+return case
+  -- nobody sends it before the order is here, so no lane's trouble prolongs it
+  when p_waits_for is not null then p_retry_until
+  when p_lane_state = 'held' then p_captured_at + p_max_age
+  when p_captured_at < p_released_at
+    then greatest(p_retry_until, least(p_captured_at + p_max_age, p_released_at + interval '24 hours'))
+  else p_retry_until
+end;
+comment on function trakit.given_up_at(timestamptz, timestamptz, text, interval, text, timestamptz) is
+  'When a pending delivery is given up: at its retry_until; in a held lane not before the vendor''s age limit; after a hold it gets another 24 hours. No row is rewritten for that.';
+grant execute on function trakit.given_up_at(timestamptz, timestamptz, text, interval, text, timestamptz)
+  to trakit_app, trakit_dispatcher, authenticated;
 
 -- across shops: lane ids, states and times; never what was sent
 grant select (captured_at, event_row, destination_id, shop_id, state, waits_for, next_attempt_at, retry_until, lease)

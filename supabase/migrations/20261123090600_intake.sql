@@ -70,7 +70,7 @@ create policy "users see their shop's refusals" on trakit.refusals
   for select to authenticated using (shop_id = (select trakit.claimed_shop()));
 
 create function trakit.count_refusals(p_shop_id uuid, p_place text, p_counts jsonb, p_now timestamptz) returns void
-language plpgsql security invoker set search_path = '' as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 begin
   insert into trakit.refusals as r (shop_id, day, place, reason, count)
   select p_shop_id, (p_now at time zone 'utc')::date, p_place, left(c.key, 100), c.value::bigint
@@ -85,7 +85,7 @@ comment on function trakit.count_refusals(uuid, text, jsonb, timestamptz) is
 grant execute on function trakit.count_refusals(uuid, text, jsonb, timestamptz) to trakit_app;
 
 create function trakit.bind_shop(p_domain text, p_status text default 'active') returns uuid
-language plpgsql security invoker set search_path = '' as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_shop uuid;
 begin
@@ -105,11 +105,13 @@ create function trakit.quarantine_webhook(
   p_shop text, p_topic text, p_webhook_id text, p_reason text, p_issues text[], p_sealed_body text,
   p_now timestamptz default now()
 ) returns text
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_shop uuid := trakit.bind_shop(p_shop, null);
 begin
   if v_shop is null then
+    perform set_config('trakit.shop_id', '00000000-0000-0000-0000-000000000000', true);
+    perform trakit.count_refusals('00000000-0000-0000-0000-000000000000', 'webhooks', '{"unknown_shop": 1}', p_now);
     return 'unknown_shop';
   end if;
   insert into trakit.quarantine
@@ -125,7 +127,7 @@ comment on function trakit.quarantine_webhook(text, text, text, text, text[], te
   'Keeps a verified webhook that could not be read, sealed, for 7 days. Returns quarantined or unknown_shop.';
 
 create function trakit.list_quarantine(p_shop text, p_limit integer default 50) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if trakit.bind_shop(p_shop, null) is null then
     return null;
@@ -140,7 +142,7 @@ $$;
 comment on function trakit.list_quarantine(text, integer) is 'What a shop has in quarantine, oldest first, bodies sealed; null = no such shop.';
 
 create function trakit.settle_quarantine(p_shop text, p_id bigint, p_read boolean) returns boolean
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform trakit.bind_shop(p_shop, null);
   if p_read then

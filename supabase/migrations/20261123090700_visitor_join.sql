@@ -1,44 +1,115 @@
 -- Subject: joining an event to one visitor, and what that visitor's identifiers add to it.
--- Why: strong keys may merge visitors, weak keys only enrich (docs/architecture.md, "Identity"). Visitors are locked in
--- sorted order; a visitor's row is written at most once a minute unless something about it changed.
--- Locks: none. Undo: drop function trakit.join_visitor.
+-- Why: strong keys may merge visitors, weak keys only enrich (docs/architecture.md, "Identity"). What several batches may
+-- touch at once is locked before, in one order for all (lock_identity); a visitor's row is written at most once a minute
+-- unless something about it changed.
+-- Locks: none. Undo: drop function trakit.join_visitor, trakit.lock_identity, trakit.identity_keys.
+
+create function trakit.identity_keys(p_event jsonb, p_policy text, out strong jsonb, out weak jsonb)
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  strong := '{}';
+  weak := '{}';
+  if not coalesce((p_event #>> '{consent,marketing}')::boolean, p_policy <> 'skip')
+    and not coalesce((p_event #>> '{consent,analytics}')::boolean, p_policy <> 'skip')
+  then
+    return;
+  end if;
+  if p_event ->> 'source' = 'browser' then
+    strong := jsonb_strip_nulls(jsonb_build_object(
+      'visitor', p_event #> '{identifiers,visitor_id}', 'client', p_event #> '{identifiers,client_id}',
+      'customer', p_event #> '{identifiers,customer_id}'));
+  else
+    strong := jsonb_strip_nulls(jsonb_build_object('customer', p_event #> '{identifiers,customer_id}'));
+    weak := jsonb_strip_nulls(jsonb_build_object(
+      'visitor', p_event #> '{identifiers,visitor_id}', 'client', p_event #> '{identifiers,client_id}'));
+  end if;
+  weak := weak || jsonb_strip_nulls(jsonb_build_object(
+    'checkout', p_event #> '{commerce,checkout_token}', 'cart', p_event #> '{commerce,cart_token}',
+    'email', p_event #> '{digests,email.lower,0}', 'phone', p_event #> '{digests,phone.e164,0}'));
+end;
+$$;
+comment on function trakit.identity_keys(jsonb, text) is
+  'Keys of an event that lead to its visitor, {"kind": "key"}; none where consent (or the policy for unknown consent) allows no purpose. What a browser carries is strong, what an order''s attributes say is weak.';
+grant execute on function trakit.identity_keys(jsonb, text) to trakit_app;
+
+create function trakit.lock_identity(p_shop_id uuid, p_keys jsonb) returns boolean
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_shop_lock bigint := hashtextextended('trakit.identity:' || p_shop_id, 0);
+  v_key_locks bigint[];
+  v_visitor_locks bigint[];
+  v_lock bigint;
+  v_merges boolean;
+begin
+  -- does one event's strong keys lead to two visitors?
+  v_merges := exists (
+    select
+    from jsonb_array_elements(p_keys) with ordinality e (keys, ord)
+    cross join lateral jsonb_each_text(e.keys -> 'strong') k
+    join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value
+    where l.joined <= 20
+    group by e.ord having count(distinct l.visitor_id) > 1);
+  if v_merges then
+    -- a merge moves links and removes visitors other batches found: alone in the shop, for one transaction
+    perform pg_advisory_xact_lock(v_shop_lock);
+    return true;
+  end if;
+  perform pg_advisory_xact_lock_shared(v_shop_lock);
+  -- keys first: afterwards nobody else moves them, so the visitors they lead to are the ones to lock
+  select array_agg(distinct hashtextextended(concat_ws(':', 'trakit.link', p_shop_id, k.key, k.value), 0)) into v_key_locks
+  from jsonb_array_elements(p_keys) e (keys) cross join lateral jsonb_each_text((e.keys -> 'strong') || (e.keys -> 'weak')) k;
+  for v_lock in select x from unnest(v_key_locks) x order by x loop
+    perform pg_advisory_xact_lock(v_lock);
+  end loop;
+  select array_agg(distinct hashtextextended(concat_ws(':', 'trakit.visitor', p_shop_id, l.visitor_id), 0)) into v_visitor_locks
+  from jsonb_array_elements(p_keys) e (keys)
+  cross join lateral jsonb_each_text((e.keys -> 'strong') || (e.keys -> 'weak')) k
+  join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value;
+  for v_lock in select x from unnest(v_visitor_locks) x order by x loop
+    perform pg_advisory_xact_lock(v_lock);
+  end loop;
+  return false;
+end;
+$$;
+comment on function trakit.lock_identity(uuid, jsonb) is
+  'Locks a batch''s keys [{"strong": {…}, "weak": {…}}] and the visitors they lead to until the transaction ends, in one order for all callers. True = the caller may merge visitors. Whoever deletes visitors takes the shop''s lock (trakit.identity:<shop>) alone.';
+grant execute on function trakit.lock_identity(uuid, jsonb) to trakit_app;
 
 create function trakit.join_visitor(
-  p_shop_id uuid, p_strong jsonb, p_weak jsonb, p_identifiers jsonb, p_digests jsonb, p_consent jsonb, p_now timestamptz,
+  p_shop_id uuid, p_strong jsonb, p_weak jsonb, p_identifiers jsonb, p_digests jsonb, p_consent jsonb, p_may_merge boolean,
+  p_now timestamptz,
   out visitor_id bigint, out enriched jsonb, out known_digests jsonb, out restorable jsonb
 )
-language plpgsql security invoker set search_path = '' as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_found bigint[];
-  v_new bigint;
+  v_missing bigint;
   v_weak bigint;
   v_visitor trakit.visitors;
   v_old trakit.visitors;
-  v_missing integer;
 begin
   enriched := '{}';
   known_digests := '{}';
   restorable := '{}';
 
   if p_strong <> '{}' then
-    select array_agg(distinct l.visitor_id order by l.visitor_id), (select count(*) from jsonb_object_keys(p_strong)) - count(*)
+    -- a key that has led to more than 20 visitors joins nothing any more
+    select array_agg(distinct l.visitor_id order by l.visitor_id) filter (where l.joined <= 20),
+      count(*) filter (where l.visitor_id is null)
     into v_found, v_missing
     from jsonb_each_text(p_strong) k
-    join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value
-    where l.joined <= 20;
+    left join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value;
 
-    if v_found is null then
+    if v_found is null and v_missing > 0 then
       insert into trakit.visitors (shop_id, identifiers, digests, consent, created_at, last_seen_at)
       values (p_shop_id, p_identifiers, p_digests, p_consent, p_now, p_now)
-      returning id into v_new;
-      visitor_id := v_new;
-      v_missing := 1;
+      returning id into visitor_id;
     else
       visitor_id := v_found[1];
     end if;
 
-    if cardinality(v_found) > 1 then
-      -- merge: lock all in sorted order, fold the newer ones into the oldest, the most recently seen value wins
+    if cardinality(v_found) > 1 and p_may_merge then
+      -- fold the newer ones into the oldest; the most recently seen value wins, a purpose decided once stays decided
       for v_visitor in
         select * from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_found) order by v.id for update
       loop
@@ -47,21 +118,26 @@ begin
         elsif v_visitor.last_seen_at >= v_old.last_seen_at then
           v_old.identifiers := v_old.identifiers || v_visitor.identifiers;
           v_old.digests := v_old.digests || v_visitor.digests;
-          v_old.consent := coalesce(v_visitor.consent, v_old.consent);
+          v_old.consent := case when v_visitor.consent is null then v_old.consent
+            else coalesce(v_old.consent, '{}') || v_visitor.consent end;
           v_old.last_seen_at := v_visitor.last_seen_at;
         else
           v_old.identifiers := v_visitor.identifiers || v_old.identifiers;
           v_old.digests := v_visitor.digests || v_old.digests;
+          v_old.consent := case when v_visitor.consent is null then v_old.consent
+            else v_visitor.consent || coalesce(v_old.consent, '{}') end;
         end if;
       end loop;
-      if v_old.id is not null then
-        update trakit.visitors v
-        set identifiers = v_old.identifiers, digests = v_old.digests, consent = v_old.consent, last_seen_at = v_old.last_seen_at
-        where v.shop_id = p_shop_id and v.id = visitor_id;
-        update trakit.visitor_links l set visitor_id = join_visitor.visitor_id, joined = l.joined + 1
-        where l.shop_id = p_shop_id and l.visitor_id = any (v_found[2:]);
-        delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_found[2:]);
-      end if;
+      update trakit.visitors v
+      set identifiers = v_old.identifiers, digests = v_old.digests, consent = v_old.consent, last_seen_at = v_old.last_seen_at
+      where v.shop_id = p_shop_id and v.id = visitor_id;
+      update trakit.visitor_links l set visitor_id = join_visitor.visitor_id
+      where l.shop_id = p_shop_id and l.visitor_id = any (v_found[2:]);
+      delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_found[2:]);
+      -- counted on the keys that brought them together
+      update trakit.visitor_links l set joined = l.joined + cardinality(v_found) - 1
+      from jsonb_each_text(p_strong) k
+      where l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value and l.joined <= 20;
     end if;
 
     if v_missing > 0 then
@@ -69,36 +145,23 @@ begin
       select p_shop_id, k.key, k.value, join_visitor.visitor_id, p_now
       from jsonb_each_text(p_strong) k order by k.key, k.value
       on conflict (shop_id, kind, key) do nothing;
-      if v_new is not null then
-        -- two first events of one visitor at once: the other one committed first, so ours joins it
-        select min(l.visitor_id) into visitor_id
-        from jsonb_each_text(p_strong) k
-        join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value
-        where l.joined <= 20;
-        visitor_id := coalesce(visitor_id, v_new);
-        if visitor_id <> v_new then
-          update trakit.visitor_links l set visitor_id = join_visitor.visitor_id
-          where l.shop_id = p_shop_id and l.visitor_id = v_new;
-          delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = v_new;
-        end if;
-      end if;
     end if;
 
-    if visitor_id is distinct from v_new then
+    if v_found is not null then
       select * into v_visitor from trakit.visitors v where v.shop_id = p_shop_id and v.id = visitor_id;
       if v_visitor.last_seen_at < p_now - interval '1 minute'
         or not (v_visitor.identifiers @> p_identifiers and v_visitor.digests @> p_digests)
-        or (p_consent is not null and v_visitor.consent is distinct from p_consent)
+        or (p_consent is not null and not coalesce(v_visitor.consent @> p_consent, false))
       then
         update trakit.visitors v
         set identifiers = v.identifiers || p_identifiers,
             digests = v.digests || p_digests,
-            consent = coalesce(p_consent, v.consent),
+            consent = case when p_consent is null then v.consent else coalesce(v.consent, '{}') || p_consent end,
             last_seen_at = greatest(v.last_seen_at, p_now)
         where v.shop_id = p_shop_id and v.id = visitor_id;
       end if;
-      enriched := coalesce(v_visitor.identifiers, '{}');
-      known_digests := coalesce(v_visitor.digests, '{}');
+      enriched := v_visitor.identifiers;
+      known_digests := v_visitor.digests;
     end if;
     restorable := enriched || p_identifiers;
   end if;
@@ -124,12 +187,12 @@ begin
       order by k.key, k.value
       on conflict (shop_id, kind, key) do update
         set visitor_id = excluded.visitor_id, joined = l.joined + 1
-        where l.visitor_id <> excluded.visitor_id;
+        where l.visitor_id <> excluded.visitor_id and l.joined <= 20;
     end if;
     visitor_id := coalesce(visitor_id, v_weak);
   end if;
 end;
 $$;
-comment on function trakit.join_visitor(uuid, jsonb, jsonb, jsonb, jsonb, jsonb, timestamptz) is
-  'Joins an event to a visitor by strong keys {"kind": "key"}, enriches it by strong and weak ones. restorable = what the browser may get back (strong keys only).';
-grant execute on function trakit.join_visitor(uuid, jsonb, jsonb, jsonb, jsonb, jsonb, timestamptz) to trakit_app;
+comment on function trakit.join_visitor(uuid, jsonb, jsonb, jsonb, jsonb, jsonb, boolean, timestamptz) is
+  'Joins an event to a visitor by strong keys {"kind": "key"}, enriches it by strong and weak ones. restorable = what the browser may get back (strong keys only). The caller holds lock_identity; without p_may_merge an event whose keys lead to two visitors joins the older one, and the next such event merges them.';
+grant execute on function trakit.join_visitor(uuid, jsonb, jsonb, jsonb, jsonb, jsonb, boolean, timestamptz) to trakit_app;

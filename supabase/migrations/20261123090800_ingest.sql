@@ -1,10 +1,11 @@
 -- Subject: ingest_events, the one round trip that stores what was captured.
 -- Why: separate statements under READ COMMITTED. Keys are inserted in sorted order (so concurrent copies queue instead of
--- deadlocking), then read again: only a later statement sees the copy another transaction committed meanwhile.
--- Locks: none. Undo: drop function trakit.ingest_events, trakit.store_event, trakit.merge_event, trakit.plan_deliveries.
+-- deadlocking), then read again: only a later statement sees the copy another transaction committed meanwhile. What a batch
+-- shares with others is locked in one order for all: refusal counters, event keys, stored events, identity, and only then written.
+-- Locks: none. Undo: drop function trakit.ingest_events, trakit.merge_event, trakit.plan_deliveries.
 
 create function trakit.unknown_consent_policy(p_setting text, p_event_country text, p_shop_country text) returns text
-language sql immutable set search_path = '' as $$
+language sql immutable set search_path = pg_catalog, pg_temp as $$
   -- EEA (EU, Iceland, Liechtenstein, Norway), UK, Switzerland; a country nobody knows counts as one of them
   select coalesce(p_setting, case
     when coalesce(p_event_country, p_shop_country) is null then 'skip'
@@ -21,7 +22,7 @@ create function trakit.delivery_verdict(
   p_shop trakit.shops, p_test boolean, p_channel text, p_source text, p_consent jsonb, p_policy text, p_purpose text,
   p_test_code text
 ) returns text
-language sql immutable set search_path = '' as $$
+language sql immutable set search_path = pg_catalog, pg_temp as $$
   select case
     when p_test and p_shop.test_orders = 'skip' then 'test_order'
     when p_test and p_shop.test_orders = 'test_mode' and p_test_code is null then 'test_order'
@@ -38,12 +39,15 @@ create function trakit.ingest_events(
   p_shop text, p_events jsonb, p_slots integer default 0, p_place text default 'webhooks', p_refused jsonb default '{}',
   p_now timestamptz default now()
 ) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   c_lease_for constant interval := interval '30 seconds';
   v_shop trakit.shops;
   v_count integer := jsonb_array_length(p_events);
   v_rows bigint[] := '{}';
+  v_ignored boolean[];
+  v_identity jsonb[] := '{}';
+  v_may_merge boolean := false;
   v_item jsonb;
   v_event jsonb;
   v_keys text[];
@@ -52,18 +56,14 @@ declare
   v_source text;
   v_name text;
   v_status text;
-  v_policy text;
   v_consent jsonb;
   v_join record;
-  v_strong jsonb;
-  v_weak jsonb;
   v_stored trakit.events;
   v_results jsonb := '[]';
   v_sends jsonb := '[]';
   v_event_sends jsonb;
   v_visitor jsonb := '{}';
   v_slots integer := greatest(p_slots, 0);
-  v_country text;
 begin
   perform set_config('trakit.shop_domain', p_shop, true);
   perform set_config('trakit.shop_id', '', true);
@@ -83,16 +83,46 @@ begin
     perform trakit.count_refusals(v_shop.id, p_place, p_refused, p_now);
   end if;
 
+  -- the shop counts purchases by one topic; a copy by the other leaves no trace, so that its keys stay free
+  select array_agg(coalesce(
+    e.item #>> '{event,source}' = 'webhook' and e.item #>> '{event,name}' = 'checkout_completed'
+      and e.item ->> 'topic' <> v_shop.order_topic, false) order by e.ord)
+  into v_ignored
+  from jsonb_array_elements(p_events) with ordinality e (item, ord);
+
   for v_i in 1..v_count loop
+    v_item := p_events -> (v_i - 1);
+    if coalesce(jsonb_array_length(v_item -> 'keys'), 0) = 0 then
+      raise exception 'event % of the call has no keys', v_i using errcode = 'invalid_parameter_value';
+    end if;
     v_rows := v_rows || nextval('trakit.event_row_seq');
+    v_identity := v_identity || case when v_ignored[v_i] then '{"strong": {}, "weak": {}}' else (
+      select to_jsonb(k) from trakit.identity_keys(v_item -> 'event', trakit.unknown_consent_policy(
+        v_shop.unknown_consent, v_item #>> '{event,client,country}', v_shop.country)) k) end;
   end loop;
   insert into trakit.event_keys (shop_id, key, event_row, captured_at, expires_at)
   select v_shop.id, k.key, v_rows[e.ord], p_now,
     case when k.key ~ '^(order:|event:(checkout_completed|order_refunded):)' then null else p_now + interval '7 days' end
   from jsonb_array_elements(p_events) with ordinality e (item, ord)
   cross join lateral jsonb_array_elements_text(e.item -> 'keys') k (key)
+  where not v_ignored[e.ord]
   order by k.key, e.ord
   on conflict (shop_id, key) do nothing;
+
+  -- stored events this batch brings second copies of
+  for v_at, v_row in
+    select distinct k.captured_at, k.event_row
+    from jsonb_array_elements(p_events) e (item)
+    cross join lateral jsonb_array_elements_text(e.item -> 'keys') t (key)
+    join trakit.event_keys k on k.shop_id = v_shop.id and k.key = t.key
+    where k.event_row <> all (v_rows)
+    order by k.captured_at, k.event_row
+  loop
+    perform from trakit.events e where e.captured_at = v_at and e.id = v_row for update;
+  end loop;
+  if exists (select from unnest(v_identity) i where i <> '{"strong": {}, "weak": {}}') then
+    v_may_merge := trakit.lock_identity(v_shop.id, to_jsonb(v_identity));
+  end if;
 
   for v_i in 1..v_count loop
     v_item := p_events -> (v_i - 1);
@@ -100,12 +130,9 @@ begin
     v_name := v_event ->> 'name';
     v_source := v_event ->> 'source';
     v_consent := v_event -> 'consent';
-    v_country := v_event #>> '{client,country}';
     select array_agg(k) into v_keys from jsonb_array_elements_text(v_item -> 'keys') k;
 
-    if v_source = 'webhook' and v_name = 'checkout_completed' and v_item ->> 'topic' <> v_shop.order_topic then
-      -- the shop counts purchases by the other topic; the order's keys stay free for it
-      delete from trakit.event_keys k where k.shop_id = v_shop.id and k.key = any (v_keys) and k.event_row = v_rows[v_i];
+    if v_ignored[v_i] then
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'ignored', 'reason', 'other_topic');
       continue;
     end if;
@@ -115,39 +142,21 @@ begin
     from trakit.event_keys k where k.shop_id = v_shop.id and k.key = any (v_keys)
     order by k.event_row = v_rows[v_i], k.event_row limit 1;
 
-    v_policy := trakit.unknown_consent_policy(v_shop.unknown_consent, v_country, v_shop.country);
-    v_strong := '{}';
-    v_weak := '{}';
     v_join := null;
-    if coalesce((v_consent ->> 'marketing')::boolean, v_policy <> 'skip')
-      or coalesce((v_consent ->> 'analytics')::boolean, v_policy <> 'skip')
-    then
+    if v_identity[v_i] <> '{"strong": {}, "weak": {}}' then
+      select * into v_join from trakit.join_visitor(
+        v_shop.id, v_identity[v_i] -> 'strong', v_identity[v_i] -> 'weak',
+        -- what an order carries in its attributes is a hint for this event, nothing the vault learns from
+        case when v_source = 'browser' then v_event -> 'identifiers'
+          else jsonb_strip_nulls(jsonb_build_object('customer_id', v_event #> '{identifiers,customer_id}')) end,
+        v_event -> 'digests', nullif(v_consent, '{}'), v_may_merge, p_now);
       if v_source = 'browser' then
-        v_strong := jsonb_strip_nulls(jsonb_build_object(
-          'visitor', v_event #> '{identifiers,visitor_id}', 'client', v_event #> '{identifiers,client_id}',
-          'customer', v_event #> '{identifiers,customer_id}'));
-      else
-        v_strong := jsonb_strip_nulls(jsonb_build_object('customer', v_event #> '{identifiers,customer_id}'));
-        v_weak := jsonb_strip_nulls(jsonb_build_object(
-          'visitor', v_event #> '{identifiers,visitor_id}', 'client', v_event #> '{identifiers,client_id}'));
+        v_visitor := v_visitor || v_join.restorable;
       end if;
-      v_weak := v_weak || jsonb_strip_nulls(jsonb_build_object(
-        'checkout', v_event #> '{commerce,checkout_token}', 'cart', v_event #> '{commerce,cart_token}',
-        'email', v_event #> '{digests,email.lower,0}', 'phone', v_event #> '{digests,phone.e164,0}'));
-      if v_strong <> '{}' or v_weak <> '{}' then
-        select * into v_join from trakit.join_visitor(
-          v_shop.id, v_strong, v_weak,
-          -- what an order carries in its attributes is a hint for this event, nothing the vault learns from
-          case when v_source = 'browser' then v_event -> 'identifiers'
-            else jsonb_strip_nulls(jsonb_build_object('customer_id', v_event #> '{identifiers,customer_id}')) end,
-          v_event -> 'digests', nullif(v_consent, '{}'), p_now);
-        if v_source = 'browser' then
-          v_visitor := v_visitor || v_join.restorable;
-        end if;
-        v_event := v_event || jsonb_build_object(
-          'identifiers', v_join.enriched || (v_event -> 'identifiers'),
-          'digests', v_join.known_digests || (v_event -> 'digests'));
-      end if;
+      v_event := v_event || jsonb_build_object(
+        'visitor', v_join.visitor_id,
+        'identifiers', v_join.enriched || (v_event -> 'identifiers'),
+        'digests', v_join.known_digests || (v_event -> 'digests'));
     end if;
 
     if v_row = v_rows[v_i] then
@@ -159,7 +168,7 @@ begin
         (v_at, v_row, v_shop.id, v_name, v_event ->> 'event_id', (v_event ->> 'occurred_at')::timestamptz,
          case when v_source = 'browser' then p_now end, case when v_source = 'webhook' then p_now end,
          v_event ->> 'channel', (v_event ->> 'test')::boolean, (v_item ->> 'signed')::boolean,
-         case when v_strong <> '{}' or v_weak <> '{}' then v_join.visitor_id end,
+         (v_event ->> 'visitor')::bigint,
          v_event -> 'page', v_event -> 'commerce', v_event -> 'identifiers', v_event -> 'digests', v_consent);
       if v_event -> 'client' <> '{}' then
         insert into trakit.event_clients
@@ -183,14 +192,27 @@ begin
       v_status := 'merged';
     end if;
 
-    v_event_sends := trakit.plan_deliveries(v_shop, v_at, v_row, v_source, v_status = 'merged', v_slots, c_lease_for, p_now);
+    v_event_sends := trakit.plan_deliveries(v_shop, v_at, v_row, v_status = 'merged', v_slots, c_lease_for, p_now);
     v_slots := v_slots - jsonb_array_length(v_event_sends);
     v_sends := v_sends || coalesce((
       select jsonb_agg(s.send || jsonb_build_object('index', v_i - 1)) from jsonb_array_elements(v_event_sends) s (send)
     ), '[]');
-    v_results := v_results || jsonb_build_object(
-      'event_id', v_event ->> 'event_id', 'status', v_status,
-      'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests');
+    v_results := v_results || case when v_status = 'accepted' then
+      jsonb_build_object('event_id', v_event ->> 'event_id', 'status', v_status,
+        'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests')
+    else
+      -- what is sent is both copies as one, which only this row knows
+      (select jsonb_build_object('event_id', v_event ->> 'event_id', 'status', v_status,
+        'event', jsonb_build_object(
+          'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
+          'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
+          'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
+          'identifiers', e.identifiers, 'consent', e.consent,
+          'client', coalesce((
+            select jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id'])
+            from trakit.event_clients c where c.captured_at = v_at and c.event_row = v_row), '{}')))
+       from trakit.events e where e.captured_at = v_at and e.id = v_row)
+    end;
   end loop;
 
   return jsonb_build_object(
@@ -209,13 +231,14 @@ comment on function trakit.ingest_events(text, jsonb, integer, text, jsonb, time
   'Stores captured events of one shop (by domain): drops duplicates, joins the visitor, merges second copies, writes a delivery per destination and leases up to p_slots of them to the caller. p_refused = {"reason": n} counts what the caller refused before.';
 
 create function trakit.merge_event(p_stored trakit.events, p_event jsonb, p_signed boolean, p_now timestamptz) returns void
-language plpgsql security invoker set search_path = '' as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 begin
   -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
   -- what is empty. Stored objects carry no nulls, so || takes from the right what is known there.
   if p_event ->> 'source' = 'webhook' then
     update trakit.events e
     set webhook_at = p_now,
+        visitor_id = coalesce(e.visitor_id, (p_event ->> 'visitor')::bigint),
         occurred_at = (p_event ->> 'occurred_at')::timestamptz,
         channel = p_event ->> 'channel',
         test = (p_event ->> 'test')::boolean,
@@ -229,6 +252,7 @@ begin
     update trakit.events e
     set browser_at = p_now,
         signed = p_signed,
+        visitor_id = coalesce((p_event ->> 'visitor')::bigint, e.visitor_id),
         page = e.page || (p_event -> 'page'),
         commerce = (p_event -> 'commerce') || e.commerce,
         identifiers = e.identifiers || (p_event -> 'identifiers'),
@@ -259,12 +283,13 @@ comment on function trakit.merge_event(trakit.events, jsonb, boolean, timestampt
 grant execute on function trakit.merge_event(trakit.events, jsonb, boolean, timestamptz) to trakit_app;
 
 create function trakit.plan_deliveries(
-  p_shop trakit.shops, p_at timestamptz, p_row bigint, p_source text, p_again boolean, p_slots integer,
+  p_shop trakit.shops, p_at timestamptz, p_row bigint, p_again boolean, p_slots integer,
   p_lease_for interval, p_now timestamptz
 ) returns jsonb
-language plpgsql security invoker set search_path = '' as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_event trakit.events;
+  v_source text;
   v_policy text;
   v_lease uuid := gen_random_uuid();
   v_waits text;
@@ -274,6 +299,7 @@ begin
   select * into v_event from trakit.events e where e.captured_at = p_at and e.id = p_row;
   v_policy := trakit.unknown_consent_policy(p_shop.unknown_consent,
     (select c.country from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), p_shop.country);
+  v_source := case when v_event.webhook_at is null then 'browser' else 'webhook' end;
   if v_event.webhook_at is null then
     if v_event.name = 'checkout_completed' then
       -- anyone could invent a purchase in a browser: it waits for Shopify's own copy
@@ -282,24 +308,27 @@ begin
     elsif v_event.name in ('checkout_started', 'product_added_to_cart') then
       v_due := p_now + make_interval(secs => p_shop.grace_seconds);
     end if;
+  elsif v_event.browser_at is null and v_event.visitor_id is null
+    and v_event.name in ('checkout_started', 'product_added_to_cart')
+  then
+    -- nobody known to send it for: the browser's copy is given a moment to say who it was
+    v_due := p_now + interval '10 seconds';
   end if;
 
   if p_again then
-    if p_source = 'browser' then
-      -- Shopify's copy is sent or on its way already; what is still pending takes the richer row when it is claimed
-      return '[]';
-    end if;
+    -- both copies are here: what is sent or being sent stays, the rest is judged again by what is known now
     update trakit.deliveries d
     set state = case when x.verdict is null then 'pending' else 'skipped' end,
-        reason = x.verdict,
+        reason = coalesce(x.verdict, d.reason),
         settled_at = case when x.verdict is not null then p_now end,
-        next_attempt_at = case when x.verdict is null then p_now end,
+        -- nothing to wait for any more, but a vendor that asked for time gets it
+        next_attempt_at = case when x.verdict is null then case when d.attempts = 0 then p_now else d.next_attempt_at end end,
         limited = coalesce(v_event.consent ->> 'sale_of_data' = 'false', false)
           or (v_event.consent ->> x.purpose is null and v_policy = 'limited'),
-        test = v_event.test and p_shop.test_orders = 'test_mode',
+        test = x.test_code is not null,
         waits_for = null
     from (
-      select g.id, g.purpose, trakit.delivery_verdict(p_shop, v_event.test, v_event.channel, 'webhook', v_event.consent,
+      select g.id, g.purpose, g.test_code, trakit.delivery_verdict(p_shop, v_event.test, v_event.channel, v_source, v_event.consent,
         v_policy, g.purpose, g.test_code) as verdict
       from trakit.destinations g where g.shop_id = p_shop.id
     ) x
@@ -316,17 +345,17 @@ begin
       set lease = v_lease, next_attempt_at = p_now + p_lease_for, attempts = d.attempts + 1, attempted_at = p_now
       from chosen c
       where d.captured_at = p_at and d.event_row = p_row and d.destination_id = c.destination_id
-      returning d.destination_id, d.platform, d.limited, d.test
+      returning d.destination_id, d.platform, d.limited
     )
     select jsonb_agg(jsonb_build_object('captured_at', p_at, 'event_row', p_row, 'destination_id', l.destination_id,
-      'platform', l.platform, 'lease', v_lease, 'limited', l.limited, 'test', l.test))
+      'platform', l.platform, 'lease', v_lease, 'limited', l.limited))
     into v_sends from leased l;
     return coalesce(v_sends, '[]');
   end if;
 
   with planned as (
-    select g.id, g.platform, g.purpose, g.test_code, l.state as lane_state,
-      trakit.delivery_verdict(p_shop, v_event.test, v_event.channel, p_source, v_event.consent, v_policy, g.purpose, g.test_code)
+    select g.id, g.platform, g.purpose, g.test_code, g.max_age, l.state as lane_state,
+      trakit.delivery_verdict(p_shop, v_event.test, v_event.channel, v_source, v_event.consent, v_policy, g.purpose, g.test_code)
         as verdict
     from trakit.destinations g join trakit.lanes l on l.destination_id = g.id
     where g.shop_id = p_shop.id and g.enabled and (g.events is null or v_event.name = any (g.events))
@@ -344,24 +373,25 @@ begin
       case when n.verdict is null then 'pending' else 'skipped' end, n.verdict,
       coalesce(v_event.consent ->> 'sale_of_data' = 'false', false)
         or (v_event.consent ->> n.purpose is null and v_policy = 'limited'),
-      v_event.test and p_shop.test_orders = 'test_mode',
+      n.test_code is not null,
       case when n.verdict is null then v_waits end,
       case when n.sendable and n.place <= p_slots then 1 else 0 end,
       case when n.verdict is not null then null when n.sendable and n.place <= p_slots then p_now + p_lease_for else v_due end,
-      p_at + interval '24 hours',
+      -- never past the age the vendor takes
+      p_at + least(interval '24 hours', n.max_age),
       case when n.sendable and n.place <= p_slots then v_lease end,
       case when n.sendable and n.place <= p_slots then p_now end,
       case when n.verdict is not null then p_now end
     from numbered n
-    returning destination_id, platform, lease, limited, test
+    returning destination_id, platform, lease, limited
   )
   select jsonb_agg(jsonb_build_object('captured_at', p_at, 'event_row', p_row, 'destination_id', w.destination_id,
-    'platform', w.platform, 'lease', w.lease, 'limited', w.limited, 'test', w.test))
+    'platform', w.platform, 'lease', w.lease, 'limited', w.limited))
   into v_sends from written w where w.lease is not null;
   return coalesce(v_sends, '[]');
 end;
 $$;
-comment on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, text, boolean, integer, interval, timestamptz) is
+comment on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, boolean, integer, interval, timestamptz) is
   'Writes an event''s deliveries with their verdicts (or, after a merge, looks at the pending ones again) and leases up to p_slots of them.';
-grant execute on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, text, boolean, integer, interval, timestamptz)
+grant execute on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, boolean, integer, interval, timestamptz)
   to trakit_app;

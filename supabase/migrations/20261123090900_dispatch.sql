@@ -6,7 +6,7 @@
 create function trakit.claim_deliveries(
   p_destination_id uuid, p_limit integer, p_lease_seconds integer default 30, p_now timestamptz default now()
 ) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_shop uuid;
   v_lane trakit.lanes;
@@ -46,7 +46,8 @@ begin
       and d.waits_for is null
       -- bounded, so that planning and work do not grow with history
       and d.captured_at > p_now - interval '8 days'
-      and d.retry_until > p_now
+      and trakit.given_up_at(d.captured_at, d.retry_until, d.waits_for, v_destination.max_age, v_lane.state, v_lane.released_at)
+        > p_now
       and (
         d.next_attempt_at <= p_now
         or (d.lease is null and d.lane_failure
@@ -60,30 +61,32 @@ begin
     set lease = v_lease,
         next_attempt_at = p_now + make_interval(secs => p_lease_seconds),
         attempts = d.attempts + 1,
+        retry_until = trakit.given_up_at(
+          d.captured_at, d.retry_until, d.waits_for, v_destination.max_age, v_lane.state, v_lane.released_at),
         -- a lease that ran out: its holder died, and the vendor may have the event
         doubts = d.doubts + case when d.lease is not null then 1 else 0 end,
         attempted_at = p_now
     from due
     where d.captured_at = due.captured_at and d.event_row = due.event_row and d.destination_id = p_destination_id
-    returning d.captured_at, d.event_row, d.limited, d.test, d.attempts, d.doubts
+    returning d.captured_at, d.event_row, d.limited, d.attempts, d.doubts
   )
   select jsonb_agg(jsonb_build_object(
     'captured_at', l.captured_at, 'event_row', l.event_row, 'destination_id', p_destination_id,
-    'platform', v_destination.platform, 'lease', v_lease, 'limited', l.limited, 'test', l.test,
+    'platform', v_destination.platform, 'lease', v_lease, 'limited', l.limited,
     'attempts', l.attempts, 'doubts', l.doubts,
     'event', jsonb_build_object(
       'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
       'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
       'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
       'identifiers', e.identifiers, 'consent', e.consent,
-      'client', coalesce(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id'], '{}'))))
+      'client', coalesce(jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id']), '{}'))))
   into v_items
   from leased l
   join trakit.events e on e.captured_at = l.captured_at and e.id = l.event_row
   left join trakit.event_clients c on c.captured_at = l.captured_at and c.event_row = l.event_row;
 
   return jsonb_build_object(
-    'lane', v_lane.state, 'shop_id', v_shop, 'items', coalesce(v_items, '[]'),
+    'lane', v_lane.state, 'shop_id', v_shop, 'flush_before', v_lane.flush_before, 'items', coalesce(v_items, '[]'),
     'destination', (
       select jsonb_build_object('platform', v_destination.platform, 'settings', v_destination.settings,
         'test_code', v_destination.test_code, 'sealed', s.sealed, 'version', s.version)
@@ -94,22 +97,26 @@ comment on function trakit.claim_deliveries(uuid, integer, integer, timestamptz)
   'Leases up to p_limit due deliveries of one lane to the caller, with all that is needed to send them. An open lane gives one probe at a time, a held lane nothing.';
 
 create function trakit.lane_shop(p_destination_id uuid) returns uuid
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select d.shop_id from trakit.destinations d where d.id = p_destination_id
 $$;
 comment on function trakit.lane_shop(uuid) is 'Shop a lane belongs to.';
 
 create function trakit.settle_deliveries(p_shop_id uuid, p_outcomes jsonb, p_now timestamptz default now()) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_outcome record;
-  v_settled integer := 0;
+  v_again_at timestamptz;
+  v_attempted_at timestamptz;
+  v_applied bigint[] := '{}';
   v_late integer := 0;
   v_lane record;
 begin
   perform set_config('trakit.shop_id', p_shop_id::text, true);
   for v_outcome in
-    select o.* from jsonb_to_recordset(p_outcomes) as o (
+    select x.ord, o.*
+    from jsonb_array_elements(p_outcomes) with ordinality x (item, ord)
+    cross join lateral jsonb_to_record(x.item) as o (
       captured_at timestamptz, event_row bigint, destination_id uuid, lease uuid, kind text, reason text, detail text,
       status smallint, delay_ms bigint, lane boolean, request_ms integer)
     order by o.captured_at, o.event_row, o.destination_id
@@ -117,12 +124,13 @@ begin
     if v_outcome.kind not in ('delivered', 'retry', 'permanent', 'auth', 'in_doubt', 'skipped', 'released') then
       raise exception 'unknown outcome kind %', v_outcome.kind using errcode = 'invalid_parameter_value';
     end if;
+    v_again_at := p_now + make_interval(secs => coalesce(v_outcome.delay_ms, 10000) / 1000.0);
     update trakit.deliveries d
     set state = case v_outcome.kind
           when 'delivered' then 'delivered' when 'permanent' then 'failed' when 'skipped' then 'skipped'
           when 'released' then 'pending'
           when 'auth' then 'pending'
-          else case when p_now + make_interval(secs => v_outcome.delay_ms / 1000.0) >= d.retry_until then 'failed' else 'pending' end
+          else case when v_again_at >= d.retry_until then 'failed' else 'pending' end
         end,
         reason = v_outcome.reason,
         detail = left(v_outcome.detail, 500),
@@ -133,21 +141,16 @@ begin
         attempts = d.attempts - case when v_outcome.kind = 'released' then 1 else 0 end,
         doubts = least(d.doubts + case when v_outcome.kind = 'in_doubt' then 1 else 0 end,
                        d.attempts - case when v_outcome.kind = 'released' then 1 else 0 end),
-        -- a refused token holds the lane: its deliveries live until the vendor's age limit instead of 24 h
-        retry_until = case when v_outcome.kind = 'auth'
-          then greatest(d.retry_until, d.captured_at + (select g.max_age from trakit.destinations g where g.id = d.destination_id))
-          else d.retry_until end,
         lease = null,
         next_attempt_at = case
           when v_outcome.kind in ('delivered', 'permanent', 'skipped') then null
           when v_outcome.kind in ('auth', 'released') then p_now
-          when p_now + make_interval(secs => v_outcome.delay_ms / 1000.0) >= d.retry_until then null
-          else p_now + make_interval(secs => v_outcome.delay_ms / 1000.0)
+          when v_again_at >= d.retry_until then null
+          else v_again_at
         end,
         settled_at = case
           when v_outcome.kind in ('delivered', 'permanent', 'skipped') then p_now
-          when v_outcome.kind in ('retry', 'in_doubt')
-            and p_now + make_interval(secs => v_outcome.delay_ms / 1000.0) >= d.retry_until then p_now
+          when v_outcome.kind in ('retry', 'in_doubt') and v_again_at >= d.retry_until then p_now
         end
     where d.captured_at = v_outcome.captured_at and d.event_row = v_outcome.event_row
       and d.destination_id = v_outcome.destination_id
@@ -155,15 +158,20 @@ begin
         (d.state = 'pending' and d.lease = v_outcome.lease)
         -- the vendor has it: true whoever holds the lease now, and whatever we believed meanwhile
         or (v_outcome.kind = 'delivered' and d.state in ('pending', 'failed') and d.waits_for is null)
-      );
-    if found then
-      v_settled := v_settled + 1;
-    else
+      )
+    returning d.attempted_at into v_attempted_at;
+    if not found then
       v_late := v_late + 1;
+    -- a refusal of the token before the present one says nothing about this one
+    elsif v_outcome.kind <> 'auth' or not exists (
+      select from trakit.destination_secrets s
+      where s.destination_id = v_outcome.destination_id and s.updated_at > v_attempted_at)
+    then
+      v_applied := v_applied || v_outcome.ord;
     end if;
   end loop;
 
-  -- one look at the lanes concerned; written only where the state changes
+  -- one look at the lanes concerned; written only where the state changes. Late words move no lane either
   for v_lane in
     select l.destination_id, l.state,
       bool_or(o.kind = 'delivered') as delivered,
@@ -171,8 +179,10 @@ begin
       bool_or(o.kind in ('retry', 'in_doubt') and coalesce(o.lane, false)) as failed,
       min(o.reason) filter (where o.kind = 'auth') as refused_reason,
       min(o.reason) filter (where o.kind in ('retry', 'in_doubt') and coalesce(o.lane, false)) as failed_reason
-    from jsonb_to_recordset(p_outcomes) as o (destination_id uuid, kind text, reason text, lane boolean)
+    from jsonb_array_elements(p_outcomes) with ordinality x (item, ord)
+    cross join lateral jsonb_to_record(x.item) as o (destination_id uuid, kind text, reason text, lane boolean)
     join trakit.lanes l on l.destination_id = o.destination_id
+    where x.ord = any (v_applied)
     group by l.destination_id, l.state
     order by l.destination_id
   loop
@@ -191,7 +201,7 @@ begin
       where l.destination_id = v_lane.destination_id and l.state = 'closed';
     end if;
   end loop;
-  return jsonb_build_object('settled', v_settled, 'late', v_late);
+  return jsonb_build_object('settled', jsonb_array_length(p_outcomes) - v_late, 'late', v_late);
 end;
 $$;
 comment on function trakit.settle_deliveries(uuid, jsonb, timestamptz) is

@@ -4,16 +4,35 @@
 
 create function trakit.due_lanes(p_limit integer default 100, p_now timestamptz default now())
 returns table (destination_id uuid, shop_id uuid)
-language sql security definer set search_path = '' as $$
-  with waiting as (
-    -- bounded look at the oldest due rows: one lane's backlog is one lane, however long
-    select d.destination_id, d.shop_id, d.next_attempt_at
-    from trakit.deliveries d
-    where d.state = 'pending' and d.waits_for is null and d.next_attempt_at <= p_now
-      and d.captured_at > p_now - interval '8 days' and d.retry_until > p_now
-      and exists (select from trakit.lanes l where l.destination_id = d.destination_id and l.state = 'closed')
-    order by d.next_attempt_at
-    limit 5000
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  with recursive waiting_lanes as (
+    -- from one lane with pending deliveries to the next by the index: a long backlog costs no more than a short one,
+    -- and hides no other lane
+    select (
+      select d.destination_id from trakit.deliveries d
+      where d.state = 'pending' and d.captured_at > p_now - interval '8 days'
+      order by d.destination_id limit 1
+    ) as destination_id
+    union all
+    select (
+      select d.destination_id from trakit.deliveries d
+      where d.state = 'pending' and d.captured_at > p_now - interval '8 days' and d.destination_id > w.destination_id
+      order by d.destination_id limit 1
+    )
+    from waiting_lanes w
+    where w.destination_id is not null
+  ), waiting as (
+    select l.destination_id, l.shop_id, oldest.next_attempt_at
+    from waiting_lanes w
+    join trakit.lanes l on l.destination_id = w.destination_id and l.state = 'closed'
+    join trakit.destinations g on g.id = l.destination_id
+    cross join lateral (
+      select d.next_attempt_at from trakit.deliveries d
+      where d.destination_id = l.destination_id and d.state = 'pending' and d.waits_for is null
+        and d.next_attempt_at <= p_now and d.captured_at > p_now - interval '8 days'
+        and trakit.given_up_at(d.captured_at, d.retry_until, d.waits_for, g.max_age, l.state, l.released_at) > p_now
+      order by d.next_attempt_at limit 1
+    ) oldest
   ), flushing as (
     select l.destination_id, l.shop_id, l.flush_before as next_attempt_at
     from trakit.lanes l
@@ -37,7 +56,7 @@ comment on function trakit.due_lanes(integer, timestamptz) is
   'Lanes with something to send now, longest waiting first: closed ones with due deliveries, those that just recovered, open ones whose probe is due.';
 
 create function trakit.end_flush(p_destination_id uuid, p_flush_before timestamptz) returns void
-language sql security definer set search_path = '' as $$
+language sql security definer set search_path = pg_catalog, pg_temp as $$
   -- only the flush the caller saw: trouble may have come and gone again meanwhile
   update trakit.lanes l set flush_before = null
   where l.destination_id = p_destination_id and l.flush_before <= p_flush_before
@@ -45,20 +64,19 @@ $$;
 comment on function trakit.end_flush(uuid, timestamptz) is 'Notes that a recovered lane has nothing left from before its recovery.';
 
 create function trakit.expire_deliveries(p_limit integer default 5000, p_now timestamptz default now()) returns integer
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_count integer;
 begin
   with past as (
     select d.captured_at, d.event_row, d.destination_id
     from trakit.deliveries d
-    join trakit.lanes l on l.destination_id = d.destination_id
-    join trakit.destinations g on g.id = d.destination_id
+    left join trakit.lanes l on l.destination_id = d.destination_id
+    left join trakit.destinations g on g.id = d.destination_id
     where d.state = 'pending'
       -- a lease that still runs is being sent: its holder's word comes first
       and (d.lease is null or d.next_attempt_at <= p_now)
-      -- a held lane keeps its deliveries until the vendor would not take them any more
-      and p_now >= case when l.state = 'held' then d.captured_at + g.max_age else d.retry_until end
+      and p_now >= trakit.given_up_at(d.captured_at, d.retry_until, d.waits_for, g.max_age, l.state, l.released_at)
     order by d.next_attempt_at
     limit p_limit
     for update of d skip locked
@@ -77,13 +95,13 @@ comment on function trakit.expire_deliveries(integer, timestamptz) is
   'Ends deliveries past their time: failed: expired, or skipped: no_order for a browser''s purchase no order came for. Returns how many.';
 
 create function trakit.list_shops() returns table (id uuid, domain text, status text, created_at timestamptz)
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select s.id, s.domain, s.status, s.created_at from trakit.shops s order by s.domain
 $$;
 comment on function trakit.list_shops() is 'All shops, for the operator''s command line.';
 
 create function trakit.queue_totals(p_now timestamptz default now()) returns jsonb
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select jsonb_build_object(
     'pending', count(*),
     'due', count(*) filter (where d.next_attempt_at <= p_now and d.waits_for is null),

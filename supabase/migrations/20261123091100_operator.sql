@@ -4,7 +4,7 @@
 
 create function trakit.add_shop(p_domain text, p_country text default null, p_settings jsonb default '{}', p_now timestamptz default now())
 returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_shop uuid := trakit.bind_shop(p_domain, null);
   v_new boolean := v_shop is null;
@@ -35,7 +35,7 @@ comment on function trakit.add_shop(text, text, jsonb, timestamptz) is
   'Adds a shop or changes its settings (only those named); brings an uninstalled one back. Returns the row and whether it is new.';
 
 create function trakit.find_shop(p_domain text) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_shop uuid := trakit.bind_shop(p_domain, null);
 begin
@@ -48,7 +48,7 @@ create function trakit.set_destination(
   p_domain text, p_platform text, p_purpose text, p_max_age_ms bigint, p_settings jsonb, p_enabled boolean, p_events text[],
   p_test_code text, p_sealed text, p_last_four text, p_now timestamptz default now()
 ) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_shop uuid := trakit.bind_shop(p_domain);
   v_id uuid;
@@ -76,7 +76,8 @@ begin
   values (v_id, v_shop, case when v_has_token then 'closed' else 'held' end, case when v_has_token then null else 'no_token' end, p_now)
   on conflict (destination_id) do update
     -- a new token ends the hold, and what waited is due at once; no delivery row is rewritten
-    set state = 'closed', reason = null, changed_at = p_now, probe_at = null, probe_seconds = null, flush_before = p_now
+    set state = 'closed', reason = null, changed_at = p_now, probe_at = null, probe_seconds = null, flush_before = p_now,
+        released_at = case when l.state = 'held' then p_now else l.released_at end
     where p_sealed is not null and l.state <> 'closed';
   return jsonb_build_object('destination_id', v_id, 'shop_id', v_shop, 'platform', p_platform, 'enabled', p_enabled,
     'settings', p_settings, 'test_code', p_test_code,
@@ -88,7 +89,7 @@ comment on function trakit.set_destination(text, text, text, bigint, jsonb, bool
   'Sets up or changes a destination of a shop (by domain). p_sealed null keeps the token there is. Null = no such active shop.';
 
 create function trakit.list_destinations(p_domain text) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if trakit.bind_shop(p_domain, null) is null then
     return null;
@@ -107,7 +108,7 @@ $$;
 comment on function trakit.list_destinations(text) is 'A shop''s destinations with the last characters of their tokens and their lanes; null = no such shop.';
 
 create function trakit.tail_deliveries(p_domain text, p_since timestamptz, p_limit integer default 200) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if trakit.bind_shop(p_domain, null) is null then
     return null;
@@ -143,7 +144,7 @@ comment on function trakit.tail_deliveries(text, timestamptz, integer) is
   'Newest events of a shop since a moment (or whose deliveries moved since), with their deliveries; null = no such shop.';
 
 create function trakit.shop_status(p_domain text, p_now timestamptz default now()) returns jsonb
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_shop uuid := trakit.bind_shop(p_domain, null);
 begin

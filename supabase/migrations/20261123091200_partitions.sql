@@ -5,7 +5,7 @@
 -- Undo: drop the functions.
 
 create function trakit.ensure_partitions(p_days_ahead integer default 8, p_now timestamptz default now()) returns integer
-language plpgsql security definer set search_path = '' set timezone = 'UTC' set lock_timeout = '500ms' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' set lock_timeout = '500ms' as $$
 declare
   v_parent text;
   v_day date;
@@ -21,7 +21,7 @@ begin
     for v_day in select d::date from generate_series(p_now::date - 1, p_now::date + p_days_ahead, interval '1 day') d loop
       v_name := v_parent || to_char(v_day, '_YYYYMMDD');
       if to_regclass('trakit.' || v_name) is null then
-        execute format('create table trakit.%I (like trakit.%I including defaults including constraints)', v_name, v_parent);
+        execute format('create table trakit.%I (like trakit.%I including defaults including constraints including comments)', v_name, v_parent);
         execute format('alter table trakit.%I enable row level security', v_name);
         execute format('alter table trakit.%I force row level security', v_name);
         execute format('alter table trakit.%I attach partition trakit.%I for values from (%L) to (%L)',
@@ -38,7 +38,7 @@ comment on function trakit.ensure_partitions(integer, timestamptz) is
   'Makes the day partitions from yesterday to p_days_ahead from now that are missing. Returns how many it made.';
 
 create function trakit.purge(p_now timestamptz default now()) returns jsonb
-language plpgsql security definer set search_path = '' set timezone = 'UTC' set lock_timeout = '500ms' as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' set lock_timeout = '500ms' as $$
 declare
   v_partition record;
   v_dropped integer := 0;

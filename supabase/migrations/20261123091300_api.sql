@@ -44,10 +44,13 @@ create view api.recovery_queue with (security_invoker = true) as
 select
   d.shop_id, d.platform, e.name, e.event_id, e.commerce ->> 'order_name' as order_name, d.captured_at, d.attempts,
   coalesce(d.waits_for, case when l.state <> 'closed' then l.reason end, d.reason) as waits_because,
-  l.state as lane, d.next_attempt_at, d.retry_until, d.lease is not null as sending
+  l.state as lane, d.next_attempt_at,
+  trakit.given_up_at(d.captured_at, d.retry_until, d.waits_for, g.max_age, l.state, l.released_at) as retry_until,
+  d.lease is not null as sending
 from trakit.deliveries d
 join trakit.events e on e.captured_at = d.captured_at and e.id = d.event_row
 join trakit.lanes l on l.destination_id = d.destination_id
+join trakit.destinations g on g.id = d.destination_id
 where d.state = 'pending';
 comment on view api.recovery_queue is 'What waits to be sent, why, and until when.';
 comment on column api.recovery_queue.shop_id is 'Shop it happened in.';

@@ -1,0 +1,55 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { ensurePartitions } from "@trakit/db/calls/ensure-partitions.ts";
+import { DatabaseUnavailable } from "@trakit/db/connection.ts";
+import type { DrainAnswer } from "@trakit/pipeline/contracts.ts";
+import type { PipelineDependencies } from "@trakit/pipeline/dependencies.ts";
+import { drain } from "@trakit/pipeline/drain.ts";
+import { errorFields } from "@trakit/runtime/log.ts";
+import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
+
+/** The hosted limit is 150 s of wall clock; past this the caller calls again (design §7). */
+const BUDGET_MS = 60_000;
+
+export interface DrainDependencies extends PipelineDependencies {
+  operatorKey: string;
+}
+
+/**
+ * `POST /drain`: sends what is due, for pg_cron or an operator, proven by the operator's key. Stops after a minute and says
+ * whether something remains. Also makes the partitions ahead, so that a set-up without a worker keeps having them.
+ */
+export function drainHandler(deps: DrainDependencies): (request: Request) => Promise<Response> {
+  return async (request) => {
+    if (request.method !== "POST") return methodNotAllowed(request, ["POST"]);
+    if (!sameKey(request.headers.get("authorization")?.replace(/^Bearer /i, "") ?? "", deps.operatorKey)) {
+      deps.log.warn("drain_refused", { reason: "bad_operator_key" });
+      return problem({
+        code: "bad_operator_key",
+        status: 401,
+        title: "The operator's key is missing or wrong.",
+        detail: "Send `Authorization: Bearer <TRAKIT_OPERATOR_KEY>`.",
+        headers: { "www-authenticate": "Bearer" },
+      });
+    }
+    try {
+      await ensurePartitions(deps.db, 8, deps.databaseNow?.());
+      const drained: DrainAnswer = await drain(deps, {
+        deadline: deps.now() + BUDGET_MS,
+        lanesAtOnce: 6,
+        batch: 200,
+        signal: request.signal,
+      });
+      return json(200, drained);
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable) return unavailable();
+      deps.log.error("drain_failed", errorFields(error));
+      return problem({ code: "internal_error", status: 500, title: "The drain failed." });
+    }
+  };
+}
+
+/** Compares digests, so that neither content nor length shows in the time it takes. */
+function sameKey(given: string, expected: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(expected));
+}

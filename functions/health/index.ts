@@ -1,0 +1,17 @@
+import { connect } from "@trakit/db/connection.ts";
+import { readSettings } from "@trakit/runtime/settings.ts";
+import { VERSION } from "@trakit/runtime/version.ts";
+import { healthHandler } from "./handler.ts";
+
+const settings = readSettings(Deno.env.toObject(), ["TRAKIT_DB_URL"]);
+
+Deno.serve(healthHandler({
+  db: connect({
+    url: settings.TRAKIT_DB_URL,
+    max: 1,
+    statementTimeoutMs: 3_000,
+    applicationName: "trakit-health",
+  }),
+  version: VERSION,
+  runtime: `deno ${Deno.version.deno}`,
+}));

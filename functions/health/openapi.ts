@@ -1,0 +1,170 @@
+import { z } from "zod";
+import {
+  drainAnswerSchema,
+  eventAnswerSchema,
+  healthAnswerSchema,
+  problemSchema,
+  webhookAnswerSchema,
+} from "@trakit/pipeline/contracts.ts";
+import { browserBatchSchema, browserEventSchema } from "@trakit/shopify/browser-schema.ts";
+import { orderSchema } from "@trakit/shopify/order-schema.ts";
+
+type Schema = Record<string, unknown>;
+
+/** JSON Schema of what a caller may send (input) or gets (output). Transforms have no JSON form on the output side. */
+function schemaOf(schema: z.ZodType, io: "input" | "output"): Schema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any", reused: "inline" }) as Schema;
+  return rest;
+}
+
+const answer = (description: string, schema: z.ZodType) => ({
+  description,
+  content: { "application/json": { schema: schemaOf(schema, "output") } },
+});
+
+const problems = (...codes: [status: number, description: string][]) =>
+  Object.fromEntries(codes.map(([status, description]) => [status, {
+    description,
+    content: { "application/problem+json": { schema: schemaOf(problemSchema, "output") } },
+  }]));
+
+const shopifyHeader = (name: string, description: string) => ({
+  name,
+  in: "header",
+  required: true,
+  description,
+  schema: { type: "string" },
+});
+
+const proxyQuery = (name: string, description: string) => ({
+  name,
+  in: "query",
+  required: true,
+  description,
+  schema: { type: "string" },
+});
+
+/** The HTTP API as OpenAPI 3.1, generated from the zod schemas the handlers use. */
+export function openapi(version: string): Schema {
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "TrakIt",
+      version,
+      description: "Server-side conversion tracking for Shopify shops. Errors are RFC 9457 problem documents.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/functions/v1", description: "Supabase Edge Functions" }],
+    paths: {
+      "/proxy/event": {
+        post: {
+          operationId: "sendEvents",
+          summary: "Takes 1 to 50 browser events through the shop's app proxy",
+          security: [{ shopifyAppProxy: [] }],
+          parameters: [
+            proxyQuery("shop", "myshopify.com domain, added by Shopify."),
+            proxyQuery("logged_in_customer_id", "Customer id, or empty; added by Shopify."),
+            proxyQuery("path_prefix", "Proxy path the visitor used; added by Shopify."),
+            proxyQuery("timestamp", "Unix seconds, at most 90 away; added by Shopify."),
+            proxyQuery("signature", "Hex HMAC-SHA256 over the other parameters; added by Shopify."),
+          ],
+          requestBody: {
+            required: true,
+            content: {
+              "application/json": {
+                schema: {
+                  ...schemaOf(browserBatchSchema, "input"),
+                  description: "`events` holds objects of the shape #/components/schemas/BrowserEvent; each is validated by itself.",
+                },
+              },
+            },
+          },
+          responses: {
+            202: answer("What became of each event.", eventAnswerSchema),
+            ...problems(
+              [400, "Not JSON, or not a batch."],
+              [401, "Not signed by Shopify's app proxy, or stale."],
+              [404, "The app is not installed in this shop."],
+              [405, "Not POST."],
+              [413, "Body over 1 MiB."],
+              [503, "The database is out of reach; send again."],
+            ),
+          },
+        },
+      },
+      "/webhooks": {
+        post: {
+          operationId: "receiveWebhook",
+          summary: "Takes Shopify's webhooks: orders/create, orders/paid",
+          security: [{ shopifyWebhook: [] }],
+          parameters: [
+            shopifyHeader("X-Shopify-Topic", "e.g. orders/create."),
+            shopifyHeader("X-Shopify-Shop-Domain", "myshopify.com domain."),
+            shopifyHeader("X-Shopify-API-Version", "e.g. 2026-10."),
+            shopifyHeader("X-Shopify-Webhook-Id", "Stable over retries: a repeat is one event."),
+          ],
+          requestBody: { required: true, content: { "application/json": { schema: schemaOf(orderSchema, "input") } } },
+          responses: {
+            200: answer("Shopify need not repeat it.", webhookAnswerSchema),
+            ...problems(
+              [401, "Missing or wrong signature: nothing was parsed or stored."],
+              [405, "Not POST."],
+              [413, "Body over 5 MiB."],
+              [503, "The database is out of reach; Shopify repeats."],
+            ),
+          },
+        },
+      },
+      "/drain": {
+        post: {
+          operationId: "drain",
+          summary: "Sends what is due, for at most a minute",
+          security: [{ operatorKey: [] }],
+          responses: {
+            200: answer("What was sent.", drainAnswerSchema),
+            ...problems([401, "Missing or wrong operator key."], [405, "Not POST."], [503, "The database is out of reach."]),
+          },
+        },
+      },
+      "/health": {
+        get: {
+          operationId: "health",
+          summary: "Whether events can be stored, and how much waits",
+          security: [],
+          responses: {
+            200: answer("Events can be stored.", healthAnswerSchema),
+            503: answer("Events cannot be stored.", healthAnswerSchema),
+          },
+        },
+      },
+      "/health/openapi.json": {
+        get: {
+          operationId: "openapi",
+          summary: "This document",
+          security: [],
+          responses: { 200: { description: "OpenAPI 3.1.", content: { "application/json": { schema: { type: "object" } } } } },
+        },
+      },
+    },
+    components: {
+      securitySchemes: {
+        shopifyWebhook: {
+          type: "apiKey",
+          in: "header",
+          name: "X-Shopify-Hmac-Sha256",
+          description: "Base64 HMAC-SHA256 of the raw body with the app's secret.",
+        },
+        shopifyAppProxy: { type: "apiKey", in: "query", name: "signature", description: "Made by Shopify's app proxy." },
+        operatorKey: { type: "http", scheme: "bearer", description: "TRAKIT_OPERATOR_KEY." },
+      },
+      schemas: {
+        BrowserEvent: schemaOf(browserEventSchema, "input"),
+        EventAnswer: schemaOf(eventAnswerSchema, "output"),
+        WebhookAnswer: schemaOf(webhookAnswerSchema, "output"),
+        DrainAnswer: schemaOf(drainAnswerSchema, "output"),
+        HealthAnswer: schemaOf(healthAnswerSchema, "output"),
+        Problem: schemaOf(problemSchema, "output"),
+      },
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import { wire } from "@trakit/pipeline/wiring.ts";
+import { readSettings } from "@trakit/runtime/settings.ts";
+import { webhooksHandler } from "./handler.ts";
+
+declare const EdgeRuntime: { waitUntil(promise: Promise<unknown>): void };
+
+const environment = Deno.env.toObject();
+const settings = readSettings(environment, ["SHOPIFY_API_SECRET", "SHOPIFY_API_SECRET_PREVIOUS"]);
+const secrets = [settings.SHOPIFY_API_SECRET, settings.SHOPIFY_API_SECRET_PREVIOUS].filter((secret) => secret !== undefined);
+
+Deno.serve(webhooksHandler({
+  ...wire(
+    { environment, fetch, now: Date.now, random: Math.random, write: console.log },
+    { applicationName: "trakit-webhooks" },
+  ),
+  secrets,
+  waitUntil: (promise) => EdgeRuntime.waitUntil(promise),
+}));

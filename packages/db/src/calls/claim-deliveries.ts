@@ -1,0 +1,35 @@
+import type { StoredEvent } from "@trakit/core/stored.ts";
+import type { Database } from "../connection.ts";
+import type { LeasedSend, SendableDestination } from "./ingest-events.ts";
+
+export interface ClaimedDelivery extends Omit<LeasedSend, "index"> {
+  /** Sends begun, this one included. */
+  attempts: number;
+  /** Earlier sends of which nobody knows whether the vendor has them. */
+  doubts: number;
+  event: StoredEvent;
+}
+
+export interface Claimed {
+  lane: "closed" | "open" | "held" | "unknown";
+  shop_id?: string;
+  /** Set while a lane that recovered still has a backlog from before. */
+  flush_before?: string | null;
+  items: ClaimedDelivery[];
+  destination?: SendableDestination | null;
+}
+
+/** SQL `trakit.claim_deliveries`: leases up to `limit` due deliveries of one lane. */
+export async function claimDeliveries(
+  db: Database,
+  destinationId: string,
+  limit: number,
+  leaseSeconds: number,
+  now?: Date,
+): Promise<Claimed> {
+  const [row] = await db.rows<{ claimed: Claimed }>(
+    "select trakit.claim_deliveries($1, $2, $3, coalesce($4::timestamptz, now())) as claimed",
+    [destinationId, limit, leaseSeconds, now ?? null],
+  );
+  return row!.claimed;
+}

@@ -1,0 +1,74 @@
+import type { Digests, Identifiers } from "@trakit/core/event.ts";
+import type { StoredEvent } from "@trakit/core/stored.ts";
+import type { Database } from "../connection.ts";
+
+/** One captured event with the keys that make it one event (table `event_keys`). */
+export interface CapturedEvent {
+  event: StoredEvent;
+  keys: string[];
+  /** Shopify topic of a webhook copy; null for a browser's. */
+  topic: string | null;
+  /** Browser copy: whether it carried a valid token; null for a webhook's. */
+  signed: boolean | null;
+}
+
+export interface IngestResult {
+  event_id: string;
+  status: "accepted" | "merged" | "duplicate" | "ignored";
+  reason?: string;
+  /** Accepted: own and enriched. */
+  identifiers?: Partial<Identifiers>;
+  digests?: Digests;
+  /** Merged: both copies as one. */
+  event?: StoredEvent;
+}
+
+/** A delivery leased to the caller. `index` is the place of its event in the call. */
+export interface LeasedSend {
+  index: number;
+  /** Opaque: Postgres keeps microseconds, JavaScript does not. Give it back as it came. */
+  captured_at: string;
+  event_row: number;
+  destination_id: string;
+  platform: string;
+  lease: string;
+  limited: boolean;
+}
+
+export interface SendableDestination {
+  platform: string;
+  settings: Record<string, unknown>;
+  test_code: string | null;
+  sealed: string;
+  version: number;
+}
+
+export interface Ingested {
+  shop: "active" | "unknown" | "uninstalled";
+  shop_id?: string;
+  results: IngestResult[];
+  sends: LeasedSend[];
+  /** Identifiers the browser may get back (found by strong keys only). */
+  visitor?: Partial<Identifiers>;
+  destinations?: Record<string, SendableDestination>;
+}
+
+/** SQL `trakit.ingest_events`: stores what was captured in one shop; one network round trip. */
+export async function ingestEvents(
+  db: Database,
+  call: {
+    shop: string;
+    events: CapturedEvent[];
+    slots: number;
+    place: "proxy" | "webhooks";
+    refused: Record<string, number>;
+    /** Tests move the clock; absent = the database's own. */
+    now?: Date | undefined;
+  },
+): Promise<Ingested> {
+  const [row] = await db.rows<{ ingested: Ingested }>(
+    "select trakit.ingest_events($1, $2::jsonb, $3, $4, $5::jsonb, coalesce($6::timestamptz, now())) as ingested",
+    [call.shop, JSON.stringify(call.events), call.slots, call.place, JSON.stringify(call.refused), call.now ?? null],
+  );
+  return row!.ingested;
+}

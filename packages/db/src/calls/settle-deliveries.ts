@@ -1,0 +1,32 @@
+import type { OutcomeKind } from "@trakit/core/outcome.ts";
+import type { Database } from "../connection.ts";
+
+/** What became of one leased delivery. `released` = handed back unsent. */
+export interface Settlement {
+  captured_at: string;
+  event_row: number;
+  destination_id: string;
+  lease: string;
+  kind: OutcomeKind | "released";
+  reason: string;
+  detail: string | null;
+  status: number | null;
+  /** Before the next attempt, for `retry` and `in_doubt`. */
+  delay_ms: number | null;
+  lane: boolean;
+  request_ms: number | null;
+}
+
+/** SQL `trakit.settle_deliveries`: one network round trip; a late word changes nothing unless it is `delivered`. */
+export async function settleDeliveries(
+  db: Database,
+  shopId: string,
+  settlements: Settlement[],
+  now?: Date,
+): Promise<{ settled: number; late: number }> {
+  const [row] = await db.rows<{ result: { settled: number; late: number } }>(
+    "select trakit.settle_deliveries($1, $2::jsonb, coalesce($3::timestamptz, now())) as result",
+    [shopId, JSON.stringify(settlements), now ?? null],
+  );
+  return row!.result;
+}

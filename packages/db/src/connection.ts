@@ -1,0 +1,78 @@
+// @ts-types="./pg-driver.d.ts"
+import pg from "pg";
+
+/**
+ * Connections to Postgres. One query in flight per connection, unnamed parameterised statements only: what a transaction
+ * pooler (Supavisor) allows, and one network round trip per call.
+ */
+
+export interface Database {
+  /** Runs one statement and returns its rows. Throws DatabaseUnavailable when the server cannot be reached. */
+  rows<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Ends idle connections and refuses new queries; resolves when those in flight are done. */
+  close(): Promise<void>;
+}
+
+/** The database could not be reached, or went away in the middle: nothing is known of what it did. */
+export class DatabaseUnavailable extends Error {
+  override name = "DatabaseUnavailable";
+}
+
+export interface ConnectOptions {
+  url: string;
+  /** Connections at most. */
+  max: number;
+  /** How long one statement may take, in ms. */
+  statementTimeoutMs?: number;
+  /** How long to wait for a connection, in ms. */
+  connectTimeoutMs?: number;
+  applicationName?: string;
+}
+
+/** Class 08 (connection), 57P0x (shutdown), 53 (out of resources), 55P03/57014 (timeouts), and the driver's own words. */
+function unavailable(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === "string") {
+    if (/^[0-9A-Z]{5}$/.test(code)) return /^(08|53|57P0|25006|57014|55P03|XX000|58)/.test(code);
+    return true; // ECONNREFUSED, ENOTFOUND, ECONNRESET …
+  }
+  return /connection|timeout|terminated|closed/i.test(String((error as { message?: unknown }).message ?? ""));
+}
+
+/** Serialization failure or deadlock: the transaction did not happen, and happens when tried again. */
+function transient(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return code === "40P01" || code === "40001";
+}
+
+/** Opens a pool. No connection is made before the first statement. */
+export function connect(options: ConnectOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.max,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 3_000,
+    idleTimeoutMillis: 30_000,
+    query_timeout: options.statementTimeoutMs ?? 10_000,
+    keepAlive: true,
+    application_name: options.applicationName ?? "trakit",
+  });
+  // an idle connection that dies is replaced by the pool; without a listener it would end the process
+  pool.on("error", () => {});
+  return {
+    async rows<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+      for (let attempt = 1;; attempt++) {
+        try {
+          const result = await pool.query<Row & pg.QueryResultRow>(text, values as unknown[]);
+          return result.rows;
+        } catch (error) {
+          if (transient(error) && attempt === 1) continue;
+          if (unavailable(error)) {
+            throw new DatabaseUnavailable("the database is out of reach", { cause: error });
+          }
+          throw error;
+        }
+      }
+    },
+    close: () => pool.end(),
+  };
+}

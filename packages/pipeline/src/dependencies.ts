@@ -1,0 +1,26 @@
+import type { Database } from "@trakit/db/connection.ts";
+import type { Logger } from "@trakit/runtime/log.ts";
+import type { KeyRing } from "@trakit/runtime/settings.ts";
+import type { Slots } from "@trakit/runtime/slots.ts";
+
+/** What ingest and dispatch need of the world; every one of them can be a test's. */
+export interface PipelineDependencies {
+  db: Database;
+  fetch: typeof fetch;
+  /** ms since the epoch. */
+  now: () => number;
+  /** In [0, 1). */
+  random: () => number;
+  keys: KeyRing;
+  /** Vendor hosts that stand in for the real ones, by variable name (tests and local stack only). */
+  vendorHosts: Record<string, string>;
+  slots: Slots;
+  log: Logger;
+  /** Passed to SQL as p_now; absent = the database's clock. Tests move it. */
+  databaseNow?: () => Date;
+}
+
+/** One vendor request may take this long, in ms (design §3). */
+export const SEND_TIMEOUT_MS = 5_000;
+/** A lease outlives the slowest send by far, so that it runs out only when its holder died. */
+export const LEASE_SECONDS = 30;

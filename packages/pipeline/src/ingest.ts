@@ -1,0 +1,102 @@
+import { type CanonicalEvent, EMPTY_IDENTIFIERS, type Identifiers } from "@trakit/core/event.ts";
+import { fromStored, toStored, withoutPerson } from "@trakit/core/stored.ts";
+import { type CapturedEvent, type Ingested, ingestEvents, type IngestResult } from "@trakit/db/calls/ingest-events.ts";
+import type { PipelineDependencies } from "./dependencies.ts";
+import { dispatch, type DestinationSends, type Send } from "./dispatch.ts";
+
+/** A captured event before it is stored. */
+export interface Capture {
+  event: CanonicalEvent;
+  /** Natural keys beside the event id, e.g. `order:123`, `webhook:abc`. */
+  keys: string[];
+  topic: string | null;
+  signed: boolean | null;
+}
+
+export interface IngestAnswer {
+  shop: Ingested["shop"];
+  /** In the order of the captures; empty unless the shop is active. */
+  results: IngestResult[];
+  /** Identifiers the browser may get back. */
+  visitor: Identifiers;
+  /** Sends what was leased to us and settles it. Call it once, after the answer went out; it never throws. */
+  deliver: () => Promise<Record<string, number>>;
+}
+
+/** A shop has at most this many destinations in mind when slots are set aside for one event. */
+const SLOTS_PER_EVENT = 6;
+
+/**
+ * The first of the two sequences: stores captures of one shop in one round trip and leases what can be sent now.
+ * Throws DatabaseUnavailable when nothing could be stored.
+ */
+export async function ingest(
+  deps: PipelineDependencies,
+  shop: string,
+  captures: Capture[],
+  options: { place: "proxy" | "webhooks"; refused?: Record<string, number> },
+): Promise<IngestAnswer> {
+  const kept = captures.map((capture) => {
+    const { analytics, marketing } = capture.event.consent;
+    return { ...capture, event: analytics === false && marketing === false ? withoutPerson(capture.event) : capture.event };
+  });
+  const events: CapturedEvent[] = kept.map(({ event, keys, topic, signed }) => ({
+    event: toStored(event),
+    keys: [`event:${event.name}:${event.event_id}`, ...keys],
+    topic,
+    signed,
+  }));
+  const slots = deps.slots.take(captures.length * SLOTS_PER_EVENT);
+  let stored: Ingested;
+  try {
+    stored = await ingestEvents(deps.db, {
+      shop,
+      events,
+      slots,
+      place: options.place,
+      refused: options.refused ?? {},
+      now: deps.databaseNow?.(),
+    });
+  } catch (error) {
+    deps.slots.give(slots);
+    throw error;
+  }
+  deps.slots.give(slots - stored.sends.length);
+
+  return {
+    shop: stored.shop,
+    results: stored.results,
+    visitor: { ...EMPTY_IDENTIFIERS, ...stored.visitor },
+    deliver: async () => {
+      try {
+        return await dispatch(deps, grouped(kept.map((capture) => capture.event), stored));
+      } finally {
+        deps.slots.give(stored.sends.length);
+      }
+    },
+  };
+}
+
+function grouped(events: CanonicalEvent[], stored: Ingested): DestinationSends[] {
+  const groups = new Map<string, DestinationSends>();
+  for (const leased of stored.sends) {
+    const destination = stored.destinations?.[leased.destination_id];
+    const event = events[leased.index];
+    const result = stored.results[leased.index];
+    if (!destination || !event || !result || !stored.shop_id) continue;
+    const send: Send = {
+      ...leased,
+      attempts: 1,
+      doubts: 0,
+      event: result.event ? fromStored(result.event) : {
+        ...event,
+        identifiers: { ...event.identifiers, ...result.identifiers },
+        digests: result.digests ?? event.digests,
+      },
+    };
+    const group = groups.get(leased.destination_id);
+    if (group) group.sends.push(send);
+    else groups.set(leased.destination_id, { shopId: stored.shop_id, destination, sends: [send] });
+  }
+  return [...groups.values()];
+}

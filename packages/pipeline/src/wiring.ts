@@ -1,0 +1,46 @@
+import { connect } from "@trakit/db/connection.ts";
+import { createLogger } from "@trakit/runtime/log.ts";
+import { readSettings, readVendorHosts } from "@trakit/runtime/settings.ts";
+import { Slots } from "@trakit/runtime/slots.ts";
+import type { PipelineDependencies } from "./dependencies.ts";
+
+/** What a process gives to the wiring: its environment and its ways to the world. */
+export interface Platform {
+  environment: Record<string, string | undefined>;
+  fetch: typeof fetch;
+  now: () => number;
+  random: () => number;
+  /** Writes one log line. */
+  write: (line: string) => void;
+}
+
+/** Vendor requests one isolate may have under way: more would only queue in its event loop and in the vendor's. */
+const SENDING_SLOTS = 128;
+/** Connections of one isolate. The pooler multiplexes; each call holds one for a few ms. */
+const CONNECTIONS = 8;
+
+/**
+ * Builds what ingest and dispatch need from a process's environment. Throws SettingsError with one sentence that names the
+ * setting. Opens no connection yet.
+ */
+export function wire(
+  platform: Platform,
+  options: { url?: "TRAKIT_DB_URL" | "TRAKIT_DB_SESSION_URL"; connections?: number; applicationName: string },
+): PipelineDependencies {
+  const urlName = options.url ?? "TRAKIT_DB_URL";
+  const settings = readSettings(platform.environment, [urlName, "TRAKIT_ENCRYPTION_KEYS"]);
+  return {
+    db: connect({
+      url: settings[urlName],
+      max: options.connections ?? CONNECTIONS,
+      applicationName: options.applicationName,
+    }),
+    fetch: platform.fetch,
+    now: platform.now,
+    random: platform.random,
+    keys: settings.TRAKIT_ENCRYPTION_KEYS,
+    vendorHosts: readVendorHosts(platform.environment),
+    slots: new Slots(SENDING_SLOTS),
+    log: createLogger(platform.write, platform.now),
+  };
+}

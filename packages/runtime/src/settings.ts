@@ -1,0 +1,95 @@
+import { z } from "zod";
+
+/**
+ * Settings are read once, from an object of environment variables, and refused with one sentence that names the variable.
+ * Nothing else in TrakIt reads the environment.
+ */
+
+const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, "must be a postgresql:// address");
+const httpUrl = z.string().regex(/^https?:\/\/[^\s/]+(\/[^\s]*)?$/, "must be an http(s) address").transform((
+  url,
+) => url.replace(/\/+$/, ""));
+
+/** `id:base64,id:base64`, newest first; each key 32 bytes. */
+const keyRing = z.string().transform((text, context) => {
+  const keys: { id: string; key: Uint8Array }[] = [];
+  for (const part of text.split(",").map((piece) => piece.trim()).filter(Boolean)) {
+    const match = /^([A-Za-z0-9_-]{1,64}):([A-Za-z0-9+/_-]{43}=?)$/.exec(part);
+    const key = match
+      ? Uint8Array.from(atob(match[2]!.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0))
+      : null;
+    if (!match || key?.length !== 32) {
+      context.addIssue({
+        code: "custom",
+        message: "must be <key id>:<32 bytes in base64>, several separated by commas, newest first",
+      });
+      return z.NEVER;
+    }
+    keys.push({ id: match[1]!, key });
+  }
+  if (keys.length === 0) context.addIssue({ code: "custom", message: "must hold at least one key" });
+  return keys;
+});
+export type KeyRing = { id: string; key: Uint8Array }[];
+
+const secret = z.string().min(16, "must have at least 16 characters");
+
+const variables = {
+  TRAKIT_DB_URL: postgresUrl,
+  TRAKIT_DB_SESSION_URL: postgresUrl,
+  SUPABASE_DB_URL: postgresUrl,
+  SHOPIFY_API_KEY: z.string().min(1),
+  SHOPIFY_API_SECRET: secret,
+  SHOPIFY_API_SECRET_PREVIOUS: secret.optional(),
+  TRAKIT_APP_URL: httpUrl,
+  TRAKIT_ENCRYPTION_KEYS: keyRing,
+  TRAKIT_OPERATOR_KEY: secret,
+} as const;
+
+type Variables = typeof variables;
+export type SettingName = keyof Variables;
+export type Settings<Name extends SettingName> = { [K in Name]: z.output<Variables[K]> };
+
+export class SettingsError extends Error {
+  override name = "SettingsError";
+}
+
+/**
+ * Reads the named settings. An empty variable counts as absent.
+ * Throws SettingsError with one sentence per problem (never a value: it may be a secret).
+ */
+export function readSettings<Name extends SettingName>(
+  environment: Record<string, string | undefined>,
+  names: readonly Name[],
+): Settings<Name> {
+  const result: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const name of names) {
+    const value = environment[name] || undefined;
+    const parsed = variables[name].safeParse(value);
+    if (parsed.success) result[name] = parsed.data;
+    else if (value === undefined) problems.push(`The setting ${name} is missing.`);
+    else {problems.push(
+        `The setting ${name} is malformed: it ${parsed.error.issues[0]?.message ?? "could not be read"}.`,
+      );}
+  }
+  if (problems.length > 0) throw new SettingsError(problems.join(" "));
+  return result as Settings<Name>;
+}
+
+/**
+ * Hosts of the vendors' APIs by the variable that overrides them (`TRAKIT_META_API_URL` …), for tests and the local stack.
+ * Only variables that are set appear. Throws SettingsError on a malformed address.
+ */
+export function readVendorHosts(environment: Record<string, string | undefined>): Record<string, string> {
+  const hosts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (!/^TRAKIT_[A-Z0-9]+_API_URL$/.test(name) || !value) continue;
+    const parsed = httpUrl.safeParse(value);
+    if (!parsed.success) {
+      throw new SettingsError(`The setting ${name} is malformed: it must be an http(s) address.`);
+    }
+    hosts[name] = parsed.data;
+  }
+  return hosts;
+}
