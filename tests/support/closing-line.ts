@@ -1,0 +1,18 @@
+import type { Reporter, SerializedError, TestModule } from "vitest/node";
+
+/** Prints one plain closing line, `N passed, N failed, N skipped`, for whoever reads a run by program. */
+export default class ClosingLine implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
+    const count = { passed: 0, failed: unhandled.length, skipped: 0 };
+    for (const module of modules) {
+      // a file that could not be loaded is one failure, though it holds no test
+      if (module.errors().length > 0) count.failed++;
+      for (const test of module.children.allTests()) {
+        const { state } = test.result();
+        if (state === "passed" || state === "failed" || state === "skipped") count[state]++;
+      }
+    }
+    const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : "";
+    process.stdout.write(`\n${count.passed} passed, ${count.failed} failed${skipped}\n`);
+  }
+}
