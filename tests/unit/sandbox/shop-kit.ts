@@ -1,4 +1,5 @@
 /** Shared by the demo shop's tests: a recording app, a shop on a free port, a tiny cookie jar. */
+import { Buffer } from "node:buffer";
 import { createServer } from "node:http";
 import type { IncomingHttpHeaders } from "node:http";
 import { startDemoShop } from "@trakit/sandbox/shop/demo-shop.ts";
@@ -74,6 +75,15 @@ export async function stage(
   };
 }
 
+export interface AjaxCart {
+  token: string;
+  note: string | null;
+  attributes: Record<string, string>;
+  item_count: number;
+  total_price: number;
+  items: { quantity: number; sku: string }[];
+}
+
 /** A visitor who keeps cookies and follows no redirect by itself. */
 export class Visitor {
   readonly cookies = new Map<string, string>();
@@ -102,6 +112,11 @@ export class Visitor {
     return await (await this.request(path, init)).text();
   }
 
+  /** The Ajax cart. */
+  async cart(): Promise<AjaxCart> {
+    return await (await this.request("/cart.js")).json() as AjaxCart;
+  }
+
   json(path: string, body: unknown): Promise<Response> {
     return this.request(path, {
       method: "POST",
@@ -116,7 +131,9 @@ export class Visitor {
 }
 
 /** The page data the server hands to the theme's scripts. */
-export function pageData(page: string): { page_view: boolean; events: { name: string; data: unknown; key?: string }[] } {
+export function pageData(
+  page: string,
+): { page_view: boolean; events: { name: string; data: unknown; key?: string }[] } {
   const block = /<script type="application\/json" id="shop-data">(.*?)<\/script>/s.exec(page);
   return JSON.parse(block?.[1] ?? "null");
 }
@@ -135,4 +152,24 @@ export async function placeOrder(base: string, body: Record<string, unknown>): P
   });
   if (answer.status !== 201) throw new Error(await answer.text());
   return await answer.json() as never;
+}
+
+/** The fields of the checkout form as a browser would post them. */
+export function checkoutFields(page: string): Record<string, string> {
+  const form = /<form class="split checkout".*?<\/form>/s.exec(page)?.[0] ?? "";
+  const fields: Record<string, string> = {};
+  const decode = (text: string) =>
+    text.replace(
+      /&(amp|lt|gt|quot|#39);/g,
+      (_, name: string) => ({ amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'" })[name] ?? "",
+    );
+  for (const [tag] of form.matchAll(/<input[^>]*>/g)) {
+    const name = /name="([^"]*)"/.exec(tag)?.[1];
+    if (name === undefined || /type="checkbox"/.test(tag)) continue;
+    fields[name] = decode(/value="([^"]*)"/.exec(tag)?.[1] ?? "");
+  }
+  for (const [, name, options] of form.matchAll(/<select\s+name="([^"]*)"[^>]*>(.*?)<\/select>/gs)) {
+    fields[name!] = /<option value="([^"]*)" selected/.exec(options!)?.[1] ?? "";
+  }
+  return fields;
 }

@@ -1,5 +1,5 @@
 import "@shopify/shopify-api/adapters/node";
-import { ApiVersion, shopifyApi } from "@shopify/shopify-api";
+import { ApiVersion, LogSeverity, shopifyApi } from "@shopify/shopify-api";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
@@ -23,6 +23,7 @@ const shopify = shopifyApi({
   hostName: "trakit.example.com",
   apiVersion: ApiVersion.October26,
   isEmbeddedApp: true,
+  logger: { level: LogSeverity.Error, log: () => {} },
 });
 
 let current: Stage | undefined;
@@ -63,12 +64,16 @@ describe("app proxy signature", () => {
   });
 
   test("a visitor cannot have another shop's name signed", () => {
-    const query = signedQuery("shop=evil.myshopify.com&sh%6Fp=evil.myshopify.com&logged_in_customer_id=1&keep=yes", {
-      shop: "trakit-demo.myshopify.com",
-      customerId: "",
-      pathPrefix: "/apps/trakit",
-      timestamp: 1,
-    }, SECRET);
+    const query = signedQuery(
+      "shop=evil.myshopify.com&sh%6Fp=evil.myshopify.com&logged_in_customer_id=1&keep=yes",
+      {
+        shop: "trakit-demo.myshopify.com",
+        customerId: "",
+        pathPrefix: "/apps/trakit",
+        timestamp: 1,
+      },
+      SECRET,
+    );
     const params = new URLSearchParams(query);
     expect(params.getAll("shop")).toEqual(["trakit-demo.myshopify.com"]);
     expect(params.getAll("logged_in_customer_id")).toEqual([""]);
@@ -103,7 +108,11 @@ describe("app proxy", () => {
   test("says who the visitor is and overrides what the visitor claims", async () => {
     const { shop, seen } = await staged(() => ({ status: 200 }), { visitorIp: "81.2.69.160" });
     await fetch(`${shop.url}/apps/trakit/event`, {
-      headers: { "x-forwarded-for": "6.6.6.6", "x-forwarded-host": "evil.example", "x-shopify-topic": "orders/paid" },
+      headers: {
+        "x-forwarded-for": "6.6.6.6",
+        "x-forwarded-host": "evil.example",
+        "x-shopify-topic": "orders/paid",
+      },
     });
     expect(seen[0]!.headers["x-forwarded-for"]).toBe("81.2.69.160");
     expect(seen[0]!.headers["x-forwarded-host"]).toBe(new URL(shop.url).host);
@@ -116,7 +125,9 @@ describe("app proxy", () => {
     for (const name of RESPONSE_DROPPED) if (!own.has(name)) headers[name] = "dropped";
     headers["set-cookie"] = ["_fbp=fb.1.1.1", "other=2"];
     const { shop, seen } = await staged(() => ({ status: 200, headers, body: '{"ok":true}' }));
-    const answer = await fetch(`${shop.url}/apps/trakit/session`, { headers: { cookie: "cart=secret; _fbp=1" } });
+    const answer = await fetch(`${shop.url}/apps/trakit/session`, {
+      headers: { cookie: "cart=secret; _fbp=1" },
+    });
     expect(seen[0]!.headers.cookie).toBeUndefined();
     expect(answer.headers.getSetCookie()).toEqual([]);
     for (const name of Object.keys(headers)) {
@@ -133,12 +144,17 @@ describe("app proxy", () => {
     await visitor.request("/apps/trakit/event");
     await visitor.form("/account/toggle", { return_to: "/" });
     await visitor.request("/apps/trakit/event");
-    const ids = seen.map((request) => new URL(request.url, "http://app").searchParams.get("logged_in_customer_id"));
+    const ids = seen.map((request) =>
+      new URL(request.url, "http://app").searchParams.get("logged_in_customer_id")
+    );
     expect(ids).toEqual(["7012345678901", ""]);
   });
 
   test("never follows a redirect of the app", async () => {
-    const { shop, seen } = await staged(() => ({ status: 302, headers: { location: "/functions/v1/elsewhere" } }));
+    const { shop, seen } = await staged(() => ({
+      status: 302,
+      headers: { location: "/functions/v1/elsewhere" },
+    }));
     const answer = await fetch(`${shop.url}/apps/trakit/event`, { redirect: "manual" });
     expect(answer.status).toBe(302);
     expect(seen).toHaveLength(1);
@@ -148,13 +164,22 @@ describe("app proxy", () => {
     const { shop } = await staged(undefined, { apiUrl: "http://127.0.0.1:9" });
     expect((await fetch(`${shop.url}/apps/trakit/event`, { method: "POST", body: "{}" })).status).toBe(502);
     await current!.close();
-    const liquid = await staged(() => ({ status: 200, headers: { "content-type": "application/liquid" }, body: "{{ shop }}" }));
+    const liquid = await staged(() => ({
+      status: 200,
+      headers: { "content-type": "application/liquid" },
+      body: "{{ shop }}",
+    }));
     const answer = await fetch(`${liquid.shop.url}/apps/trakit/event`);
     expect(answer.status).toBe(502);
     expect(await answer.text()).not.toContain("{{ shop }}");
   });
 
-  test.each(["/apps/trakit/../admin", "/apps/trakit/%2e%2e/%2e%2e/admin", "/apps/trakitx/event", "//127.0.0.1/apps/trakit/../x"])(
+  test.each([
+    "/apps/trakit/../admin",
+    "/apps/trakit/%2e%2e/%2e%2e/admin",
+    "/apps/trakitx/event",
+    "//127.0.0.1/apps/trakit/../x",
+  ])(
     "%s does not leave the proxy's path",
     async (target) => {
       const { shop, seen } = await staged();

@@ -1,0 +1,38 @@
+/** Static files of the theme. Read once at start; they are part of the source, not built. */
+import { readFileSync } from "node:fs";
+import { productArt } from "./art.ts";
+import { PRODUCTS } from "./catalog.ts";
+import type { ShopAnswer } from "./http.ts";
+
+const FILES: Record<string, { type: string; file: string }> = {
+  "/shop/theme.css": { type: "text/css; charset=utf-8", file: "./assets/theme.css" },
+  "/shop/theme.js": { type: "text/javascript; charset=utf-8", file: "./assets/theme.js" },
+  "/shop/demo-analytics.js": { type: "text/javascript; charset=utf-8", file: "./assets/demo-analytics.js" },
+  "/shop/icon.svg": { type: "image/svg+xml", file: "./assets/icon.svg" },
+};
+
+const loaded = new Map(
+  Object.entries(FILES).map((
+    [path, { type, file }],
+  ) => [path, { type, body: readFileSync(new URL(file, import.meta.url)) }]),
+);
+
+/** A file of the theme or a product drawing; null for any other path. */
+export function assetRoute(path: string): ShopAnswer | null {
+  const known = loaded.get(path);
+  if (known !== undefined) return answer(known.type, known.body);
+  const art = /^\/shop\/art\/([a-z-]+)\/(\d+)\.svg$/.exec(path);
+  if (art === null) return null;
+  const product = PRODUCTS.find((entry) => entry.handle === art[1]);
+  const variant = product?.variants.find((entry) => entry.id === art[2]);
+  if (product === undefined || variant === undefined) return null;
+  return answer("image/svg+xml", productArt(product, variant, `${product.title}, ${variant.title}`).text);
+}
+
+function answer(type: string, body: string | Uint8Array): ShopAnswer {
+  return {
+    status: 200,
+    headers: [["content-type", type], ["cache-control", "no-cache"], ["x-content-type-options", "nosniff"]],
+    body,
+  };
+}
