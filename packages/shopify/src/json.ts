@@ -13,10 +13,11 @@ function endOfString(text: string, start: number): number {
   let end = start + 1;
   for (;;) {
     end = text.indexOf('"', end);
+    if (end < 0) return text.length;
     let backslashes = 0;
     while (text.charCodeAt(end - 1 - backslashes) === 0x5c) backslashes++;
     end++;
-    if (backslashes === 0) return end;
+    if (backslashes % 2 === 0) return end;
   }
 }
 
