@@ -76,8 +76,9 @@ function timestampOf(value: string | number): number | null {
 /** The id both copies share; null when the event has none (design §4). */
 function eventIdOf(raw: BrowserEvent, name: EventName, shop: string): string | null {
   if (name === "checkout_completed" || name === "checkout_started") {
-    const checkout = raw.data?.checkout;
-    const key = checkout?.token ?? (name === "checkout_completed" ? checkout?.order?.id : null);
+    // only by the checkout's token, which nobody else knows: whoever guessed an order's id could otherwise put their own
+    // visitor on a purchase before Shopify speaks of it
+    const key = raw.data?.checkout?.token;
     return key ? conversionEventId(shop, name, key) : null;
   }
   return typeof raw.id === "string" && RAW_EVENT_ID.test(raw.id) ? raw.id : null;

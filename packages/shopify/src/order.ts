@@ -163,6 +163,7 @@ export function decodeOrder(payload: unknown, context: { shop: string }): Decode
     order.customer?.default_address,
   ]);
   const { digests, dropped } = digestsOf(order, address, identifiers.visitor_id);
+  const channel = channelOf(order);
   const cut = isRecord(payload) && Array.isArray(payload.line_items) && payload.line_items.length > MAX_ITEMS;
 
   return {
@@ -172,11 +173,13 @@ export function decodeOrder(payload: unknown, context: { shop: string }): Decode
       event_id: conversionEventId(context.shop, "checkout_completed", order.checkout_token ?? order.id),
       occurred_at: new Date(order.occurred_at).toISOString(),
       source: "webhook",
-      channel: channelOf(order),
+      channel,
       test: order.test === true,
       page: {
         ...EMPTY_PAGE,
-        url: landingUrl(context.shop, order.landing_site),
+        // a purchase on the web happened on some page of the shop: without one, TikTok refuses it and Meta takes it for offline
+        url: landingUrl(context.shop, order.landing_site) ??
+          (channel === "web" ? `https://${context.shop}/` : null),
         referrer: referrerUrl(order.referring_site),
       },
       commerce: {

@@ -18,7 +18,10 @@ export interface Webhook {
   headers: Record<string, string>;
 }
 
-let serial = 0;
+let serial = Date.now() % 1_000_000_000;
+
+/** Event id by order id, for the vendor that knows a purchase by its order only. The newest 200,000. */
+export const eventIdByOrder = new Map<string, string>();
 
 export function makeWebhook(shop: string, secret: string): Webhook {
   serial++;
@@ -29,12 +32,17 @@ export function makeWebhook(shop: string, secret: string): Webhook {
     .replaceAll("5f7028e0bd52c2e9a4d4f5f8a6b1c2d3", token)
     .replaceAll("7012345678801", String(7_100_000_000_000 + serial))
     .replaceAll("maya.okafor@example.com", `buyer${serial}@example.com`)
-    .replaceAll("+17185550123", `+1718555${String(serial % 10_000).padStart(4, "0")}`)
+    .replaceAll("+17185550123", `+1718${String(2_000_000 + serial).padStart(7, "0")}`)
     .replaceAll("01K8QXTZ5M3Q8V2R7C9D4E6F0A", token)
+    // a cart is one buyer's: a shared key would make every order wait for the one before
+    .replaceAll("Z2NwLXVzLWVhc3QxOjAxSzhRWFZCTjdKRjg0VFlXU1I1UUUzMEtE", Buffer.from(`gcp:${token}`).toString("base64"))
     .replace(/"(processed_at|created_at|updated_at)":"2026-10-26T[^"]+"/g, (_, name) => `"${name}":"${now}"`);
   const body = Buffer.from(text);
+  const eventId = conversionEventId(shop, "checkout_completed", token);
+  eventIdByOrder.set(String(5_900_000_000_000 + serial), eventId);
+  if (eventIdByOrder.size > 200_000) eventIdByOrder.delete(eventIdByOrder.keys().next().value!);
   return {
-    eventId: conversionEventId(shop, "checkout_completed", token),
+    eventId,
     checkoutToken: token,
     body,
     headers: {
