@@ -17,8 +17,12 @@ export function healthHandler(deps: HealthDependencies): (request: Request) => P
   return async (request) => {
     const { pathname } = new URL(request.url);
     const known = pathname === "/health" || pathname === "/health/" || pathname === "/health/openapi.json";
-    if (!known) return problem({ code: "not_found", status: 404, title: "There is nothing at this address." });
-    if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowed(request, ["GET", "HEAD"]);
+    if (!known) {
+      return problem({ code: "not_found", status: 404, title: "There is nothing at this address." });
+    }
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return methodNotAllowed(request, ["GET", "HEAD"]);
+    }
     if (pathname === "/health/openapi.json") return json(200, openapi(deps.version));
 
     // any failure to count the queue means that events could not be stored either

@@ -13,7 +13,11 @@ type Schema = Record<string, unknown>;
 
 /** JSON Schema of what a caller may send (input) or gets (output). Transforms have no JSON form on the output side. */
 function schemaOf(schema: z.ZodType, io: "input" | "output"): Schema {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: "any", reused: "inline" }) as Schema;
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: "any",
+    reused: "inline",
+  }) as Schema;
   return rest;
 }
 
@@ -51,7 +55,8 @@ export function openapi(version: string): Schema {
     info: {
       title: "TrakIt",
       version,
-      description: "Server-side conversion tracking for Shopify shops. Errors are RFC 9457 problem documents.",
+      description:
+        "Server-side conversion tracking for Shopify shops. Errors are RFC 9457 problem documents.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/functions/v1", description: "Supabase Edge Functions" }],
@@ -74,7 +79,8 @@ export function openapi(version: string): Schema {
               "application/json": {
                 schema: {
                   ...schemaOf(browserBatchSchema, "input"),
-                  description: "`events` holds objects of the shape #/components/schemas/BrowserEvent; each is validated by itself.",
+                  description:
+                    "`events` holds objects of the shape #/components/schemas/BrowserEvent; each is validated by itself.",
                 },
               },
             },
@@ -103,7 +109,10 @@ export function openapi(version: string): Schema {
             shopifyHeader("X-Shopify-API-Version", "e.g. 2026-10."),
             shopifyHeader("X-Shopify-Webhook-Id", "Stable over retries: a repeat is one event."),
           ],
-          requestBody: { required: true, content: { "application/json": { schema: schemaOf(orderSchema, "input") } } },
+          requestBody: {
+            required: true,
+            content: { "application/json": { schema: schemaOf(orderSchema, "input") } },
+          },
           responses: {
             200: answer("Shopify need not repeat it.", webhookAnswerSchema),
             ...problems(
@@ -122,7 +131,10 @@ export function openapi(version: string): Schema {
           security: [{ operatorKey: [] }],
           responses: {
             200: answer("What was sent.", drainAnswerSchema),
-            ...problems([401, "Missing or wrong operator key."], [405, "Not POST."], [503, "The database is out of reach."]),
+            ...problems([401, "Missing or wrong operator key."], [405, "Not POST."], [
+              503,
+              "The database is out of reach.",
+            ]),
           },
         },
       },
@@ -142,7 +154,12 @@ export function openapi(version: string): Schema {
           operationId: "openapi",
           summary: "This document",
           security: [],
-          responses: { 200: { description: "OpenAPI 3.1.", content: { "application/json": { schema: { type: "object" } } } } },
+          responses: {
+            200: {
+              description: "OpenAPI 3.1.",
+              content: { "application/json": { schema: { type: "object" } } },
+            },
+          },
         },
       },
     },
@@ -154,7 +171,12 @@ export function openapi(version: string): Schema {
           name: "X-Shopify-Hmac-Sha256",
           description: "Base64 HMAC-SHA256 of the raw body with the app's secret.",
         },
-        shopifyAppProxy: { type: "apiKey", in: "query", name: "signature", description: "Made by Shopify's app proxy." },
+        shopifyAppProxy: {
+          type: "apiKey",
+          in: "query",
+          name: "signature",
+          description: "Made by Shopify's app proxy.",
+        },
         operatorKey: { type: "http", scheme: "bearer", description: "TRAKIT_OPERATOR_KEY." },
       },
       schemas: {

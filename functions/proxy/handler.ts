@@ -43,7 +43,12 @@ export function proxyHandler(deps: ProxyDependencies): (request: Request) => Pro
     const body = await readBody(request, BODY_LIMIT);
     if (!body.ok) {
       return body.reason === "too_large"
-        ? problem({ code: "body_too_large", status: 413, title: "The body is too large.", detail: "At most 1 MiB is read." })
+        ? problem({
+          code: "body_too_large",
+          status: 413,
+          title: "The body is too large.",
+          detail: "At most 1 MiB is read.",
+        })
         : problem({ code: "body_incomplete", status: 400, title: "The body broke off." });
     }
     const parsed = parseJson(new TextDecoder().decode(body.bytes));
@@ -56,8 +61,9 @@ export function proxyHandler(deps: ProxyDependencies): (request: Request) => Pro
           code: reason,
           status: 400,
           title: parsed.ok ? "The batch is not of the expected shape." : "The body is not JSON.",
-          detail: "Send {\"events\": [1 to 50 events], \"visitor\": {…}, \"consent\": {…}}.",
-          issues: batch?.error.issues.slice(0, 20).map((issue) => `${issue.path.join(".")}: ${issue.code}`) ?? [],
+          detail: 'Send {"events": [1 to 50 events], "visitor": {…}, "consent": {…}}.',
+          issues: batch?.error.issues.slice(0, 20).map((issue) => `${issue.path.join(".")}: ${issue.code}`) ??
+            [],
         });
       }
       return await take(deps, request, verified, batch.data);
@@ -97,7 +103,10 @@ async function take(
     });
     if (!decoded.ok) {
       refused[decoded.reason] = (refused[decoded.reason] ?? 0) + 1;
-      const { id, name } = (typeof raw === "object" && raw !== null ? raw : {}) as { id?: unknown; name?: unknown };
+      const { id, name } = (typeof raw === "object" && raw !== null ? raw : {}) as {
+        id?: unknown;
+        name?: unknown;
+      };
       results.push({
         event_id: typeof id === "string" ? id.slice(0, 128) : null,
         name: EVENT_NAMES.includes(name as EventName) ? name as EventName : null,
@@ -107,7 +116,9 @@ async function take(
       });
       continue;
     }
-    for (const field of decoded.dropped) refused[`unusable_${field}`] = (refused[`unusable_${field}`] ?? 0) + 1;
+    for (const field of decoded.dropped) {
+      refused[`unusable_${field}`] = (refused[`unusable_${field}`] ?? 0) + 1;
+    }
     places.push(results.length);
     results.push({ event_id: decoded.event.event_id, name: decoded.event.name, status: "accepted" });
     // no order key from a browser: who guessed an order's id could tie their own visitor to it before Shopify speaks
@@ -127,6 +138,7 @@ async function take(
   ingested.results.forEach((result, index) => {
     const place = results[places[index]!]!;
     place.status = result.status === "ignored" ? "duplicate" : result.status;
+    if (result.reason) place.reason = result.reason;
   });
   const { visitor_id, fbp, fbc, ttp, epik, scid, ga_client_id } = ingested.visitor;
   const answer: EventAnswer = { results, visitor: { visitor_id, fbp, fbc, ttp, epik, scid, ga_client_id } };

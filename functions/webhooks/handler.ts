@@ -31,7 +31,12 @@ export function webhooksHandler(deps: WebhooksDependencies): (request: Request) 
     const body = await readBody(request, BODY_LIMIT);
     if (!body.ok) {
       return body.reason === "too_large"
-        ? problem({ code: "body_too_large", status: 413, title: "The body is too large.", detail: "At most 5 MiB are read." })
+        ? problem({
+          code: "body_too_large",
+          status: 413,
+          title: "The body is too large.",
+          detail: "At most 5 MiB are read.",
+        })
         : problem({ code: "body_incomplete", status: 400, title: "The body broke off." });
     }
     const verified = verifyWebhook(body.bytes, request.headers, deps.secrets);
@@ -41,7 +46,8 @@ export function webhooksHandler(deps: WebhooksDependencies): (request: Request) 
         code: verified.reason,
         status: 401,
         title: "The webhook is not signed by Shopify for this app.",
-        detail: "Check SHOPIFY_API_SECRET, and that the subscription belongs to the app rather than to the shop's notifications.",
+        detail:
+          "Check SHOPIFY_API_SECRET, and that the subscription belongs to the app rather than to the shop's notifications.",
       });
     }
 
@@ -62,7 +68,9 @@ export function webhooksHandler(deps: WebhooksDependencies): (request: Request) 
         }, deps.databaseNow?.());
         deps.log.warn("webhook_quarantined", { topic: verified.topic, reason: read.reason, kept });
         return answer(
-          kept === "quarantined" ? { status: "quarantined", reason: read.reason } : { status: "ignored", reason: "unknown_shop" },
+          kept === "quarantined"
+            ? { status: "quarantined", reason: read.reason }
+            : { status: "ignored", reason: "unknown_shop" },
         );
       }
       const capture = { ...read.capture, keys: [...read.capture.keys, `webhook:${verified.webhookId}`] };
@@ -71,7 +79,11 @@ export function webhooksHandler(deps: WebhooksDependencies): (request: Request) 
       deps.waitUntil(ingested.deliver());
       if (ingested.shop !== "active") return answer({ status: "ignored", reason: `${ingested.shop}_shop` });
       const [result] = ingested.results;
-      return answer({ status: result!.status, event_id: result!.event_id, ...(result!.reason ? { reason: result!.reason } : {}) });
+      return answer({
+        status: result!.status,
+        event_id: result!.event_id,
+        ...(result!.reason ? { reason: result!.reason } : {}),
+      });
     } catch (error) {
       if (error instanceof DatabaseUnavailable) {
         deps.log.error("webhook_not_stored", { topic: verified.topic, reason: "database_unavailable" });

@@ -6,7 +6,9 @@ declare const EdgeRuntime: { waitUntil(promise: Promise<unknown>): void };
 
 const environment = Deno.env.toObject();
 const settings = readSettings(environment, ["SHOPIFY_API_SECRET", "SHOPIFY_API_SECRET_PREVIOUS"]);
-const secrets = [settings.SHOPIFY_API_SECRET, settings.SHOPIFY_API_SECRET_PREVIOUS].filter((secret) => secret !== undefined);
+const secrets = [settings.SHOPIFY_API_SECRET, settings.SHOPIFY_API_SECRET_PREVIOUS].filter((secret) =>
+  secret !== undefined
+);
 
 Deno.serve(webhooksHandler({
   ...wire(

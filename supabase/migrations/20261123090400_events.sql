@@ -112,7 +112,7 @@ begin
     execute format('grant select, insert, update on trakit.%I to trakit_app', v_table);
     execute format(
       'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
-         using (shop_id = (select trakit.context_shop())) with check (shop_id = (select trakit.context_shop()))',
+         using (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid)) with check (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid))',
       v_table);
   end loop;
 end;

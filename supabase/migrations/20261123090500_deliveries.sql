@@ -69,7 +69,7 @@ alter table trakit.deliveries enable row level security;
 alter table trakit.deliveries force row level security;
 grant select, insert, update on trakit.deliveries to trakit_app;
 create policy "functions see the shop they work for" on trakit.deliveries for all to trakit_app
-  using (shop_id = (select trakit.context_shop())) with check (shop_id = (select trakit.context_shop()));
+  using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid)) with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
 grant select on trakit.deliveries to authenticated;
 create policy "users see their shop's deliveries" on trakit.deliveries
   for select to authenticated using (shop_id = (select trakit.claimed_shop()));

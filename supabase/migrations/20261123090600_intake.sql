@@ -8,8 +8,9 @@ create table trakit.refusals (
   day date not null,
   place text not null,
   reason text not null,
+  shard smallint not null,
   count bigint not null,
-  constraint refusals_pkey primary key (shop_id, day, place, reason),
+  constraint refusals_pkey primary key (shop_id, day, place, reason, shard),
   constraint refusals_count_positive check (count > 0),
   constraint refusals_words_bounded check (length(place) <= 50 and length(reason) <= 100)
 );
@@ -18,6 +19,7 @@ comment on column trakit.refusals.shop_id is 'Shop; all zeros = signed by Shopif
 comment on column trakit.refusals.day is 'UTC day.';
 comment on column trakit.refusals.place is 'Function that refused: proxy, webhooks.';
 comment on column trakit.refusals.reason is 'Stable code.';
+comment on column trakit.refusals.shard is 'Counters are split by connection, so that two transactions never wait for each other''s row: add them up.';
 comment on column trakit.refusals.count is 'How often.';
 
 create table trakit.quarantine (
@@ -59,7 +61,7 @@ begin
     execute format('grant select, insert, update, delete on trakit.%I to trakit_app', v_table);
     execute format(
       'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
-         using (shop_id = (select trakit.context_shop())) with check (shop_id = (select trakit.context_shop()))',
+         using (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid)) with check (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid))',
       v_table);
   end loop;
 end;
@@ -72,12 +74,12 @@ create policy "users see their shop's refusals" on trakit.refusals
 create function trakit.count_refusals(p_shop_id uuid, p_place text, p_counts jsonb, p_now timestamptz) returns void
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 begin
-  insert into trakit.refusals as r (shop_id, day, place, reason, count)
-  select p_shop_id, (p_now at time zone 'utc')::date, p_place, left(c.key, 100), c.value::bigint
+  insert into trakit.refusals as r (shop_id, day, place, reason, shard, count)
+  select p_shop_id, (p_now at time zone 'utc')::date, p_place, left(c.key, 100), pg_backend_pid() % 64, c.value::bigint
   from jsonb_each_text(p_counts) c
   where c.value::bigint > 0
   order by c.key
-  on conflict (shop_id, day, place, reason) do update set count = r.count + excluded.count;
+  on conflict (shop_id, day, place, reason, shard) do update set count = r.count + excluded.count;
 end;
 $$;
 comment on function trakit.count_refusals(uuid, text, jsonb, timestamptz) is

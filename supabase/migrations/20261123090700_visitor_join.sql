@@ -4,70 +4,81 @@
 -- unless something about it changed.
 -- Locks: none. Undo: drop function trakit.join_visitor, trakit.lock_identity, trakit.identity_keys.
 
-create function trakit.identity_keys(p_event jsonb, p_policy text, out strong jsonb, out weak jsonb)
+create function trakit.identity_keys(p_event jsonb, p_policy text) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_ids jsonb := p_event -> 'identifiers';
+  v_strong jsonb := jsonb '{}';
+  v_weak jsonb;
 begin
-  strong := '{}';
-  weak := '{}';
   if not coalesce((p_event #>> '{consent,marketing}')::boolean, p_policy <> 'skip')
     and not coalesce((p_event #>> '{consent,analytics}')::boolean, p_policy <> 'skip')
   then
-    return;
+    return '{"strong": {}, "weak": {}}';
   end if;
-  if p_event ->> 'source' = 'browser' then
-    strong := jsonb_strip_nulls(jsonb_build_object(
-      'visitor', p_event #> '{identifiers,visitor_id}', 'client', p_event #> '{identifiers,client_id}',
-      'customer', p_event #> '{identifiers,customer_id}'));
-  else
-    strong := jsonb_strip_nulls(jsonb_build_object('customer', p_event #> '{identifiers,customer_id}'));
-    weak := jsonb_strip_nulls(jsonb_build_object(
-      'visitor', p_event #> '{identifiers,visitor_id}', 'client', p_event #> '{identifiers,client_id}'));
-  end if;
-  weak := weak || jsonb_strip_nulls(jsonb_build_object(
+  v_weak := jsonb_build_object(
     'checkout', p_event #> '{commerce,checkout_token}', 'cart', p_event #> '{commerce,cart_token}',
-    'email', p_event #> '{digests,email.lower,0}', 'phone', p_event #> '{digests,phone.e164,0}'));
+    'email', p_event #> '{digests,email.lower,0}', 'phone', p_event #> '{digests,phone.e164,0}');
+  if p_event ->> 'source' = 'browser' then
+    v_strong := jsonb_build_object(
+      'visitor', v_ids -> 'visitor_id', 'client', v_ids -> 'client_id', 'customer', v_ids -> 'customer_id');
+  else
+    v_strong := jsonb_build_object('customer', v_ids -> 'customer_id');
+    v_weak := v_weak || jsonb_build_object('visitor', v_ids -> 'visitor_id', 'client', v_ids -> 'client_id');
+  end if;
+  return jsonb_build_object('strong', jsonb_strip_nulls(v_strong), 'weak', jsonb_strip_nulls(v_weak));
 end;
 $$;
 comment on function trakit.identity_keys(jsonb, text) is
-  'Keys of an event that lead to its visitor, {"kind": "key"}; none where consent (or the policy for unknown consent) allows no purpose. What a browser carries is strong, what an order''s attributes say is weak.';
+  'Keys of an event that lead to its visitor, {"strong": {"kind": "key"}, "weak": {…}}; none where consent (or the policy for unknown consent) allows no purpose. What a browser carries is strong, what an order''s attributes say is weak.';
 grant execute on function trakit.identity_keys(jsonb, text) to trakit_app;
 
 create function trakit.lock_identity(p_shop_id uuid, p_keys jsonb) returns boolean
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_shop_lock bigint := hashtextextended('trakit.identity:' || p_shop_id, 0);
-  v_key_locks bigint[];
-  v_visitor_locks bigint[];
-  v_lock bigint;
-  v_merges boolean;
+  v_single boolean := jsonb_array_length(p_keys) = 1;
+  v_kinds text[];
+  v_keys text[];
+  v_strong_of bigint[];
 begin
-  -- does one event's strong keys lead to two visitors?
-  v_merges := exists (
-    select
-    from jsonb_array_elements(p_keys) with ordinality e (keys, ord)
-    cross join lateral jsonb_each_text(e.keys -> 'strong') k
-    join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value
-    where l.joined <= 20
-    group by e.ord having count(distinct l.visitor_id) > 1);
-  if v_merges then
+  -- arrays, so that the planner expects few keys, not thousands; v_strong_of = the event whose strong key it is
+  select array_agg(k.kind), array_agg(k.key), array_agg(k.strong_of)
+  into v_kinds, v_keys, v_strong_of
+  from (
+    select k.key as kind, k.value as key, e.ord as strong_of
+    from jsonb_array_elements(p_keys) with ordinality e (keys, ord) cross join lateral jsonb_each_text(e.keys -> 'strong') k
+    union all
+    select k.key, k.value, null::bigint
+    from jsonb_array_elements(p_keys) e (keys) cross join lateral jsonb_each_text(e.keys -> 'weak') k
+  ) k;
+
+  -- does one event's strong keys lead to two visitors? An order has one strong key at most
+  if (not v_single or cardinality(array_remove(v_strong_of, null)) > 1) and exists (
+    select from unnest(v_kinds, v_keys, v_strong_of) k (kind, key, strong_of)
+    join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.kind and l.key = k.key
+    where k.strong_of is not null and l.joined <= 20
+    group by k.strong_of having count(distinct l.visitor_id) > 1
+  ) then
     -- a merge moves links and removes visitors other batches found: alone in the shop, for one transaction
     perform pg_advisory_xact_lock(v_shop_lock);
     return true;
   end if;
   perform pg_advisory_xact_lock_shared(v_shop_lock);
   -- keys first: afterwards nobody else moves them, so the visitors they lead to are the ones to lock
-  select array_agg(distinct hashtextextended(concat_ws(':', 'trakit.link', p_shop_id, k.key, k.value), 0)) into v_key_locks
-  from jsonb_array_elements(p_keys) e (keys) cross join lateral jsonb_each_text((e.keys -> 'strong') || (e.keys -> 'weak')) k;
-  for v_lock in select x from unnest(v_key_locks) x order by x loop
-    perform pg_advisory_xact_lock(v_lock);
-  end loop;
-  select array_agg(distinct hashtextextended(concat_ws(':', 'trakit.visitor', p_shop_id, l.visitor_id), 0)) into v_visitor_locks
-  from jsonb_array_elements(p_keys) e (keys)
-  cross join lateral jsonb_each_text((e.keys -> 'strong') || (e.keys -> 'weak')) k
-  join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value;
-  for v_lock in select x from unnest(v_visitor_locks) x order by x loop
-    perform pg_advisory_xact_lock(v_lock);
-  end loop;
+  perform pg_advisory_xact_lock(q.lock) from (
+    select distinct hashtextextended(concat_ws(':', 'trakit.link', p_shop_id, k.kind, k.key), 0) as lock
+    from unnest(v_kinds, v_keys) k (kind, key) order by lock offset 0
+  ) q;
+  -- one event writes one visitor, between its keys: nothing to put in order
+  if not v_single then
+    perform pg_advisory_xact_lock(q.lock) from (
+      select distinct hashtextextended(concat_ws(':', 'trakit.visitor', p_shop_id, l.visitor_id), 0) as lock
+      from unnest(v_kinds, v_keys) k (kind, key)
+      join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.kind and l.key = k.key
+      order by lock offset 0
+    ) q;
+  end if;
   return false;
 end;
 $$;

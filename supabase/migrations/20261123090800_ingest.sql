@@ -5,24 +5,28 @@
 -- Locks: none. Undo: drop function trakit.ingest_events, trakit.merge_event, trakit.plan_deliveries.
 
 create function trakit.unknown_consent_policy(p_setting text, p_event_country text, p_shop_country text) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
   -- EEA (EU, Iceland, Liechtenstein, Norway), UK, Switzerland; a country nobody knows counts as one of them
-  select coalesce(p_setting, case
+  return coalesce(p_setting, case
     when coalesce(p_event_country, p_shop_country) is null then 'skip'
     when coalesce(p_event_country, p_shop_country) = any (array[
       'AT', 'BE', 'BG', 'HR', 'CY', 'CZ', 'DK', 'EE', 'FI', 'FR', 'DE', 'GR', 'HU', 'IE', 'IT', 'LV', 'LT', 'LU', 'MT',
       'NL', 'PL', 'PT', 'RO', 'SK', 'SI', 'ES', 'SE', 'IS', 'LI', 'NO', 'GB', 'CH'])
-    then 'skip' else 'send' end)
+    then 'skip' else 'send' end);
+end;
 $$;
 comment on function trakit.unknown_consent_policy(text, text, text) is
   'send, limited or skip for an event without a known consent state, from the shop''s setting, the event''s country and the shop''s.';
 grant execute on function trakit.unknown_consent_policy(text, text, text) to trakit_app;
 
+-- Carries no search_path of its own: only then does Postgres put its text into the calling statement instead of planning it
+-- anew for every row. It uses built-in operators only, and its callers have a fixed path.
 create function trakit.delivery_verdict(
   p_shop trakit.shops, p_test boolean, p_channel text, p_source text, p_consent jsonb, p_policy text, p_purpose text,
   p_test_code text
 ) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
+language sql immutable as $$
   select case
     when p_test and p_shop.test_orders = 'skip' then 'test_order'
     when p_test and p_shop.test_orders = 'test_mode' and p_test_code is null then 'test_order'
@@ -41,32 +45,32 @@ create function trakit.ingest_events(
 ) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  c_lease_for constant interval := interval '30 seconds';
+  c_no_keys constant jsonb := jsonb '{"strong": {}, "weak": {}}';
   v_shop trakit.shops;
   v_count integer := jsonb_array_length(p_events);
-  v_rows bigint[] := '{}';
-  v_ignored boolean[];
-  v_identity jsonb[] := '{}';
+  v_refused jsonb := p_refused;
+  v_rows bigint[] := array[]::bigint[];
+  v_turned_away text[] := array[]::text[];
+  v_policies text[] := array[]::text[];
+  v_identity jsonb := jsonb '[]';
+  v_joins boolean := false;
   v_may_merge boolean := false;
   v_item jsonb;
   v_event jsonb;
+  v_client jsonb;
   v_keys text[];
   v_row bigint;
   v_at timestamptz;
   v_source text;
-  v_name text;
-  v_status text;
-  v_consent jsonb;
   v_join record;
   v_stored trakit.events;
-  v_results jsonb := '[]';
-  v_sends jsonb := '[]';
+  v_results jsonb := jsonb '[]';
+  v_sends jsonb := jsonb '[]';
   v_event_sends jsonb;
-  v_visitor jsonb := '{}';
+  v_visitor jsonb := jsonb '{}';
   v_slots integer := greatest(p_slots, 0);
 begin
-  perform set_config('trakit.shop_domain', p_shop, true);
-  perform set_config('trakit.shop_id', '', true);
+  perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);
   select * into v_shop from trakit.shops s where s.domain = p_shop;
   if v_shop.id is null or v_shop.status <> 'active' then
     -- counted under the shop that is gone, or under nobody
@@ -79,77 +83,87 @@ begin
       'results', '[]'::jsonb, 'sends', '[]'::jsonb);
   end if;
   perform set_config('trakit.shop_id', v_shop.id::text, true);
-  if p_refused <> '{}' then
-    perform trakit.count_refusals(v_shop.id, p_place, p_refused, p_now);
-  end if;
-
-  -- the shop counts purchases by one topic; a copy by the other leaves no trace, so that its keys stay free
-  select array_agg(coalesce(
-    e.item #>> '{event,source}' = 'webhook' and e.item #>> '{event,name}' = 'checkout_completed'
-      and e.item ->> 'topic' <> v_shop.order_topic, false) order by e.ord)
-  into v_ignored
-  from jsonb_array_elements(p_events) with ordinality e (item, ord);
-
   for v_i in 1..v_count loop
     v_item := p_events -> (v_i - 1);
+    v_event := v_item -> 'event';
     if coalesce(jsonb_array_length(v_item -> 'keys'), 0) = 0 then
       raise exception 'event % of the call has no keys', v_i using errcode = 'invalid_parameter_value';
     end if;
     v_rows := v_rows || nextval('trakit.event_row_seq');
-    v_identity := v_identity || case when v_ignored[v_i] then '{"strong": {}, "weak": {}}' else (
-      select to_jsonb(k) from trakit.identity_keys(v_item -> 'event', trakit.unknown_consent_policy(
-        v_shop.unknown_consent, v_item #>> '{event,client,country}', v_shop.country)) k) end;
+    v_policies := v_policies || trakit.unknown_consent_policy(
+      v_shop.unknown_consent, v_event #>> '{client,country}', v_shop.country);
+    -- what is turned away leaves no trace, so that its keys stay free: an order by the topic the shop does not count
+    -- purchases by, a browser's event without a token where the shop wants one
+    v_turned_away := v_turned_away || case
+      when v_event ->> 'source' = 'webhook' and v_event ->> 'name' = 'checkout_completed'
+        and v_item ->> 'topic' <> v_shop.order_topic then 'other_topic'
+      when v_event ->> 'source' = 'browser' and not v_shop.unsigned_events and v_item -> 'signed' is distinct from 'true'::jsonb
+        then 'unsigned_event'
+    end;
+    if v_turned_away[v_i] = 'unsigned_event' then
+      v_refused := v_refused || jsonb_build_object('unsigned_event', coalesce((v_refused ->> 'unsigned_event')::bigint, 0) + 1);
+    end if;
+    v_identity := v_identity || case when v_turned_away[v_i] is null
+      then trakit.identity_keys(v_event, v_policies[v_i]) else c_no_keys end;
+    v_joins := v_joins or v_identity -> (v_i - 1) <> c_no_keys;
   end loop;
+  if v_refused <> '{}' then
+    perform trakit.count_refusals(v_shop.id, p_place, v_refused, p_now);
+  end if;
   insert into trakit.event_keys (shop_id, key, event_row, captured_at, expires_at)
   select v_shop.id, k.key, v_rows[e.ord], p_now,
-    case when k.key ~ '^(order:|event:(checkout_completed|order_refunded):)' then null else p_now + interval '7 days' end
+    case
+      when k.key !~ '^(order:|event:(checkout_completed|order_refunded):)' then p_now + interval '7 days'
+      -- a purchase only a browser spoke of keeps its key as long as its row: an order paid later than that is a new event
+      when e.item #>> '{event,source}' = 'browser' then p_now + interval '30 days'
+    end
   from jsonb_array_elements(p_events) with ordinality e (item, ord)
   cross join lateral jsonb_array_elements_text(e.item -> 'keys') k (key)
-  where not v_ignored[e.ord]
+  where v_turned_away[e.ord] is null
   order by k.key, e.ord
   on conflict (shop_id, key) do nothing;
 
-  -- stored events this batch brings second copies of
-  for v_at, v_row in
-    select distinct k.captured_at, k.event_row
-    from jsonb_array_elements(p_events) e (item)
-    cross join lateral jsonb_array_elements_text(e.item -> 'keys') t (key)
-    join trakit.event_keys k on k.shop_id = v_shop.id and k.key = t.key
-    where k.event_row <> all (v_rows)
-    order by k.captured_at, k.event_row
-  loop
-    perform from trakit.events e where e.captured_at = v_at and e.id = v_row for update;
-  end loop;
-  if exists (select from unnest(v_identity) i where i <> '{"strong": {}, "weak": {}}') then
-    v_may_merge := trakit.lock_identity(v_shop.id, to_jsonb(v_identity));
+  if v_count > 1 or v_joins then
+    -- stored events this call brings second copies of, locked in one order, and before identity (an event alone, without
+    -- visitor, has nothing to put in order); an array, so that the planner expects few keys, not thousands
+    select array_agg(distinct t.key) into v_keys
+    from jsonb_array_elements(p_events) e (item) cross join lateral jsonb_array_elements_text(e.item -> 'keys') t (key);
+    for v_at, v_row in
+      select distinct k.captured_at, k.event_row
+      from trakit.event_keys k
+      where k.shop_id = v_shop.id and k.key = any (v_keys) and k.event_row <> all (v_rows)
+      order by k.captured_at, k.event_row
+    loop
+      perform from trakit.events e where e.captured_at = v_at and e.id = v_row for update;
+    end loop;
+  end if;
+  if v_joins then
+    v_may_merge := trakit.lock_identity(v_shop.id, v_identity);
   end if;
 
   for v_i in 1..v_count loop
     v_item := p_events -> (v_i - 1);
     v_event := v_item -> 'event';
-    v_name := v_event ->> 'name';
     v_source := v_event ->> 'source';
-    v_consent := v_event -> 'consent';
-    select array_agg(k) into v_keys from jsonb_array_elements_text(v_item -> 'keys') k;
-
-    if v_ignored[v_i] then
-      v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'ignored', 'reason', 'other_topic');
+    if v_turned_away[v_i] is not null then
+      v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id',
+        'status', case when v_source = 'webhook' then 'ignored' else 'refused' end, 'reason', v_turned_away[v_i]);
       continue;
     end if;
 
     -- the earliest event any of the keys belongs to; ours only if none was taken
+    v_keys := array(select jsonb_array_elements_text(v_item -> 'keys'));
     select k.event_row, k.captured_at into v_row, v_at
     from trakit.event_keys k where k.shop_id = v_shop.id and k.key = any (v_keys)
     order by k.event_row = v_rows[v_i], k.event_row limit 1;
 
-    v_join := null;
-    if v_identity[v_i] <> '{"strong": {}, "weak": {}}' then
+    if v_identity -> (v_i - 1) <> c_no_keys then
       select * into v_join from trakit.join_visitor(
-        v_shop.id, v_identity[v_i] -> 'strong', v_identity[v_i] -> 'weak',
+        v_shop.id, v_identity -> (v_i - 1) -> 'strong', v_identity -> (v_i - 1) -> 'weak',
         -- what an order carries in its attributes is a hint for this event, nothing the vault learns from
         case when v_source = 'browser' then v_event -> 'identifiers'
           else jsonb_strip_nulls(jsonb_build_object('customer_id', v_event #> '{identifiers,customer_id}')) end,
-        v_event -> 'digests', nullif(v_consent, '{}'), v_may_merge, p_now);
+        v_event -> 'digests', nullif(v_event -> 'consent', '{}'), v_may_merge, p_now);
       if v_source = 'browser' then
         v_visitor := v_visitor || v_join.restorable;
       end if;
@@ -160,22 +174,27 @@ begin
     end if;
 
     if v_row = v_rows[v_i] then
-      v_at := p_now;
       insert into trakit.events
         (captured_at, id, shop_id, name, event_id, occurred_at, browser_at, webhook_at, channel, test, signed, visitor_id,
          page, commerce, identifiers, digests, consent)
       values
-        (v_at, v_row, v_shop.id, v_name, v_event ->> 'event_id', (v_event ->> 'occurred_at')::timestamptz,
+        (p_now, v_row, v_shop.id, v_event ->> 'name', v_event ->> 'event_id', (v_event ->> 'occurred_at')::timestamptz,
          case when v_source = 'browser' then p_now end, case when v_source = 'webhook' then p_now end,
          v_event ->> 'channel', (v_event ->> 'test')::boolean, (v_item ->> 'signed')::boolean,
          (v_event ->> 'visitor')::bigint,
-         v_event -> 'page', v_event -> 'commerce', v_event -> 'identifiers', v_event -> 'digests', v_consent);
-      if v_event -> 'client' <> '{}' then
+         v_event -> 'page', v_event -> 'commerce', v_event -> 'identifiers', v_event -> 'digests', v_event -> 'consent');
+      v_client := v_event -> 'client';
+      if v_client <> '{}' then
         insert into trakit.event_clients
-        select (jsonb_populate_record(null::trakit.event_clients, (v_event -> 'client') || jsonb_build_object(
-          'captured_at', v_at, 'event_row', v_row, 'shop_id', v_shop.id))).*;
+          (captured_at, event_row, shop_id, ip, user_agent, language, city, region, region_code, postal_code, country)
+        values
+          (p_now, v_row, v_shop.id, v_client ->> 'ip', v_client ->> 'user_agent', v_client ->> 'language',
+           v_client ->> 'city', v_client ->> 'region', v_client ->> 'region_code', v_client ->> 'postal_code',
+           v_client ->> 'country');
       end if;
-      v_status := 'accepted';
+      v_event_sends := trakit.plan_deliveries(v_shop, p_now, v_row, v_event, v_policies[v_i], v_i - 1, v_slots, p_now);
+      v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
+        'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests');
     else
       -- keys of ours that were still free lead to the same event from now on
       update trakit.event_keys k set event_row = v_row, captured_at = v_at
@@ -189,42 +208,17 @@ begin
         continue;
       end if;
       perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, p_now);
-      v_status := 'merged';
+      v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
+      -- what is sent is both copies as one, which only the row knows
+      v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
+        'event', trakit.stored_event(v_at, v_row));
     end if;
-
-    v_event_sends := trakit.plan_deliveries(v_shop, v_at, v_row, v_status = 'merged', v_slots, c_lease_for, p_now);
     v_slots := v_slots - jsonb_array_length(v_event_sends);
-    v_sends := v_sends || coalesce((
-      select jsonb_agg(s.send || jsonb_build_object('index', v_i - 1)) from jsonb_array_elements(v_event_sends) s (send)
-    ), '[]');
-    v_results := v_results || case when v_status = 'accepted' then
-      jsonb_build_object('event_id', v_event ->> 'event_id', 'status', v_status,
-        'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests')
-    else
-      -- what is sent is both copies as one, which only this row knows
-      (select jsonb_build_object('event_id', v_event ->> 'event_id', 'status', v_status,
-        'event', jsonb_build_object(
-          'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
-          'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
-          'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
-          'identifiers', e.identifiers, 'consent', e.consent,
-          'client', coalesce((
-            select jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id'])
-            from trakit.event_clients c where c.captured_at = v_at and c.event_row = v_row), '{}')))
-       from trakit.events e where e.captured_at = v_at and e.id = v_row)
-    end;
+    v_sends := v_sends || v_event_sends;
   end loop;
 
-  return jsonb_build_object(
-    'shop', 'active', 'shop_id', v_shop.id, 'results', v_results, 'sends', v_sends, 'visitor', v_visitor,
-    'destinations', coalesce((
-      select jsonb_object_agg(d.id, jsonb_build_object(
-        'platform', d.platform, 'settings', d.settings, 'test_code', d.test_code, 'sealed', s.sealed, 'version', s.version))
-      from trakit.destinations d
-      join trakit.destination_secrets s on s.destination_id = d.id
-      where d.shop_id = v_shop.id and v_sends <> '[]'
-        and d.id in (select (x ->> 'destination_id')::uuid from jsonb_array_elements(v_sends) x)
-    ), '{}'));
+  return jsonb_build_object('shop', 'active', 'shop_id', v_shop.id, 'results', v_results, 'sends', v_sends,
+    'visitor', v_visitor);
 end;
 $$;
 comment on function trakit.ingest_events(text, jsonb, integer, text, jsonb, timestamptz) is
@@ -282,116 +276,164 @@ comment on function trakit.merge_event(trakit.events, jsonb, boolean, timestampt
   'Folds the second copy of an event into the stored one (docs/architecture.md, "Two copies, one event").';
 grant execute on function trakit.merge_event(trakit.events, jsonb, boolean, timestamptz) to trakit_app;
 
+create function trakit.stored_event(p_at timestamptz, p_row bigint) returns jsonb
+language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
+  select jsonb_build_object(
+    'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
+    'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
+    'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
+    'identifiers', e.identifiers, 'consent', e.consent,
+    'client', coalesce((
+      select jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id'])
+      from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), '{}'))
+  from trakit.events e where e.captured_at = p_at and e.id = p_row
+$$;
+comment on function trakit.stored_event(timestamptz, bigint) is 'An event as destinations are given it, from its rows.';
+grant execute on function trakit.stored_event(timestamptz, bigint) to trakit_app;
+
+create function trakit.lease_seconds() returns integer language sql immutable as $$ select 30 $$;
+comment on function trakit.lease_seconds() is 'How long who stored an event may send it: longer by far than the slowest send.';
+grant execute on function trakit.lease_seconds() to trakit_app;
+
 create function trakit.plan_deliveries(
-  p_shop trakit.shops, p_at timestamptz, p_row bigint, p_again boolean, p_slots integer,
-  p_lease_for interval, p_now timestamptz
+  p_shop trakit.shops, p_at timestamptz, p_row bigint, p_event jsonb, p_policy text, p_index integer, p_slots integer,
+  p_now timestamptz
 ) returns jsonb
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare
-  v_event trakit.events;
-  v_source text;
-  v_policy text;
+  v_name text := p_event ->> 'name';
+  v_source text := p_event ->> 'source';
+  v_channel text := p_event ->> 'channel';
+  v_test boolean := (p_event ->> 'test')::boolean;
+  v_consent jsonb := p_event -> 'consent';
+  v_refused_sale boolean := coalesce(p_event #>> '{consent,sale_of_data}' = 'false', false);
   v_lease uuid := gen_random_uuid();
   v_waits text;
   v_due timestamptz := p_now;
   v_sends jsonb;
 begin
-  select * into v_event from trakit.events e where e.captured_at = p_at and e.id = p_row;
-  v_policy := trakit.unknown_consent_policy(p_shop.unknown_consent,
-    (select c.country from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), p_shop.country);
-  v_source := case when v_event.webhook_at is null then 'browser' else 'webhook' end;
-  if v_event.webhook_at is null then
-    if v_event.name = 'checkout_completed' then
-      -- anyone could invent a purchase in a browser: it waits for Shopify's own copy
-      v_waits := 'order';
-      v_due := v_event.captured_at + interval '24 hours';
-    elsif v_event.name in ('checkout_started', 'product_added_to_cart') then
+  if v_source = 'browser' and v_name = 'checkout_completed' then
+    -- anyone could invent a purchase in a browser: it waits for Shopify's own copy
+    v_waits := 'order';
+    v_due := p_at + interval '24 hours';
+  elsif v_name in ('checkout_started', 'product_added_to_cart') then
+    if v_source = 'browser' then
       v_due := p_now + make_interval(secs => p_shop.grace_seconds);
+    elsif p_event -> 'visitor' is null or p_event -> 'visitor' = 'null' then
+      -- nobody known to send it for: the browser's copy is given a moment to say who it was
+      v_due := p_now + interval '10 seconds';
     end if;
-  elsif v_event.browser_at is null and v_event.visitor_id is null
-    and v_event.name in ('checkout_started', 'product_added_to_cart')
-  then
-    -- nobody known to send it for: the browser's copy is given a moment to say who it was
-    v_due := p_now + interval '10 seconds';
-  end if;
-
-  if p_again then
-    -- both copies are here: what is sent or being sent stays, the rest is judged again by what is known now
-    update trakit.deliveries d
-    set state = case when x.verdict is null then 'pending' else 'skipped' end,
-        reason = coalesce(x.verdict, d.reason),
-        settled_at = case when x.verdict is not null then p_now end,
-        -- nothing to wait for any more, but a vendor that asked for time gets it
-        next_attempt_at = case when x.verdict is null then case when d.attempts = 0 then p_now else d.next_attempt_at end end,
-        limited = coalesce(v_event.consent ->> 'sale_of_data' = 'false', false)
-          or (v_event.consent ->> x.purpose is null and v_policy = 'limited'),
-        test = x.test_code is not null,
-        waits_for = null
-    from (
-      select g.id, g.purpose, g.test_code, trakit.delivery_verdict(p_shop, v_event.test, v_event.channel, v_source, v_event.consent,
-        v_policy, g.purpose, g.test_code) as verdict
-      from trakit.destinations g where g.shop_id = p_shop.id
-    ) x
-    where d.captured_at = p_at and d.event_row = p_row and d.destination_id = x.id
-      and d.state = 'pending' and d.lease is null;
-    with chosen as (
-      select d.destination_id
-      from trakit.deliveries d join trakit.lanes l on l.destination_id = d.destination_id
-      where d.captured_at = p_at and d.event_row = p_row and d.state = 'pending' and d.lease is null
-        and d.next_attempt_at <= p_now and l.state = 'closed'
-      order by d.destination_id limit p_slots
-    ), leased as (
-      update trakit.deliveries d
-      set lease = v_lease, next_attempt_at = p_now + p_lease_for, attempts = d.attempts + 1, attempted_at = p_now
-      from chosen c
-      where d.captured_at = p_at and d.event_row = p_row and d.destination_id = c.destination_id
-      returning d.destination_id, d.platform, d.limited
-    )
-    select jsonb_agg(jsonb_build_object('captured_at', p_at, 'event_row', p_row, 'destination_id', l.destination_id,
-      'platform', l.platform, 'lease', v_lease, 'limited', l.limited))
-    into v_sends from leased l;
-    return coalesce(v_sends, '[]');
   end if;
 
   with planned as (
-    select g.id, g.platform, g.purpose, g.test_code, g.max_age, l.state as lane_state,
-      trakit.delivery_verdict(p_shop, v_event.test, v_event.channel, v_source, v_event.consent, v_policy, g.purpose, g.test_code)
-        as verdict
-    from trakit.destinations g join trakit.lanes l on l.destination_id = g.id
-    where g.shop_id = p_shop.id and g.enabled and (g.events is null or v_event.name = any (g.events))
+    select g.id, g.platform, g.settings, g.test_code, g.max_age, s.sealed, s.version,
+      v_refused_sale or (v_consent ->> g.purpose is null and p_policy = 'limited') as limited,
+      l.state = 'closed' and v_waits is null and v_due <= p_now as sendable,
+      trakit.delivery_verdict(p_shop, v_test, v_channel, v_source, v_consent, p_policy, g.purpose, g.test_code) as verdict
+    from trakit.destinations g
+    join trakit.lanes l on l.destination_id = g.id
+    left join trakit.destination_secrets s on s.destination_id = g.id
+    where g.shop_id = p_shop.id and g.enabled and (g.events is null or v_name = any (g.events))
   ), numbered as (
-    select p.*, p.verdict is null and p.lane_state = 'closed' and v_waits is null and v_due <= p_now as sendable,
-      row_number() over (
-        partition by p.verdict is null and p.lane_state = 'closed' and v_waits is null and v_due <= p_now order by p.id
-      ) as place
+    select p.*,
+      p.verdict is null and p.sendable
+        and row_number() over (partition by p.verdict is null and p.sendable order by p.id) <= p_slots as leased
     from planned p
   ), written as (
     insert into trakit.deliveries
       (captured_at, event_row, destination_id, shop_id, platform, state, reason, limited, test, waits_for, attempts,
        next_attempt_at, retry_until, lease, attempted_at, settled_at)
     select p_at, p_row, n.id, p_shop.id, n.platform,
-      case when n.verdict is null then 'pending' else 'skipped' end, n.verdict,
-      coalesce(v_event.consent ->> 'sale_of_data' = 'false', false)
-        or (v_event.consent ->> n.purpose is null and v_policy = 'limited'),
-      n.test_code is not null,
+      case when n.verdict is null then 'pending' else 'skipped' end, n.verdict, n.limited, n.test_code is not null,
       case when n.verdict is null then v_waits end,
-      case when n.sendable and n.place <= p_slots then 1 else 0 end,
-      case when n.verdict is not null then null when n.sendable and n.place <= p_slots then p_now + p_lease_for else v_due end,
+      case when n.leased then 1 else 0 end,
+      case when n.verdict is not null then null
+        when n.leased then p_now + make_interval(secs => trakit.lease_seconds()) else v_due end,
       -- never past the age the vendor takes
       p_at + least(interval '24 hours', n.max_age),
-      case when n.sendable and n.place <= p_slots then v_lease end,
-      case when n.sendable and n.place <= p_slots then p_now end,
+      case when n.leased then v_lease end,
+      case when n.leased then p_now end,
       case when n.verdict is not null then p_now end
     from numbered n
-    returning destination_id, platform, lease, limited
   )
-  select jsonb_agg(jsonb_build_object('captured_at', p_at, 'event_row', p_row, 'destination_id', w.destination_id,
-    'platform', w.platform, 'lease', w.lease, 'limited', w.limited))
-  into v_sends from written w where w.lease is not null;
+  select jsonb_agg(jsonb_build_object('index', p_index, 'captured_at', p_at, 'event_row', p_row, 'destination_id', n.id,
+    'platform', n.platform, 'lease', v_lease, 'limited', n.limited, 'destination', jsonb_build_object(
+      'platform', n.platform, 'settings', n.settings, 'test_code', n.test_code, 'sealed', n.sealed, 'version', n.version)))
+  into v_sends from numbered n where n.leased;
   return coalesce(v_sends, '[]');
 end;
 $$;
-comment on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, boolean, integer, interval, timestamptz) is
-  'Writes an event''s deliveries with their verdicts (or, after a merge, looks at the pending ones again) and leases up to p_slots of them.';
-grant execute on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, boolean, integer, interval, timestamptz)
+comment on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, jsonb, text, integer, integer, timestamptz) is
+  'Writes a new event''s deliveries with their verdicts and leases up to p_slots of them. p_policy = what unknown consent means for it, p_index = its place in the call.';
+grant execute on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, jsonb, text, integer, integer, timestamptz)
+  to trakit_app;
+
+create function trakit.replan_deliveries(
+  p_shop trakit.shops, p_at timestamptz, p_row bigint, p_index integer, p_slots integer, p_now timestamptz
+) returns jsonb
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_event trakit.events;
+  v_policy text;
+  v_lease uuid := gen_random_uuid();
+  v_sends jsonb;
+begin
+  select * into v_event from trakit.events e where e.captured_at = p_at and e.id = p_row;
+  v_policy := trakit.unknown_consent_policy(p_shop.unknown_consent,
+    (select c.country from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), p_shop.country);
+
+  -- both copies are here: what is sent or being sent stays, the rest is judged again by what is known now. That includes
+  -- what was left out only because the other copy was missing: an order paid after a day, a consent the order did not carry
+  update trakit.deliveries d
+  set state = case when x.verdict is null then 'pending' else 'skipped' end,
+      reason = coalesce(x.verdict, case when d.state = 'pending' then d.reason end),
+      settled_at = case when x.verdict is not null then coalesce(d.settled_at, p_now) end,
+      -- nothing to wait for any more, but a vendor that asked for time gets it
+      next_attempt_at = case when x.verdict is null then case when d.attempts = 0 then p_now else d.next_attempt_at end end,
+      retry_until = case when d.state = 'skipped' then greatest(d.retry_until, p_now + least(interval '24 hours', x.max_age))
+        else d.retry_until end,
+      limited = coalesce(v_event.consent ->> 'sale_of_data' = 'false', false)
+        or (v_event.consent ->> x.purpose is null and v_policy = 'limited'),
+      test = x.test_code is not null,
+      waits_for = null
+  from (
+    select g.id, g.purpose, g.test_code, g.max_age, trakit.delivery_verdict(p_shop, v_event.test, v_event.channel,
+      case when v_event.webhook_at is null then 'browser' else 'webhook' end, v_event.consent, v_policy, g.purpose,
+      g.test_code) as verdict
+    from trakit.destinations g where g.shop_id = p_shop.id
+  ) x
+  where d.captured_at = p_at and d.event_row = p_row and d.destination_id = x.id
+    and (
+      (d.state = 'pending' and d.lease is null)
+      or (d.state = 'skipped' and d.reason in ('no_order', 'consent_unknown') and x.verdict is null)
+    );
+
+  with chosen as (
+    select d.destination_id
+    from trakit.deliveries d join trakit.lanes l on l.destination_id = d.destination_id
+    where d.captured_at = p_at and d.event_row = p_row and d.state = 'pending' and d.lease is null
+      and d.next_attempt_at <= p_now and l.state = 'closed'
+    order by d.destination_id limit p_slots
+  ), leased as (
+    update trakit.deliveries d
+    set lease = v_lease, next_attempt_at = p_now + make_interval(secs => trakit.lease_seconds()),
+        attempts = d.attempts + 1, attempted_at = p_now
+    from chosen c
+    where d.captured_at = p_at and d.event_row = p_row and d.destination_id = c.destination_id
+    returning d.destination_id, d.platform, d.limited
+  )
+  select jsonb_agg(jsonb_build_object('index', p_index, 'captured_at', p_at, 'event_row', p_row,
+    'destination_id', l.destination_id, 'platform', l.platform, 'lease', v_lease, 'limited', l.limited,
+    'destination', jsonb_build_object('platform', g.platform, 'settings', g.settings, 'test_code', g.test_code,
+      'sealed', s.sealed, 'version', s.version)))
+  into v_sends
+  from leased l
+  join trakit.destinations g on g.id = l.destination_id
+  join trakit.destination_secrets s on s.destination_id = l.destination_id;
+  return coalesce(v_sends, '[]');
+end;
+$$;
+comment on function trakit.replan_deliveries(trakit.shops, timestamptz, bigint, integer, integer, timestamptz) is
+  'After a second copy came: looks at an event''s unsent deliveries again and leases up to p_slots of them.';
+grant execute on function trakit.replan_deliveries(trakit.shops, timestamptz, bigint, integer, integer, timestamptz)
   to trakit_app;

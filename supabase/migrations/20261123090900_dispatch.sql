@@ -105,103 +105,102 @@ comment on function trakit.lane_shop(uuid) is 'Shop a lane belongs to.';
 create function trakit.settle_deliveries(p_shop_id uuid, p_outcomes jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_outcome record;
-  v_again_at timestamptz;
-  v_attempted_at timestamptz;
-  v_applied bigint[] := '{}';
-  v_late integer := 0;
+  v_settled bigint;
+  v_lanes jsonb;
   v_lane record;
 begin
   perform set_config('trakit.shop_id', p_shop_id::text, true);
-  for v_outcome in
-    select x.ord, o.*
-    from jsonb_array_elements(p_outcomes) with ordinality x (item, ord)
-    cross join lateral jsonb_to_record(x.item) as o (
+  if exists (
+    select from jsonb_array_elements(p_outcomes) o
+    where coalesce(o ->> 'kind', '') not in ('delivered', 'retry', 'permanent', 'auth', 'in_doubt', 'skipped', 'released'))
+  then
+    raise exception 'unknown outcome kind' using errcode = 'invalid_parameter_value';
+  end if;
+
+  -- one statement for all: each costs the parsing of the table's checks, and rows are locked in one order for everybody
+  with said as materialized (
+    select o.*, p_now + make_interval(secs => coalesce(o.delay_ms, 10000) / 1000.0) as again_at
+    from jsonb_to_recordset(p_outcomes) as o (
       captured_at timestamptz, event_row bigint, destination_id uuid, lease uuid, kind text, reason text, detail text,
       status smallint, delay_ms bigint, lane boolean, request_ms integer)
     order by o.captured_at, o.event_row, o.destination_id
-  loop
-    if v_outcome.kind not in ('delivered', 'retry', 'permanent', 'auth', 'in_doubt', 'skipped', 'released') then
-      raise exception 'unknown outcome kind %', v_outcome.kind using errcode = 'invalid_parameter_value';
-    end if;
-    v_again_at := p_now + make_interval(secs => coalesce(v_outcome.delay_ms, 10000) / 1000.0);
+  ), settled as (
     update trakit.deliveries d
-    set state = case v_outcome.kind
+    set state = case o.kind
           when 'delivered' then 'delivered' when 'permanent' then 'failed' when 'skipped' then 'skipped'
           when 'released' then 'pending'
           when 'auth' then 'pending'
-          else case when v_again_at >= d.retry_until then 'failed' else 'pending' end
+          else case when o.again_at >= d.retry_until then 'failed' else 'pending' end
         end,
-        reason = v_outcome.reason,
-        detail = left(v_outcome.detail, 500),
-        http_status = v_outcome.status,
-        request_ms = v_outcome.request_ms,
-        lane_failure = v_outcome.kind in ('retry', 'in_doubt', 'auth') and coalesce(v_outcome.lane, false),
+        reason = o.reason,
+        detail = left(o.detail, 500),
+        http_status = o.status,
+        request_ms = o.request_ms,
+        lane_failure = o.kind in ('retry', 'in_doubt', 'auth') and coalesce(o.lane, false),
         -- handed back unsent: the attempt did not happen
-        attempts = d.attempts - case when v_outcome.kind = 'released' then 1 else 0 end,
-        doubts = least(d.doubts + case when v_outcome.kind = 'in_doubt' then 1 else 0 end,
-                       d.attempts - case when v_outcome.kind = 'released' then 1 else 0 end),
+        attempts = d.attempts - case when o.kind = 'released' then 1 else 0 end,
+        doubts = least(d.doubts + case when o.kind = 'in_doubt' then 1 else 0 end,
+                       d.attempts - case when o.kind = 'released' then 1 else 0 end),
         lease = null,
         next_attempt_at = case
-          when v_outcome.kind in ('delivered', 'permanent', 'skipped') then null
-          when v_outcome.kind in ('auth', 'released') then p_now
-          when v_again_at >= d.retry_until then null
-          else v_again_at
+          when o.kind in ('delivered', 'permanent', 'skipped') then null
+          when o.kind in ('auth', 'released') then p_now
+          when o.again_at >= d.retry_until then null
+          else o.again_at
         end,
         settled_at = case
-          when v_outcome.kind in ('delivered', 'permanent', 'skipped') then p_now
-          when v_outcome.kind in ('retry', 'in_doubt') and v_again_at >= d.retry_until then p_now
+          when o.kind in ('delivered', 'permanent', 'skipped') then p_now
+          when o.kind in ('retry', 'in_doubt') and o.again_at >= d.retry_until then p_now
         end
-    where d.captured_at = v_outcome.captured_at and d.event_row = v_outcome.event_row
-      and d.destination_id = v_outcome.destination_id
+    from said o
+    where d.captured_at = o.captured_at and d.event_row = o.event_row and d.destination_id = o.destination_id
       and (
-        (d.state = 'pending' and d.lease = v_outcome.lease)
+        (d.state = 'pending' and d.lease = o.lease)
         -- the vendor has it: true whoever holds the lease now, and whatever we believed meanwhile
-        or (v_outcome.kind = 'delivered' and d.state in ('pending', 'failed') and d.waits_for is null)
+        or (o.kind = 'delivered' and d.state in ('pending', 'failed') and d.waits_for is null)
       )
-    returning d.attempted_at into v_attempted_at;
-    if not found then
-      v_late := v_late + 1;
-    -- a refusal of the token before the present one says nothing about this one
-    elsif v_outcome.kind <> 'auth' or not exists (
-      select from trakit.destination_secrets s
-      where s.destination_id = v_outcome.destination_id and s.updated_at > v_attempted_at)
-    then
-      v_applied := v_applied || v_outcome.ord;
-    end if;
-  end loop;
+    returning d.destination_id, o.kind, o.reason, coalesce(o.lane, false) as lane, d.attempted_at
+  ), by_lane as (
+    select s.destination_id, count(*) as settled,
+      bool_or(s.kind = 'delivered') as delivered,
+      bool_or(s.kind in ('retry', 'in_doubt') and s.lane) as failed,
+      min(s.reason) filter (where s.kind in ('retry', 'in_doubt') and s.lane) as failed_reason,
+      max(s.attempted_at) filter (where s.kind = 'auth') as refused_at,
+      min(s.reason) filter (where s.kind = 'auth') as refused_reason
+    from settled s group by s.destination_id
+  )
+  select coalesce(sum(b.settled), 0), coalesce(jsonb_agg(to_jsonb(b)), '[]') into v_settled, v_lanes from by_lane b;
 
-  -- one look at the lanes concerned; written only where the state changes. Late words move no lane either
+  -- written only where a lane's state changes; late words move no lane either
   for v_lane in
-    select l.destination_id, l.state,
-      bool_or(o.kind = 'delivered') as delivered,
-      bool_or(o.kind = 'auth') as refused,
-      bool_or(o.kind in ('retry', 'in_doubt') and coalesce(o.lane, false)) as failed,
-      min(o.reason) filter (where o.kind = 'auth') as refused_reason,
-      min(o.reason) filter (where o.kind in ('retry', 'in_doubt') and coalesce(o.lane, false)) as failed_reason
-    from jsonb_array_elements(p_outcomes) with ordinality x (item, ord)
-    cross join lateral jsonb_to_record(x.item) as o (destination_id uuid, kind text, reason text, lane boolean)
-    join trakit.lanes l on l.destination_id = o.destination_id
-    where x.ord = any (v_applied)
-    group by l.destination_id, l.state
-    order by l.destination_id
+    select b.*, l.state
+    from jsonb_to_recordset(v_lanes) as b (
+      destination_id uuid, delivered boolean, failed boolean, failed_reason text, refused_at timestamptz, refused_reason text)
+    join trakit.lanes l on l.destination_id = b.destination_id
+    where b.refused_at is not null or (b.delivered and l.state = 'open')
+      or (b.failed and not b.delivered and l.state = 'closed')
+    order by b.destination_id
   loop
-    if v_lane.refused and v_lane.state <> 'held' then
+    -- a refusal of the token before the present one says nothing about this one
+    if v_lane.refused_at is not null and not exists (
+      select from trakit.destination_secrets s
+      where s.destination_id = v_lane.destination_id and s.updated_at > v_lane.refused_at)
+    then
       update trakit.lanes l
       set state = 'held', reason = v_lane.refused_reason, changed_at = p_now, probe_at = null, probe_seconds = null
       where l.destination_id = v_lane.destination_id and l.state <> 'held';
-    elsif v_lane.delivered and v_lane.state = 'open' then
+    elsif v_lane.delivered then
       update trakit.lanes l
       set state = 'closed', reason = null, changed_at = p_now, probe_at = null, probe_seconds = null, flush_before = p_now
       where l.destination_id = v_lane.destination_id and l.state = 'open';
-    elsif v_lane.failed and not v_lane.delivered and v_lane.state = 'closed' then
+    elsif v_lane.failed then
       update trakit.lanes l
       set state = 'open', reason = v_lane.failed_reason, changed_at = p_now, probe_seconds = 10,
           probe_at = p_now + interval '10 seconds', flush_before = null
       where l.destination_id = v_lane.destination_id and l.state = 'closed';
     end if;
   end loop;
-  return jsonb_build_object('settled', jsonb_array_length(p_outcomes) - v_late, 'late', v_late);
+  return jsonb_build_object('settled', v_settled, 'late', jsonb_array_length(p_outcomes) - v_settled);
 end;
 $$;
 comment on function trakit.settle_deliveries(uuid, jsonb, timestamptz) is

@@ -109,8 +109,10 @@ comment on function trakit.list_destinations(text) is 'A shop''s destinations wi
 
 create function trakit.tail_deliveries(p_domain text, p_since timestamptz, p_limit integer default 200) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_shop uuid := trakit.bind_shop(p_domain, null);
 begin
-  if trakit.bind_shop(p_domain, null) is null then
+  if v_shop is null then
     return null;
   end if;
   return coalesce((
@@ -130,7 +132,7 @@ begin
           from trakit.deliveries d where d.captured_at = e.captured_at and d.event_row = e.id
         ), '[]')) as row
       from trakit.events e
-      where e.shop_id = trakit.context_shop()
+      where e.shop_id = v_shop
         and (e.captured_at > p_since or exists (
           select from trakit.deliveries d
           where d.captured_at = e.captured_at and d.event_row = e.id and greatest(d.settled_at, d.attempted_at) > p_since
@@ -163,8 +165,13 @@ begin
         group by d.platform, d.state, d.reason
       ) x), '[]'),
     'refusals', coalesce((
-      select jsonb_agg(jsonb_build_object('day', r.day, 'place', r.place, 'reason', r.reason, 'count', r.count) order by r.day desc, r.count desc)
-      from trakit.refusals r where r.day > (p_now at time zone 'utc')::date - 7), '[]'),
+      select jsonb_agg(jsonb_build_object('day', x.day, 'place', x.place, 'reason', x.reason, 'count', x.count)
+        order by x.day desc, x.count desc)
+      from (
+        select r.day, r.place, r.reason, sum(r.count)::bigint as count
+        from trakit.refusals r where r.day > (p_now at time zone 'utc')::date - 7
+        group by r.day, r.place, r.reason
+      ) x), '[]'),
     'quarantined', (select count(*) from trakit.quarantine));
 end;
 $$;

@@ -39,7 +39,7 @@ export const eventAnswerSchema = z.object({
 export type EventAnswer = z.output<typeof eventAnswerSchema>;
 
 export const webhookAnswerSchema = z.object({
-  status: z.enum(["accepted", "merged", "duplicate", "ignored", "quarantined"]),
+  status: z.enum(["accepted", "merged", "duplicate", "ignored", "refused", "quarantined"]),
   reason: z.string().optional().describe("Why it was ignored or quarantined."),
   event_id: z.string().optional(),
 }).meta({ id: "WebhookAnswer" });

@@ -2,9 +2,10 @@ import type { Database } from "@trakit/db/connection.ts";
 import type { Logger } from "@trakit/runtime/log.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
 import type { Slots } from "@trakit/runtime/slots.ts";
+import type { Gathering } from "./gather.ts";
 
 /** What ingest and dispatch need of the world; every one of them can be a test's. */
-export interface PipelineDependencies {
+export interface World {
   db: Database;
   fetch: typeof fetch;
   /** ms since the epoch. */
@@ -18,6 +19,11 @@ export interface PipelineDependencies {
   log: Logger;
   /** Passed to SQL as p_now; absent = the database's clock. Tests move it. */
   databaseNow?: () => Date;
+}
+
+/** The world, and the places where calls of one process meet (gather.ts). */
+export interface PipelineDependencies extends World {
+  gather: Gathering;
 }
 
 /** One vendor request may take this long, in ms (design §3). */

@@ -71,7 +71,13 @@ async function drainLane(
 ): Promise<number> {
   let total = 0;
   while (!over()) {
-    const claimed = await claimDeliveries(deps.db, lane.destination_id, options.batch, LEASE_SECONDS, deps.databaseNow?.());
+    const claimed = await claimDeliveries(
+      deps.db,
+      lane.destination_id,
+      options.batch,
+      LEASE_SECONDS,
+      deps.databaseNow?.(),
+    );
     const { items, destination, shop_id: shopId } = claimed;
     if (items.length > 0 && destination && shopId) {
       try {
@@ -80,8 +86,15 @@ async function drainLane(
           destination,
           sends: items.map((item) => ({ ...item, event: fromStored(item.event) })),
         }]);
-        for (const [kind, count] of Object.entries(outcomes)) result.outcomes[kind] = (result.outcomes[kind] ?? 0) + count;
-        deps.log.info("lane_drained", { platform: destination.platform, lane: claimed.lane, claimed: items.length, outcomes });
+        for (const [kind, count] of Object.entries(outcomes)) {
+          result.outcomes[kind] = (result.outcomes[kind] ?? 0) + count;
+        }
+        deps.log.info("lane_drained", {
+          platform: destination.platform,
+          lane: claimed.lane,
+          claimed: items.length,
+          outcomes,
+        });
       } catch (error) {
         if (error instanceof DatabaseUnavailable) throw error;
         deps.log.error("lane_failed", { platform: destination.platform, ...errorFields(error) });
@@ -90,7 +103,9 @@ async function drainLane(
       result.sent += items.length;
     }
     if (claimed.lane !== "closed" || items.length < options.batch) {
-      if (claimed.lane === "closed" && claimed.flush_before) await endFlush(deps.db, lane.destination_id, claimed.flush_before);
+      if (claimed.lane === "closed" && claimed.flush_before) {
+        await endFlush(deps.db, lane.destination_id, claimed.flush_before);
+      }
       return total;
     }
   }

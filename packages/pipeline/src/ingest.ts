@@ -1,8 +1,14 @@
 import { type CanonicalEvent, EMPTY_IDENTIFIERS, type Identifiers } from "@trakit/core/event.ts";
 import { fromStored, toStored, withoutPerson } from "@trakit/core/stored.ts";
-import { type CapturedEvent, type Ingested, ingestEvents, type IngestResult } from "@trakit/db/calls/ingest-events.ts";
+import {
+  type CapturedEvent,
+  type Ingested,
+  ingestEvents,
+  type IngestResult,
+} from "@trakit/db/calls/ingest-events.ts";
 import type { PipelineDependencies } from "./dependencies.ts";
-import { dispatch, type DestinationSends, type Send } from "./dispatch.ts";
+import { dispatch } from "./dispatch.ts";
+import type { DestinationSends, Send } from "./send-all.ts";
 
 /** A captured event before it is stored. */
 export interface Capture {
@@ -38,7 +44,10 @@ export async function ingest(
 ): Promise<IngestAnswer> {
   const kept = captures.map((capture) => {
     const { analytics, marketing } = capture.event.consent;
-    return { ...capture, event: analytics === false && marketing === false ? withoutPerson(capture.event) : capture.event };
+    return {
+      ...capture,
+      event: analytics === false && marketing === false ? withoutPerson(capture.event) : capture.event,
+    };
   });
   const events: CapturedEvent[] = kept.map(({ event, keys, topic, signed }) => ({
     event: toStored(event),
@@ -49,14 +58,21 @@ export async function ingest(
   const slots = deps.slots.take(captures.length * SLOTS_PER_EVENT);
   let stored: Ingested;
   try {
-    stored = await ingestEvents(deps.db, {
-      shop,
-      events,
-      slots,
-      place: options.place,
-      refused: options.refused ?? {},
-      now: deps.databaseNow?.(),
-    });
+    const refused = options.refused ?? {};
+    if (options.place === "webhooks") {
+      const settled = await deps.gather.webhooks.submit(shop, { events, slots, refused });
+      if (settled.status === "rejected") throw settled.reason;
+      stored = settled.value;
+    } else {
+      stored = await ingestEvents(deps.db, {
+        shop,
+        events,
+        slots,
+        place: options.place,
+        refused,
+        now: deps.databaseNow?.(),
+      });
+    }
   } catch (error) {
     deps.slots.give(slots);
     throw error;
@@ -80,10 +96,10 @@ export async function ingest(
 function grouped(events: CanonicalEvent[], stored: Ingested): DestinationSends[] {
   const groups = new Map<string, DestinationSends>();
   for (const leased of stored.sends) {
-    const destination = stored.destinations?.[leased.destination_id];
+    const { destination } = leased;
     const event = events[leased.index];
     const result = stored.results[leased.index];
-    if (!destination || !event || !result || !stored.shop_id) continue;
+    if (!event || !result || !stored.shop_id) continue;
     const send: Send = {
       ...leased,
       attempts: 1,

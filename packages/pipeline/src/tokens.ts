@@ -9,7 +9,11 @@ const cache = new Map<string, string>();
  * A destination's token in clear, opened once per replacement and process: shop, platform and seal are the cache's key, so a
  * replaced token, or a seal copied to another shop's row, is never served from here. Null when it does not open (wrong key ring, tampered row).
  */
-export function unsealedToken(keys: KeyRing, shopId: string, destination: SendableDestination): string | null {
+export function unsealedToken(
+  keys: KeyRing,
+  shopId: string,
+  destination: SendableDestination,
+): string | null {
   const key = `${shopId} ${destination.platform} ${destination.sealed}`;
   const known = cache.get(key);
   if (known !== undefined) return known;

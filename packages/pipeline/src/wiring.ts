@@ -3,6 +3,7 @@ import { createLogger } from "@trakit/runtime/log.ts";
 import { readSettings, readVendorHosts } from "@trakit/runtime/settings.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
 import type { PipelineDependencies } from "./dependencies.ts";
+import { gathered } from "./gather.ts";
 
 /** What a process gives to the wiring: its environment and its ways to the world. */
 export interface Platform {
@@ -15,7 +16,7 @@ export interface Platform {
 }
 
 /** Vendor requests one isolate may have under way: more would only queue in its event loop and in the vendor's. */
-const SENDING_SLOTS = 128;
+const SENDING_SLOTS = 256;
 /** Connections of one isolate. The pooler multiplexes; each call holds one for a few ms. */
 const CONNECTIONS = 8;
 
@@ -29,7 +30,7 @@ export function wire(
 ): PipelineDependencies {
   const urlName = options.url ?? "TRAKIT_DB_URL";
   const settings = readSettings(platform.environment, [urlName, "TRAKIT_ENCRYPTION_KEYS"]);
-  return {
+  return gathered({
     db: connect({
       url: settings[urlName],
       max: options.connections ?? CONNECTIONS,
@@ -42,5 +43,5 @@ export function wire(
     vendorHosts: readVendorHosts(platform.environment),
     slots: new Slots(SENDING_SLOTS),
     log: createLogger(platform.write, platform.now),
-  };
+  });
 }

@@ -2,7 +2,10 @@
  * One JSON line per happening. Fields are codes, counts, ids of ours and durations: never a token, a digest, an IP
  * address, a payload or anything of a person.
  */
-export type LogFields = Record<string, string | number | boolean | null | undefined | Record<string, string | number>>;
+export type LogFields = Record<
+  string,
+  string | number | boolean | null | undefined | Record<string, string | number>
+>;
 
 export interface Logger {
   info(event: string, fields?: LogFields): void;
@@ -23,10 +26,14 @@ export function createLogger(write: (line: string) => void, now: () => number): 
  */
 export function errorFields(error: unknown): LogFields {
   const { name, code, stack } = (error ?? {}) as { name?: unknown; code?: unknown; stack?: unknown };
-  const frames = typeof stack === "string" ? stack.split("\n").filter((frame) => /^\s+at /.test(frame)).slice(0, 4) : [];
+  const frames = typeof stack === "string"
+    ? stack.split("\n").filter((frame) => /^\s+at /.test(frame)).slice(0, 4)
+    : [];
   return {
     error: typeof name === "string" ? name : typeof error,
     code: typeof code === "string" ? code : null,
-    thrown_at: frames.map((frame) => frame.trim().replace(/\(?(file:\/\/)?\/[^\s)]*\/(packages|functions)\//, "($2/")).join(" < "),
+    thrown_at: frames.map((frame) =>
+      frame.trim().replace(/\(?(file:\/\/)?\/[^\s)]*\/(packages|functions)\//, "($2/")
+    ).join(" < "),
   };
 }

@@ -17,8 +17,18 @@ export interface Problem {
 export function problem(options: Problem): Response {
   const { code, status, title, detail, issues, headers } = options;
   return new Response(
-    JSON.stringify({ type: `/docs/http-api.md#${code}`, title, status, code, ...(detail ? { detail } : {}), ...(issues ? { issues } : {}) }),
-    { status, headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers } },
+    JSON.stringify({
+      type: `/docs/http-api.md#${code}`,
+      title,
+      status,
+      code,
+      ...(detail ? { detail } : {}),
+      ...(issues ? { issues } : {}),
+    }),
+    {
+      status,
+      headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },
+    },
   );
 }
 

@@ -14,14 +14,22 @@ export interface OutgoingRequest {
  * - `in_doubt`: the request may have been written and no whole answer came.
  */
 export type Sent =
-  | { kind: "answer"; status: number; headers: Record<string, string>; body: string; cut: boolean; ms: number }
+  | {
+    kind: "answer";
+    status: number;
+    headers: Record<string, string>;
+    body: string;
+    cut: boolean;
+    ms: number;
+  }
   | { kind: "not_sent"; reason: string; ms: number }
   | { kind: "in_doubt"; reason: "timeout" | "connection_lost"; ms: number };
 
 const ANSWER_LIMIT = 64 * 1024;
 
 /** Node (undici) names the cause's code; Deno (hyper) says in words in which phase it failed. */
-const NEVER_CONNECTED = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS|client error \(Connect\)|dns error|tcp connect error|invalid peer certificate/;
+const NEVER_CONNECTED =
+  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS|client error \(Connect\)|dns error|tcp connect error|invalid peer certificate/;
 
 /**
  * Sends one request: at most `timeoutMs` until the whole answer is here, redirects are not followed (a vendor does not move;
@@ -45,10 +53,23 @@ export async function send(
       signal: abort.signal,
     });
     const body = await readAnswer(response);
-    if (body === null) return { kind: "in_doubt", reason: abort.signal.aborted ? "timeout" : "connection_lost", ms: elapsed() };
+    if (body === null) {
+      return {
+        kind: "in_doubt",
+        reason: abort.signal.aborted ? "timeout" : "connection_lost",
+        ms: elapsed(),
+      };
+    }
     const headers: Record<string, string> = {};
     for (const [name, value] of response.headers) headers[name] = value;
-    return { kind: "answer", status: response.status, headers, body: body.text, cut: body.cut, ms: elapsed() };
+    return {
+      kind: "answer",
+      status: response.status,
+      headers,
+      body: body.text,
+      cut: body.cut,
+      ms: elapsed(),
+    };
   } catch (error) {
     if (abort.signal.aborted) return { kind: "in_doubt", reason: "timeout", ms: elapsed() };
     const { message, cause } = error as { message?: string; cause?: { code?: string; message?: string } };

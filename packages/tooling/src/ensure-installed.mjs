@@ -83,35 +83,49 @@ async function lock(root) {
   }
 }
 
-/** Runs `npm ci`, with a line every ten seconds so that nobody thinks it hangs. Resolves to its exit code. */
-function install(root) {
+/** Runs npm with a line every ten seconds, so that nobody thinks it hangs. Resolves to its exit code and its words. */
+function npm(root, args) {
   const started = Date.now();
-  const seconds = () => Math.round((Date.now() - started) / 1000);
   // npm names itself to the scripts it runs, so the same npm installs
-  const npm = process.env.npm_execpath?.endsWith(".js")
+  const command = process.env.npm_execpath?.endsWith(".js")
     ? [process.execPath, process.env.npm_execpath]
     : ["npm"];
-  process.stderr.write("Installing the dependencies (npm ci). The first time takes about a minute.\n");
+  const child = spawn(command[0], [
+    ...command.slice(1),
+    ...args,
+    ...["--no-audit", "--no-fund", "--loglevel=error"],
+    // NODE_ENV=production would leave out Deno, Node and Postgres
+    ...["--include=dev", "--include=optional"],
+  ], { cwd: root, stdio: ["ignore", "ignore", "pipe"], shell: process.platform === "win32" });
+  const words = [];
+  child.stderr.setEncoding("utf8").on("data", (chunk) => words.push(chunk));
+  const seconds = () => Math.round((Date.now() - started) / 1000);
   const ticker = setInterval(() => process.stderr.write(`  … still installing, ${seconds()} s\n`), 10_000);
   return new Promise((resolve) => {
-    const child = spawn(npm[0], [
-      ...npm.slice(1),
-      "ci",
-      "--no-audit",
-      "--no-fund",
-      "--loglevel=error",
-      // NODE_ENV=production would leave out Deno, Node and Postgres
-      "--include=dev",
-      "--include=optional",
-    ], { cwd: root, stdio: ["ignore", "ignore", "inherit"], shell: process.platform === "win32" });
     const end = (code) => {
       clearInterval(ticker);
-      if (code === 0) process.stderr.write(`✓ Dependencies installed in ${seconds()} s\n`);
-      resolve(code);
+      resolve({ code, words: words.join("").trim().split("\n").slice(0, 20).join("\n"), seconds: seconds() });
     };
-    child.on("error", () => end(127));
-    child.on("close", (code) => end(code ?? 1));
+    child.on("error", (error) => end(error.code));
+    child.on("close", (code, signal) => end(code ?? signal));
   });
+}
+
+/** Installs what the lock file says. Throws an Error with npm's words when it cannot. */
+async function install(root) {
+  process.stderr.write("Installing the dependencies (npm ci). The first time takes about a minute.\n");
+  let done = await npm(root, ["ci"]);
+  if (/can only install packages when/.test(done.words)) {
+    // npm ci refuses a lock file made where the registry lacks other platforms' optional packages; npm install takes the
+    // same versions from it, and --no-save leaves it as it is
+    done = await npm(root, ["install", "--no-save"]);
+  }
+  if (done.code !== 0) {
+    throw new Error(
+      `${done.words}\nThe dependencies could not be installed (npm ended with ${done.code}). Read npm's words above, then run npm ci yourself.`,
+    );
+  }
+  process.stderr.write(`✓ Dependencies installed in ${done.seconds} s\n`);
 }
 
 /**
@@ -127,12 +141,7 @@ export async function ensureInstalled(root = ROOT) {
     if (read(stamp) === wanted) return;
     const installed = read(join(root, "node_modules", ".package-lock.json"));
     if (!sameAsLock(read(join(root, "package-lock.json")), installed)) {
-      const code = await install(root);
-      if (code !== 0) {
-        throw new Error(
-          `The dependencies could not be installed (npm ci ended with ${code}). Read npm's words above, then run npm ci yourself.`,
-        );
-      }
+      await install(root);
     }
     const node = join(root, "node_modules", ".bin", process.platform === "win32" ? "node.cmd" : "node");
     if (!existsSync(node)) {

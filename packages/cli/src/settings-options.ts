@@ -1,0 +1,62 @@
+import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
+import { CONTENT_ID_FORMS, VALUE_RULES } from "@trakit/destinations/destination.ts";
+import type { Input, Option } from "./command.ts";
+import { nearest } from "./nearest.ts";
+import { CliProblem } from "./problem.ts";
+
+/** A destination whose settings type is not known here. */
+export type AnyDestination = NonNullable<ReturnType<typeof destination>>;
+
+/** The options that stand for a destination's settings; `destination set` and `payload` share them. */
+export const SETTINGS_OPTIONS: Record<string, Option> = {
+  id: { value: "id", help: "Pixel, dataset, ad account or measurement id." },
+  value: { value: "rule", help: `How an order's value is counted: ${VALUE_RULES.join(", ")}.` },
+  "content-ids": { value: "form", help: `What stands for an item: ${CONTENT_ID_FORMS.join(", ")}.` },
+  "custom-events": { help: "Also send events the platform has no standard name for." },
+  "no-custom-events": { help: "Do not send them (the default)." },
+  eu: { help: "Google: collect in the EU." },
+  "no-eu": { help: "Google: collect anywhere (the default)." },
+};
+
+/** The platform of that name. Throws CliProblem. */
+export function requirePlatform(name: string): AnyDestination {
+  const found = destination(name.toLowerCase());
+  if (found) return found;
+  const meant = nearest(name.toLowerCase(), PLATFORMS);
+  throw new CliProblem(
+    `There is no platform "${name}".`,
+    meant ? `Did you mean ${meant}?` : `Platforms are ${PLATFORMS.join(", ")}.`,
+  );
+}
+
+/** The settings named on the command line, as entered. */
+export function givenSettings(input: Input): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  if (input.text("id") !== null) given["id"] = input.text("id");
+  if (input.text("value") !== null) given["value"] = input.text("value");
+  if (input.text("content-ids") !== null) given["content_ids"] = input.text("content-ids");
+  for (const [option, name] of [["custom-events", "custom_events"], ["eu", "eu"]] as const) {
+    if (input.has(option) && input.has(`no-${option}`)) {
+      throw new CliProblem(`--${option} and --no-${option} contradict each other.`, "Leave one out.");
+    }
+    if (input.has(option)) given[name] = true;
+    if (input.has(`no-${option}`)) given[name] = false;
+  }
+  return given;
+}
+
+/** Settings as the platform's schema gives them back. Throws CliProblem with the schema's own sentence. */
+export function checkedSettings(
+  platform: AnyDestination,
+  entered: Record<string, unknown>,
+): Record<string, unknown> {
+  const parsed = platform.settings.safeParse(entered);
+  if (parsed.success) return parsed.data as Record<string, unknown>;
+  const issue = parsed.error.issues[0]!;
+  const sentence = issue.code === "unrecognized_keys"
+    ? `${platform.label} has no setting ${
+      issue.keys.map((key) => `--${key.replaceAll("_", "-")}`).join(", ")
+    }.`
+    : issue.message;
+  throw new CliProblem(sentence, `The settings of ${platform.label}: trakit destination set --help.`);
+}

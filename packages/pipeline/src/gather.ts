@@ -1,0 +1,102 @@
+import { type CapturedEvent, type Ingested, ingestEvents } from "@trakit/db/calls/ingest-events.ts";
+import { settleDeliveries, type Settlement } from "@trakit/db/calls/settle-deliveries.ts";
+import { DatabaseUnavailable } from "@trakit/db/connection.ts";
+import { Coalescer } from "@trakit/runtime/coalesce.ts";
+import type { PipelineDependencies, World } from "./dependencies.ts";
+import { type DestinationSends, sendAll } from "./send-all.ts";
+
+/** One webhook's part in a call of `ingest_events`. */
+export interface IngestPart {
+  events: CapturedEvent[];
+  slots: number;
+  refused: Record<string, number>;
+}
+
+/**
+ * Where calls of one process meet: while a call is under way, what else arrives for the same shop or destination waits and
+ * goes together. At low load everything goes at once and alone.
+ */
+export interface Gathering {
+  /** By shop. Webhooks only: a browser's answer names its visitor, which is nobody else's. */
+  webhooks: Coalescer<IngestPart, PromiseSettledResult<Ingested>>;
+  /** By shop. */
+  settlements: Coalescer<Settlement[], undefined>;
+  /** By destination; settlements come back in the order of the sends. */
+  sends: Coalescer<DestinationSends, Settlement[]>;
+}
+
+/** Adds the gathering places to a world. */
+export function gathered(world: World): PipelineDependencies {
+  return {
+    ...world,
+    gather: {
+      webhooks: new Coalescer({
+        atOnce: 2,
+        most: 16,
+        work: (shop, parts) => ingestParts(world, shop, parts),
+      }),
+      settlements: new Coalescer({
+        atOnce: 1,
+        most: 40,
+        work: async (shopId, parts) => {
+          await settleDeliveries(world.db, shopId, parts.flat(), world.databaseNow?.());
+          return parts.map(() => undefined);
+        },
+      }),
+      sends: new Coalescer({
+        atOnce: 4,
+        most: 40,
+        work: (_, groups) => sendGroups(world, groups),
+      }),
+    },
+  };
+}
+
+async function ingestParts(
+  world: World,
+  shop: string,
+  parts: IngestPart[],
+): Promise<PromiseSettledResult<Ingested>[]> {
+  const call = async (some: IngestPart[]): Promise<Ingested> => {
+    const refused: Record<string, number> = {};
+    for (const part of some) {
+      for (const [reason, count] of Object.entries(part.refused)) {
+        refused[reason] = (refused[reason] ?? 0) + count;
+      }
+    }
+    return await ingestEvents(world.db, {
+      shop,
+      events: some.flatMap((part) => part.events),
+      slots: some.reduce((sum, part) => sum + part.slots, 0),
+      place: "webhooks",
+      refused,
+      now: world.databaseNow?.(),
+    });
+  };
+  if (parts.length === 1) return [{ status: "fulfilled", value: await call(parts) }];
+  let stored: Ingested;
+  try {
+    stored = await call(parts);
+  } catch (error) {
+    if (error instanceof DatabaseUnavailable) throw error;
+    // one event Postgres will not take must not cost the others: nothing of the call was stored, so each goes alone
+    return await Promise.allSettled(parts.map((part) => call([part])));
+  }
+  let from = 0;
+  return parts.map((part) => {
+    const [first, end] = [from, from += part.events.length];
+    const sends = stored.sends.filter((send) => send.index >= first && send.index < end)
+      .map((send) => ({ ...send, index: send.index - first }));
+    return { status: "fulfilled", value: { ...stored, results: stored.results.slice(first, end), sends } };
+  });
+}
+
+async function sendGroups(world: World, groups: DestinationSends[]): Promise<Settlement[][]> {
+  // settings and token as they were stored last
+  const settlements = await sendAll(world, {
+    ...groups.at(-1)!,
+    sends: groups.flatMap((group) => group.sends),
+  });
+  let from = 0;
+  return groups.map((group) => settlements.slice(from, from += group.sends.length));
+}

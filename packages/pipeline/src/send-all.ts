@@ -1,0 +1,213 @@
+import { Buffer } from "node:buffer";
+import type { CanonicalEvent } from "@trakit/core/event.ts";
+import { backoffMs } from "@trakit/core/backoff.ts";
+import { type Outcome, outcome } from "@trakit/core/outcome.ts";
+import type { SendableDestination } from "@trakit/db/calls/ingest-events.ts";
+import type { Settlement } from "@trakit/db/calls/settle-deliveries.ts";
+import type { Destination, HttpRequest, JsonObject } from "@trakit/destinations/destination.ts";
+import { destination as findDestination } from "@trakit/destinations/registry.ts";
+import { send, type Sent } from "@trakit/runtime/send.ts";
+import { SEND_TIMEOUT_MS, type World } from "./dependencies.ts";
+import { unsealedToken } from "./tokens.ts";
+
+/** One leased delivery with all that is needed to send it. */
+export interface Send {
+  captured_at: string;
+  event_row: number;
+  destination_id: string;
+  lease: string;
+  limited: boolean;
+  /** Sends begun, this one included. */
+  attempts: number;
+  doubts: number;
+  event: CanonicalEvent;
+}
+
+/** Leased deliveries of one destination. */
+export interface DestinationSends {
+  shopId: string;
+  destination: SendableDestination;
+  sends: Send[];
+}
+
+interface Mapped {
+  send: Send;
+  body: JsonObject;
+}
+
+/** Requests to one destination under way at once, where one call's events need several (GA4 takes one client each). */
+const REQUESTS_AT_ONCE = 8;
+
+/**
+ * Maps, batches and sends one destination's deliveries; one settlement for each, in order. When the vendor turns out to be
+ * in trouble, what was not sent yet is handed back unsent instead of knocking on.
+ */
+export async function sendAll(world: World, group: DestinationSends): Promise<Settlement[]> {
+  const { destination: row, shopId } = group;
+  const platform = findDestination(row.platform);
+  const everyone = (one: Outcome) => group.sends.map((item) => settlement(world, item, one, null));
+  // a registry without the platform: an older deployment runs against newer rows; a newer one will send it
+  if (!platform) return everyone(outcome("retry", "platform_unknown", { lane: true }));
+  const settings = platform.settings.safeParse(row.settings);
+  if (!settings.success) {
+    return everyone(
+      outcome("auth", "settings_refused", { detail: settings.error.issues[0]?.message ?? null }),
+    );
+  }
+  const token = unsealedToken(world.keys, shopId, row);
+  if (token === null) return everyone(outcome("auth", "token_unreadable"));
+
+  const settled = new Map<Send, Settlement>();
+  const settle = (item: Send, result: Outcome, ms: number | null) =>
+    settled.set(item, settlement(world, item, result, ms));
+  const mapped: Mapped[] = [];
+  for (const item of group.sends) {
+    // claimed after a send nobody knows the end of: repeat only as far as this vendor deduplicates
+    if (item.doubts > platform.inDoubtRepeats(item.event.name)) {
+      settle(item, outcome("permanent", "outcome_unknown"), null);
+      continue;
+    }
+    const result = platform.map(item.event, {
+      settings: settings.data,
+      limited: item.limited,
+      now: world.now(),
+    });
+    if (result.ok) mapped.push({ send: item, body: result.body });
+    else {
+      const kind = result.reason === "too_old" ? "permanent" : "skipped";
+      settle(item, outcome(kind, result.reason, { detail: result.detail ?? null }), null);
+    }
+  }
+
+  const baseUrl = world.vendorHosts[platform.baseUrlSetting] ?? platform.baseUrl;
+  const build = (part: Mapped[]) =>
+    platform.request(part.map((one) => one.body), {
+      settings: settings.data,
+      token,
+      baseUrl,
+      testCode: row.test_code,
+    });
+  const queue = batches(platform, mapped);
+  let trouble = false;
+  await Promise.all(Array.from({ length: Math.min(REQUESTS_AT_ONCE, queue.length) }, async () => {
+    for (let batch = queue.shift(); batch; batch = queue.shift()) {
+      if (trouble) {
+        for (const { send: item } of batch) settled.set(item, released(item));
+        continue;
+      }
+      for (const { item, result, ms } of await sendBatch(world, platform, batch, build)) {
+        trouble ||= result.lane || result.kind === "auth";
+        settle(item, result, ms);
+      }
+    }
+  }));
+  return group.sends.map((item) => settled.get(item)!);
+}
+
+/** Splits mapped events into requests within the vendor's limits. */
+export function batches<T extends { body: JsonObject }>(
+  platform: Pick<Destination, "limits">,
+  mapped: T[],
+): T[][] {
+  const { maxEvents, maxBytes, perRequestKey } = platform.limits;
+  const lanes = new Map<string, T[]>();
+  for (const one of mapped) {
+    const key = perRequestKey ? perRequestKey(one.body) : "";
+    const lane = lanes.get(key);
+    if (lane) lane.push(one);
+    else lanes.set(key, [one]);
+  }
+  const result: T[][] = [];
+  for (const lane of lanes.values()) {
+    let batch: T[] = [];
+    let bytes = 0;
+    for (const one of lane) {
+      const size = maxBytes === null ? 0 : Buffer.byteLength(JSON.stringify(one.body));
+      // room for the envelope around the events
+      if (
+        batch.length > 0 &&
+        (batch.length >= maxEvents || (maxBytes !== null && bytes + size > maxBytes - 2_048))
+      ) {
+        result.push(batch);
+        batch = [];
+        bytes = 0;
+      }
+      batch.push(one);
+      bytes += size;
+    }
+    if (batch.length > 0) result.push(batch);
+  }
+  return result;
+}
+
+async function sendBatch(
+  world: World,
+  platform: Destination,
+  batch: Mapped[],
+  build: (part: Mapped[]) => HttpRequest,
+): Promise<{ item: Send; result: Outcome; ms: number }[]> {
+  const sent = await send(build(batch), { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
+  const outcomes = read(platform, sent, batch.length);
+  if (outcomes === "split") {
+    // one event the vendor did not name cost the batch: halve until it stands alone
+    const middle = Math.ceil(batch.length / 2);
+    const first = await sendBatch(world, platform, batch.slice(0, middle), build);
+    return [...first, ...await sendBatch(world, platform, batch.slice(middle), build)];
+  }
+  return batch.map(({ send: item }, index) => {
+    let result = outcomes[index]!;
+    if (result.kind === "in_doubt" && item.doubts + 1 > platform.inDoubtRepeats(item.event.name)) {
+      result = { ...result, kind: "permanent", reason: "outcome_unknown" };
+    }
+    return { item, result, ms: sent.ms };
+  });
+}
+
+function read(platform: Destination, sent: Sent, count: number): Outcome[] | "split" {
+  const all = (one: Outcome) => Array.from({ length: count }, () => one);
+  if (sent.kind === "not_sent") return all(outcome("retry", sent.reason, { lane: true }));
+  if (sent.kind === "in_doubt") return all(outcome("in_doubt", sent.reason, { lane: true }));
+  if (sent.status >= 300 && sent.status < 400) {
+    return all(outcome("retry", "redirected", { status: sent.status, lane: true }));
+  }
+  if (sent.cut && sent.status < 300) {
+    return all(outcome("in_doubt", "answer_too_large", { status: sent.status, lane: true }));
+  }
+  const result = platform.classify({ status: sent.status, headers: sent.headers, body: sent.body }, count);
+  if (result.kind === "split") return count > 1 ? "split" : [result.outcome];
+  return result.outcomes;
+}
+
+function settlement(world: World, item: Send, result: Outcome, ms: number | null): Settlement {
+  const again = result.kind === "retry" || result.kind === "in_doubt";
+  return {
+    captured_at: item.captured_at,
+    event_row: item.event_row,
+    destination_id: item.destination_id,
+    lease: item.lease,
+    kind: result.kind,
+    reason: result.reason,
+    detail: result.detail,
+    status: result.status,
+    delay_ms: again ? backoffMs(item.attempts, result.retry_after_ms, world.random) : null,
+    lane: result.lane,
+    request_ms: ms,
+  };
+}
+
+/** Handed back as it was: never sent, due again at once for whoever may. */
+function released(item: Send): Settlement {
+  const { captured_at, event_row, destination_id, lease } = item;
+  return {
+    ...{ captured_at, event_row, destination_id, lease },
+    ...{
+      kind: "released",
+      reason: "lane_in_trouble",
+      detail: null,
+      status: null,
+      delay_ms: null,
+      lane: false,
+      request_ms: null,
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import { describe, expect, test } from "vitest";
+import { testDatabase } from "../../support/database.ts";
+import { fromBrowser, fromShopify } from "../../support/captured.ts";
+import { newShop } from "../../support/shop.ts";
+
+const db = await testDatabase();
+
+const GIVEN = [true, false, undefined] as const;
+const SETTINGS = ["send", "limited", "skip", null] as const;
+/** Where silence is no consent: the EEA, the UK and Switzerland (design §6). */
+const STRICT = ["DE", "NO", "GB", "CH"];
+const EVENT_COUNTRIES = ["US", ...STRICT, undefined] as const;
+const SHOP_COUNTRIES = ["US", "DE", null] as const;
+
+/** What must become of a delivery for a purpose: written down apart from the SQL. */
+function expected(
+  given: boolean | undefined,
+  setting: string | null,
+  eventCountry: string | undefined,
+  shopCountry: string | null,
+): { state: string; reason: string | null; limited: boolean } {
+  if (given === true) return { state: "pending", reason: null, limited: false };
+  if (given === false) return { state: "skipped", reason: "consent_denied", limited: false };
+  const country = eventCountry ?? shopCountry;
+  const policy = setting ?? (country === null || STRICT.includes(country) ? "skip" : "send");
+  if (policy === "skip") return { state: "skipped", reason: "consent_unknown", limited: false };
+  return { state: "pending", reason: null, limited: policy === "limited" };
+}
+
+describe.each(SETTINGS)("unknown_consent = %s", (setting) => {
+  test.each(SHOP_COUNTRIES)(
+    "decides every purpose, state and country in a shop of %s",
+    async (shopCountry) => {
+      const shop = await newShop(db, {
+        country: shopCountry,
+        settings: { unknown_consent: setting },
+        platforms: ["meta", "google"],
+      });
+      const cases = EVENT_COUNTRIES.flatMap((country) =>
+        GIVEN.flatMap((marketing) => GIVEN.map((analytics) => ({ country, marketing, analytics })))
+      );
+      const answer = await shop.ingest(
+        cases.map(({ country, marketing, analytics }) =>
+          fromBrowser("page_viewed", {
+            consent: { marketing, analytics },
+            client: country ? { country } : {},
+          })
+        ),
+      );
+      const rows = await shop.deliveries();
+      const events = await shop.events();
+      cases.forEach(({ country, marketing, analytics }, index) => {
+        const event = events.find((row) => row.event_id === answer.results[index]!.event_id)!;
+        for (const [platform, given] of [["meta", marketing], ["google", analytics]] as const) {
+          const row = rows.find((one) => one.event_row === String(event["id"]) && one.platform === platform)!;
+          expect({
+            country,
+            given,
+            platform,
+            state: row.state,
+            reason: row.reason,
+            limited: row.state === "pending" && row.limited,
+          })
+            .toEqual({ country, given, platform, ...expected(given, setting, country, shopCountry) });
+        }
+      });
+      expect(rows).toHaveLength(cases.length * 2);
+    },
+  );
+});
+
+test("a sale of data refused switches the vendor's limited mode and nothing else", async () => {
+  const shop = await newShop(db, { platforms: ["meta"] });
+  for (const sale_of_data of GIVEN) {
+    await shop.ingest([fromBrowser("page_viewed", { consent: { marketing: true, sale_of_data } })]);
+  }
+  expect((await shop.deliveries()).map((row) => [row.state, row.limited])).toEqual([
+    ["pending", false],
+    ["pending", true],
+    ["pending", false],
+  ]);
+});
+
+test("the limited mode reaches whoever sends it, at once or later", async () => {
+  const shop = await newShop(db, { platforms: ["meta"] });
+  const limited = { consent: { marketing: true, sale_of_data: false } };
+  expect((await shop.ingest([fromBrowser("page_viewed", limited)], { slots: 1 })).sends[0]!.limited).toBe(
+    true,
+  );
+  await shop.ingest([fromBrowser("page_viewed", limited)]);
+  expect((await shop.claim("meta")).items[0]!.limited).toBe(true);
+});
+
+test("the consent on the event is what decided, and stays readable", async () => {
+  const shop = await newShop(db);
+  const consent = { marketing: false, analytics: true, preferences: true, sale_of_data: false };
+  await shop.ingest([fromBrowser("page_viewed", { consent })]);
+  expect((await shop.events())[0]!["consent"]).toEqual(consent);
+});
+
+test("a refusal on the browser's copy holds for the order that follows", async () => {
+  const shop = await newShop(db, { country: "US" });
+  const id = { event_id: "e".repeat(32), commerce: { order_id: "9" } };
+  await shop.ingest([
+    fromBrowser("checkout_completed", { ...id, consent: { marketing: false, analytics: true } }),
+  ]);
+  await shop.ingest([fromShopify("checkout_completed", { ...id, consent: {} })], { slots: 5 });
+  expect(await shop.delivery()).toMatchObject({ state: "skipped", reason: "consent_denied" });
+});
+
+test("where no purpose is allowed no visitor is made, read or restored", async () => {
+  const shop = await newShop(db, { platforms: ["meta", "google"] });
+  const keys = { identifiers: { visitor_id: "1".repeat(32), fbp: "fb.1.known" } };
+  await shop.ingest([fromBrowser("page_viewed", keys)]);
+  const denied = {
+    identifiers: { visitor_id: "1".repeat(32) },
+    consent: { marketing: false, analytics: false },
+  };
+  const answer = await shop.ingest([fromBrowser("page_viewed", denied)]);
+  expect(answer.visitor).toEqual({});
+  expect(answer.results[0]!.identifiers).toEqual({ visitor_id: "1".repeat(32) });
+  expect((await shop.events()).map((event) => event["visitor_id"] === null)).toEqual([false, true]);
+
+  const stranger = { identifiers: { visitor_id: "2".repeat(32) }, consent: {}, client: { country: "DE" } };
+  await shop.ingest([fromBrowser("page_viewed", stranger)]);
+  expect(await shop.visitors()).toHaveLength(1);
+});
+
+test("a visitor who allowed only analytics is still one visitor", async () => {
+  const shop = await newShop(db, { platforms: ["meta", "google"] });
+  const event = fromBrowser("page_viewed", {
+    identifiers: { visitor_id: "1".repeat(32) },
+    consent: { marketing: false, analytics: true },
+  });
+  await shop.ingest([event]);
+  expect(await shop.visitors()).toHaveLength(1);
+  expect((await shop.deliveries()).map((row) => [row.platform, row.state])).toEqual([
+    ["google", "pending"],
+    ["meta", "skipped"],
+  ]);
+});

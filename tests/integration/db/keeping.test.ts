@@ -1,0 +1,319 @@
+import { describe, expect, test } from "vitest";
+import { testDatabase } from "../../support/database.ts";
+import { at, DAY, fromBrowser, fromShopify, NOON } from "../../support/captured.ts";
+import { newShop, sealedToken } from "../../support/shop.ts";
+
+const db = await testDatabase();
+
+const PARENTS = ["deliveries", "event_clients", "events"];
+
+async function partitions(): Promise<string[]> {
+  const rows = await db.query<{ name: string }>(
+    "postgres",
+    `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
+     where p.relnamespace = 'trakit'::regnamespace and p.relkind = 'p' order by 1`,
+  );
+  return rows.map((row) => row.name);
+}
+
+async function make(days: number, now: Date): Promise<number> {
+  const [row] = await db.query<{ made: number }>(
+    "trakit_edge",
+    "select trakit.ensure_partitions($1, $2) as made",
+    [days, now],
+  );
+  return row!.made;
+}
+
+async function purge(now: Date) {
+  const [row] = await db.query<{ purged: { partitions: number; keys: number; quarantine: number } }>(
+    "trakit_edge",
+    "select trakit.purge($1) as purged",
+    [now],
+  );
+  return row!.purged;
+}
+
+/** Shop ids and refusal counters are not what is meant by rows. */
+async function days(table: string, shopId: string): Promise<string[]> {
+  const rows = await db.query<{ day: string }>(
+    "postgres",
+    `select distinct (captured_at at time zone 'utc')::date::text as day from trakit.${table} where shop_id = $1 order by 1`,
+    [shopId],
+  );
+  return rows.map((row) => row.day);
+}
+
+describe("day partitions", () => {
+  const far = new Date("2040-02-27T23:59:59.999Z");
+
+  test("are made from yesterday on, for each table, over the end of a month of a leap year", async () => {
+    expect(await make(3, far)).toBe(15);
+    const names = (await partitions()).filter((name) => /_2040/.test(name));
+    expect(names).toEqual(
+      PARENTS.flatMap((parent) =>
+        ["0226", "0227", "0228", "0229", "0301"].map((day) => `${parent}_2040${day}`)
+      ),
+    );
+  });
+
+  test("are made once, however often asked and in whatever time zone the caller lives", async () => {
+    expect(await make(3, far)).toBe(0);
+    const connection = await db.connect("trakit_edge");
+    await connection.query("set timezone = 'Pacific/Kiritimati'");
+    expect(await connection.query("select trakit.ensure_partitions(3, $1) as made", [far])).toEqual([{
+      made: 0,
+    }]);
+    await connection.end();
+    expect(await make(4, far)).toBe(3);
+  });
+
+  test("are made once by two at the same time", async () => {
+    const now = new Date("2041-06-01T00:00:00Z");
+    expect((await Promise.all([make(2, now), make(2, now), make(2, now)])).sort((a, b) => a - b)).toEqual([
+      0,
+      0,
+      12,
+    ]);
+  });
+
+  test("are not made in absurd numbers", async () => {
+    await expect(make(61, NOON)).rejects.toMatchObject({ code: "22023" });
+    await expect(make(-1, NOON)).rejects.toMatchObject({ code: "22023" });
+  });
+
+  test("have row security enabled and forced, each of them", async () => {
+    const open = await db.query(
+      "postgres",
+      `select c.relname from pg_class c where c.relnamespace = 'trakit'::regnamespace and c.relispartition and c.relkind = 'r'
+       and not (c.relrowsecurity and c.relforcerowsecurity)`,
+    );
+    expect(open).toEqual([]);
+    expect((await partitions()).length).toBeGreaterThan(20);
+  });
+
+  test("hold the right day at its first and last microsecond, UTC", async () => {
+    const shop = await newShop(db);
+    await db.query("trakit_edge", "select trakit.ensure_partitions(20, $1)", [NOON]);
+    for (
+      const moment of [
+        "2031-03-13T00:00:00.000000Z",
+        "2031-03-13T23:59:59.999999Z",
+        "2031-03-14T00:00:00.000000Z",
+      ]
+    ) {
+      const copy = fromBrowser("page_viewed", { client: { ip: "203.0.113.7" } });
+      await db.query("trakit_edge", "select trakit.ingest_events($1, $2, 0, 'proxy', '{}', $3)", [
+        shop.domain,
+        JSON.stringify([copy]),
+        moment,
+      ]);
+    }
+    for (const table of PARENTS) {
+      const rows = await db.query<{ partition: string; n: number }>(
+        "postgres",
+        `select tableoid::regclass::text as partition, count(*)::int as n from trakit.${table} where shop_id = $1 group by 1 order by 1`,
+        [shop.id],
+      );
+      expect(rows).toEqual([
+        { partition: `trakit.${table}_20310313`, n: 2 },
+        { partition: `trakit.${table}_20310314`, n: 1 },
+      ]);
+    }
+    // a claim finds both sides of midnight; the day's first is over by then, to the microsecond
+    expect((await shop.claim("meta", { now: new Date("2031-03-14T00:00:00Z") })).items).toHaveLength(2);
+  });
+});
+
+describe("retention", () => {
+  test("drops clients after 7 days, events and deliveries after 30, and nothing younger", async () => {
+    const shop = await newShop(db);
+    await db.query("trakit_edge", "select trakit.ensure_partitions(60, $1)", [NOON]);
+    for (const day of [0, 1, 30]) {
+      await shop.ingest([fromBrowser("page_viewed", { client: { ip: "203.0.113.7" } })], {
+        now: at(day * DAY),
+      });
+    }
+    const [first, second, last] = ["2031-03-12", "2031-03-13", "2031-04-11"];
+
+    await purge(at(7 * DAY));
+    expect(await days("event_clients", shop.id)).toEqual([first, second, last]);
+    await purge(at(8 * DAY));
+    expect(await days("event_clients", shop.id)).toEqual([second, last]);
+    expect(await days("events", shop.id)).toEqual([first, second, last]);
+    await purge(at(30 * DAY));
+    expect(await days("events", shop.id)).toEqual([first, second, last]);
+    const purged = await purge(at(31 * DAY));
+    expect(purged.partitions).toBeGreaterThanOrEqual(2);
+    for (const table of ["events", "deliveries"]) expect(await days(table, shop.id)).toEqual([second, last]);
+    expect((await purge(at(31 * DAY))).partitions).toBe(0);
+  });
+
+  test("forgets keys after 7 days, but a conversion's as long as the shop", async () => {
+    const shop = await newShop(db);
+    const now = at(2 * DAY);
+    await db.query("trakit_edge", "select trakit.ensure_partitions(60, $1)", [now]);
+    const id = { event_id: "a".repeat(32) };
+    const order = fromShopify("checkout_completed", {
+      ...id,
+      webhook_id: "w-order",
+      commerce: { order_id: "1" },
+    });
+    const refund = fromShopify("order_refunded", { ...id, webhook_id: "w-refund" });
+    const view = fromBrowser("page_viewed", id);
+    await shop.ingest([order, refund, view], { now });
+    const keys = async () =>
+      (await db.query<{ key: string }>(
+        "postgres",
+        "select key from trakit.event_keys where shop_id = $1 order by 1",
+        [shop.id],
+      ))
+        .map((row) => row.key);
+    await purge(at(9 * DAY - 1));
+    expect(await keys()).toHaveLength(6);
+    await purge(at(9 * DAY));
+    expect(await keys()).toEqual([
+      `event:checkout_completed:${id.event_id}`,
+      `event:order_refunded:${id.event_id}`,
+      "order:1",
+    ]);
+
+    // forty days later the events are gone, and the order still counts once
+    const later = at(42 * DAY);
+    await db.query("trakit_edge", "select trakit.ensure_partitions(2, $1)", [later]);
+    await purge(later);
+    expect(await shop.events()).toEqual([]);
+    const again = await shop.ingest([{ ...order, keys: ["webhook:w-other", "order:1"] }, {
+      ...refund,
+      keys: refund.keys.slice(0, 1),
+    }], {
+      now: later,
+      slots: 5,
+    });
+    expect(again.results.map((result) => result.status)).toEqual(["duplicate", "duplicate"]);
+    expect(again.sends).toEqual([]);
+  });
+
+  test("a purchase only the browser spoke of frees its key with its row: an order paid later still counts", async () => {
+    const shop = await newShop(db);
+    const now = at(3 * DAY);
+    await db.query("trakit_edge", "select trakit.ensure_partitions(60, $1)", [now]);
+    const id = { event_id: "b".repeat(32) };
+    await shop.ingest([fromBrowser("checkout_completed", id)], { now });
+    await purge(at(33 * DAY - 1));
+    expect(
+      (await shop.ingest([fromBrowser("checkout_completed", id)], { now: at(33 * DAY - 1) })).results[0]!
+        .status,
+    )
+      .toBe("duplicate");
+    await purge(at(33 * DAY));
+    const order = fromShopify("checkout_completed", { ...id, commerce: { order_id: "1" } });
+    const paid = await shop.ingest([order], { now: at(34 * DAY), slots: 1 });
+    expect(paid.results[0]!.status).toBe("accepted");
+    expect(paid.sends).toHaveLength(1);
+  });
+
+  test("is refused to nobody it is granted to, and to everybody else", async () => {
+    for (const role of ["authenticated", "anon", "trakit_app", "trakit_dispatcher"] as const) {
+      await expect(db.query(role, "select trakit.purge()")).rejects.toMatchObject({ code: "42501" });
+    }
+  });
+});
+
+describe("quarantine", () => {
+  const put = (shop: string, webhook: string, now = NOON, reason = "unreadable_payload") =>
+    db.query<{ result: string }>(
+      "trakit_edge",
+      "select trakit.quarantine_webhook($1, 'orders/create', $2, $3, $4, $5, $6) as result",
+      [shop, webhook, reason, ["line_items.0.price: invalid_type"], sealedToken("body"), now],
+    ).then((rows) => rows[0]!.result);
+  const list = (shop: string, limit = 50) =>
+    db.query<{ listed: Record<string, unknown>[] | null }>(
+      "trakit_worker",
+      "select trakit.list_quarantine($1, $2) as listed",
+      [
+        shop,
+        limit,
+      ],
+    ).then((rows) => rows[0]!.listed);
+  const settle = (shop: string, id: unknown, read: boolean) =>
+    db.query<{ settled: boolean }>(
+      "trakit_worker",
+      "select trakit.settle_quarantine($1, $2, $3) as settled",
+      [shop, id, read],
+    )
+      .then((rows) => rows[0]!.settled);
+
+  test("keeps a webhook once, sealed, and counts each time it came", async () => {
+    const shop = await newShop(db);
+    expect(await put(shop.domain, "w-1")).toBe("quarantined");
+    expect(await put(shop.domain, "w-1", at(60))).toBe("quarantined");
+    const listed = (await list(shop.domain))!;
+    expect(listed).toHaveLength(1);
+    expect(listed[0]).toMatchObject({
+      topic: "orders/create",
+      webhook_id: "w-1",
+      reason: "unreadable_payload",
+      issues: ["line_items.0.price: invalid_type"],
+      sealed_body: sealedToken("body"),
+      tries: 0,
+    });
+    expect(
+      await db.query(
+        "postgres",
+        "select place, reason, sum(count)::text as count from trakit.refusals where shop_id = $1 group by 1, 2",
+        [
+          shop.id,
+        ],
+      ),
+    ).toEqual([{ place: "webhooks", reason: "unreadable_payload", count: "2" }]);
+  });
+
+  test("lists oldest first, as many as asked for", async () => {
+    const shop = await newShop(db);
+    for (const [index, webhook] of ["w-3", "w-1", "w-2"].entries()) {
+      await put(shop.domain, webhook, at(index));
+    }
+    expect((await list(shop.domain, 2))!.map((row) => row["webhook_id"])).toEqual(["w-3", "w-1"]);
+  });
+
+  test("lets go of what could be read, and counts what could not", async () => {
+    const shop = await newShop(db);
+    await put(shop.domain, "w-1");
+    const [{ id }] = (await list(shop.domain)) as [{ id: number }];
+    expect(await settle(shop.domain, id, false)).toBe(true);
+    expect((await list(shop.domain))![0]).toMatchObject({ tries: 1 });
+    expect(await settle(shop.domain, id, true)).toBe(true);
+    expect(await list(shop.domain)).toEqual([]);
+    expect(await settle(shop.domain, id, true)).toBe(false);
+  });
+
+  test("is another shop's as little as its events are", async () => {
+    const [one, two] = [await newShop(db), await newShop(db)];
+    await put(one.domain, "w-1");
+    const [{ id }] = (await list(one.domain)) as [{ id: number }];
+    expect(await list(two.domain)).toEqual([]);
+    expect(await settle(two.domain, id, true)).toBe(false);
+    expect(await settle("nobody.myshopify.com", id, true)).toBe(false);
+    expect(await list(one.domain)).toHaveLength(1);
+  });
+
+  test("of a shop nobody knows keeps nothing and counts it", async () => {
+    expect(await put("nobody.myshopify.com", "w-1")).toBe("unknown_shop");
+    expect(await list("nobody.myshopify.com")).toBeNull();
+    const rows = await db.query<{ n: string }>(
+      "postgres",
+      "select sum(count)::text as n from trakit.refusals where reason = 'unknown_shop' and place = 'webhooks' and day = '2031-03-12'",
+    );
+    expect(rows).toEqual([{ n: "1" }]);
+  });
+
+  test("is purged after 7 days", async () => {
+    const shop = await newShop(db);
+    await put(shop.domain, "w-1");
+    await purge(at(7 * DAY - 1));
+    expect(await list(shop.domain)).toHaveLength(1);
+    await purge(at(7 * DAY));
+    expect(await list(shop.domain)).toEqual([]);
+  });
+});

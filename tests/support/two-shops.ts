@@ -1,0 +1,180 @@
+import { expect } from "vitest";
+import type { TestDatabase } from "./database.ts";
+import { at, fromBrowser, fromShopify } from "./captured.ts";
+import { newShop, PLATFORMS, sealedToken, type Shop } from "./shop.ts";
+
+/**
+ * Two shops with a row in every table, the second with a marker in every column that can hold one: whoever acts for the
+ * first and sees a marker has seen what is nobody's business.
+ */
+
+/** In every text of shop B. */
+export const MARKER = "zzmarkerbzz";
+/** Start of every number Postgres gives shop B's rows. */
+export const MARKED_NUMBERS = "777000777000";
+
+export interface TwoShops {
+  mine: Shop;
+  theirs: Shop;
+  /** Strings of shop B that no answer to shop A may contain: the marker, its ids and leases. */
+  secrets: string[];
+  /** All rows of shop B, in a form that changes when any of them does. */
+  fingerprint(): Promise<string>;
+}
+
+interface Column {
+  table_name: string;
+  column_name: string;
+  kind: "text" | "list" | "json";
+}
+
+/** Gives a shop something in every table, by the functions that write it, and ends with one delivery being sent. */
+async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
+  const person = {
+    identifiers: { visitor_id: `${word}-visitor`, client_id: `${word}-client`, fbp: `fb.1.${word}` },
+    digests: { "email.lower": [`${word}-email`], "phone.e164": [`${word}-phone`] },
+    commerce: { checkout_token: `${word}-checkout`, cart_token: `${word}-cart`, order_id: `${word}-order` },
+    page: { url: `https://${word}.example/`, title: word },
+    client: {
+      ip: word,
+      user_agent: word,
+      language: word,
+      city: word,
+      region: word,
+      region_code: word,
+      postal_code: word,
+      country: "US",
+    },
+  };
+  await shop.ingest([fromBrowser("page_viewed", person), fromBrowser("checkout_completed", person)], {
+    refused: { [word]: 2 },
+  });
+  await shop.ingest([
+    fromShopify("order_refunded", { ...person, identifiers: { customer_id: `${word}-customer` } }),
+  ], { slots: 2 });
+  await shop.settle((await shop.claim("meta", { now: at(1) })).items, {
+    kind: "retry",
+    reason: word,
+    detail: word,
+    lane: true,
+    delay_ms: 60_000,
+  }, at(2));
+  await shop.claim("tiktok", { now: at(3), limit: 1, seconds: 86_400 });
+  await db.query("trakit_edge", "select trakit.quarantine_webhook($1, $2, $3, $4, $5, $6, $7)", [
+    shop.domain,
+    word,
+    `${word}-webhook`,
+    word,
+    [word],
+    sealedToken(word),
+    at(0),
+  ]);
+}
+
+export async function twoShops(db: TestDatabase): Promise<TwoShops> {
+  const mine = await newShop(db, { domain: "mine.myshopify.com", platforms: PLATFORMS });
+  await live(db, mine, "mine");
+
+  await db.query("postgres", "select setval('trakit.event_row_seq', $1)", [Number(`${MARKED_NUMBERS}001`)]);
+  for (const table of ["visitors", "quarantine"]) {
+    await db.query(
+      "postgres",
+      `alter table trakit.${table} alter column id restart with ${MARKED_NUMBERS}001`,
+    );
+  }
+  const theirs = await newShop(db, { domain: `${MARKER}.myshopify.com`, platforms: PLATFORMS });
+  for (const platform of PLATFORMS) {
+    await theirs.set(platform, { token: sealedToken(MARKER), testCode: MARKER });
+  }
+  await live(db, theirs, MARKER);
+  // what comes later is shop A's again
+  await db.query("postgres", "select setval('trakit.event_row_seq', 1000000)");
+  for (const table of ["visitors", "quarantine"]) {
+    await db.query("postgres", `alter table trakit.${table} alter column id restart with 1000000`);
+  }
+
+  const tables = await db.query<{ name: string }>(
+    "postgres",
+    `select c.relname as name from pg_class c where c.relkind in ('r', 'p') and not c.relispartition
+     and c.relnamespace = 'trakit'::regnamespace order by 1`,
+  );
+  const mark = async (column: Column) => {
+    const value = {
+      text: `'${MARKER}'`,
+      list: `array['${MARKER}']`,
+      json:
+        `case when jsonb_typeof(${column.column_name}) = 'array' then ${column.column_name} || '["${MARKER}"]'
+        else coalesce(${column.column_name}, '{}') || '{"${MARKER}": "${MARKER}"}' end`,
+    }[column.kind];
+    const where = column.table_name === "shops" ? "id" : "shop_id";
+    try {
+      await db.query(
+        "postgres",
+        `update trakit.${column.table_name} set ${column.column_name} = ${value}
+         where ${where} = $1 and ${column.column_name} is not null and ${column.column_name}::text not like '%${MARKER}%'`,
+        [theirs.id],
+      );
+    } catch (error) {
+      // a closed set of values, a key others point at, or one row's own: it holds no marker, its row has others
+      if (!/^(23|22)/.test((error as { code?: string }).code ?? "")) throw error;
+    }
+  };
+  const columns = await db.query<Column>(
+    "postgres",
+    `select table_name, column_name,
+       case data_type when 'text' then 'text' when 'ARRAY' then 'list' when 'jsonb' then 'json' end as kind
+     from information_schema.columns
+     where table_schema = 'trakit' and table_name = any ($1) and data_type in ('text', 'ARRAY', 'jsonb')`,
+    [tables.map((table) => table.name)],
+  );
+  for (const column of columns) await mark(column);
+
+  const rows = async (table: string, shop: Shop) =>
+    (await db.query<{ row: string }>(
+      "postgres",
+      `select to_jsonb(t)::text as row from trakit.${table} t where ${
+        table === "shops" ? "id" : "shop_id"
+      } = $1 order by 1`,
+      [shop.id],
+    )).map((row) => row.row);
+  for (const { name } of tables) {
+    if ((await rows(name, mine)).length === 0 || (await rows(name, theirs)).length === 0) {
+      throw new Error(
+        `trakit.${name} has no row of one of the two shops: let tests/support/two-shops.ts write one.`,
+      );
+    }
+  }
+  const leases = await db.query<{ lease: string }>(
+    "postgres",
+    "select distinct lease::text from trakit.deliveries where shop_id = $1 and lease is not null",
+    [theirs.id],
+  );
+  return {
+    mine,
+    theirs,
+    secrets: [
+      MARKER,
+      MARKED_NUMBERS,
+      theirs.id,
+      ...Object.values(theirs.lanes),
+      ...leases.map((row) => row.lease),
+    ],
+    async fingerprint() {
+      const all: string[] = [];
+      for (const { name } of tables) all.push(...(await rows(name, theirs)).map((row) => `${name} ${row}`));
+      return all.join("\n");
+    },
+  };
+}
+
+/** Fails where an answer holds one of the strings nobody but shop B may see. */
+export function expectNothingOf(secrets: string[], answer: unknown, door: string) {
+  const text = typeof answer === "string" ? answer : JSON.stringify(answer) ?? "";
+  for (const secret of secrets) {
+    if (text.includes(secret)) {
+      expect.fail(
+        `${door} shows ${secret}: …${text.slice(Math.max(0, text.indexOf(secret) - 80)).slice(0, 200)}…`,
+      );
+    }
+  }
+}
