@@ -1,7 +1,9 @@
 -- Subject: visitors and the keys that lead to them (docs/architecture.md, "Identity").
 -- Why: a link says which visitor a key leads to. Strong keys (our visitor id, the web pixel's clientId, a customer id
 -- signed by Shopify) may merge visitors; weak ones (tokens and digests anybody can type or set) only enrich an event.
--- No foreign key to shops: its row lock per insert would make the shop's row hot. Redaction deletes by shop_id.
+-- No foreign key to shops: its row lock per insert would make the shop's row hot. None from links to visitors either: it
+-- would be checked five times an event, and join_visitor, which alone writes them, moves a visitor's links before it goes.
+-- Redaction deletes by shop_id.
 -- Locks: none on existing tables. Undo: drop table trakit.visitor_links, trakit.visitors.
 
 create table trakit.visitors (
@@ -36,9 +38,7 @@ create table trakit.visitor_links (
   constraint visitor_links_pkey primary key (shop_id, kind, key),
   constraint visitor_links_kind_known check (kind in ('visitor', 'client', 'customer', 'checkout', 'cart', 'email', 'phone')),
   constraint visitor_links_key_bounded check (length(key) between 1 and 200),
-  constraint visitor_links_joined_positive check (joined > 0),
-  constraint visitor_links_visitor_exists foreign key (shop_id, visitor_id)
-    references trakit.visitors (shop_id, id) on delete cascade deferrable initially immediate
+  constraint visitor_links_joined_positive check (joined > 0)
 );
 -- by the visitor alone: an index that also began with the shop would look as good as the key's to a planner without statistics
 create index visitor_links_by_visitor on trakit.visitor_links (visitor_id);

@@ -2,6 +2,8 @@
 -- Why: strong keys may merge visitors, weak keys only enrich (docs/architecture.md, "Identity"). What several batches may
 -- touch at once is locked before, in one order for all (lock_identity); a visitor's row is written at most once a minute
 -- unless something about it changed.
+-- Links are looked up one key at a time (lateral, limit 1): a plan made while the table is small reads it whole otherwise,
+-- and goes on doing so when it is large.
 -- Locks: none. Undo: drop function trakit.join_visitor, trakit.lock_identity, trakit.identity_keys.
 
 create function trakit.identity_keys(p_event jsonb, p_policy text) returns jsonb
@@ -56,7 +58,10 @@ begin
   -- does one event's strong keys lead to two visitors? An order has one strong key at most
   if (not v_single or cardinality(array_remove(v_strong_of, null)) > 1) and exists (
     select from unnest(v_kinds, v_keys, v_strong_of) k (kind, key, strong_of)
-    join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.kind and l.key = k.key
+    cross join lateral (
+      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+      where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
+    ) l
     where k.strong_of is not null and l.joined <= 20
     group by k.strong_of having count(distinct l.visitor_id) > 1
   ) then
@@ -75,7 +80,10 @@ begin
     perform pg_advisory_xact_lock(q.lock) from (
       select distinct hashtextextended(concat_ws(':', 'trakit.visitor', p_shop_id, l.visitor_id), 0) as lock
       from unnest(v_kinds, v_keys) k (kind, key)
-      join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.kind and l.key = k.key
+      cross join lateral (
+        select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+        where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
+      ) l
       order by lock offset 0
     ) q;
   end if;
@@ -109,7 +117,10 @@ begin
       count(*) filter (where l.visitor_id is null)
     into v_found, v_missing
     from jsonb_each_text(p_strong) k
-    left join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value;
+    left join lateral (
+      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+      where x.shop_id = p_shop_id and x.kind = k.key and x.key = k.value limit 1
+    ) l on true;
 
     if v_found is null and v_missing > 0 then
       insert into trakit.visitors (shop_id, identifiers, digests, consent, created_at, last_seen_at)
@@ -181,7 +192,10 @@ begin
     -- the most specific key that leads somewhere
     select l.visitor_id into v_weak
     from jsonb_each_text(p_weak) k
-    join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value
+    cross join lateral (
+      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+      where x.shop_id = p_shop_id and x.kind = k.key and x.key = k.value limit 1
+    ) l
     where l.joined <= 20 and l.visitor_id is distinct from join_visitor.visitor_id
     order by array_position(array['checkout', 'cart', 'visitor', 'client', 'email', 'phone'], l.kind)
     limit 1;

@@ -105,8 +105,11 @@ comment on function trakit.lane_shop(uuid) is 'Shop a lane belongs to.';
 create function trakit.settle_deliveries(p_shop_id uuid, p_outcomes jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_settled bigint;
-  v_lanes jsonb;
+  v_at timestamptz;
+  v_row bigint;
+  v_words jsonb;
+  v_done jsonb;
+  v_applied jsonb := '[]';
   v_lane record;
 begin
   perform set_config('trakit.shop_id', p_shop_id::text, true);
@@ -117,66 +120,74 @@ begin
     raise exception 'unknown outcome kind' using errcode = 'invalid_parameter_value';
   end if;
 
-  -- one statement for all: each costs the parsing of the table's checks, and rows are locked in one order for everybody
-  with said as materialized (
-    select o.*, p_now + make_interval(secs => coalesce(o.delay_ms, 10000) / 1000.0) as again_at
-    from jsonb_to_recordset(p_outcomes) as o (
-      captured_at timestamptz, event_row bigint, destination_id uuid, lease uuid, kind text, reason text, detail text,
-      status smallint, delay_ms bigint, lane boolean, request_ms integer)
-    order by o.captured_at, o.event_row, o.destination_id
-  ), settled as (
-    update trakit.deliveries d
-    set state = case o.kind
-          when 'delivered' then 'delivered' when 'permanent' then 'failed' when 'skipped' then 'skipped'
-          when 'released' then 'pending'
-          when 'auth' then 'pending'
-          else case when o.again_at >= d.retry_until then 'failed' else 'pending' end
-        end,
-        reason = o.reason,
-        detail = left(o.detail, 500),
-        http_status = o.status,
-        request_ms = o.request_ms,
-        lane_failure = o.kind in ('retry', 'in_doubt', 'auth') and coalesce(o.lane, false),
-        -- handed back unsent: the attempt did not happen
-        attempts = d.attempts - case when o.kind = 'released' then 1 else 0 end,
-        doubts = least(d.doubts + case when o.kind = 'in_doubt' then 1 else 0 end,
-                       d.attempts - case when o.kind = 'released' then 1 else 0 end),
-        lease = null,
-        next_attempt_at = case
-          when o.kind in ('delivered', 'permanent', 'skipped') then null
-          when o.kind in ('auth', 'released') then p_now
-          when o.again_at >= d.retry_until then null
-          else o.again_at
-        end,
-        settled_at = case
-          when o.kind in ('delivered', 'permanent', 'skipped') then p_now
-          when o.kind in ('retry', 'in_doubt') and o.again_at >= d.retry_until then p_now
-        end
-    from said o
-    where d.captured_at = o.captured_at and d.event_row = o.event_row and d.destination_id = o.destination_id
-      and (
-        (d.state = 'pending' and d.lease = o.lease)
-        -- the vendor has it: true whoever holds the lease now, and whatever we believed meanwhile
-        or (o.kind = 'delivered' and d.state in ('pending', 'failed') and d.waits_for is null)
-      )
-    returning d.destination_id, o.kind, o.reason, coalesce(o.lane, false) as lane, d.attempted_at
-  ), by_lane as (
-    select s.destination_id, count(*) as settled,
-      bool_or(s.kind = 'delivered') as delivered,
-      bool_or(s.kind in ('retry', 'in_doubt') and s.lane) as failed,
-      min(s.reason) filter (where s.kind in ('retry', 'in_doubt') and s.lane) as failed_reason,
-      max(s.attempted_at) filter (where s.kind = 'auth') as refused_at,
-      min(s.reason) filter (where s.kind = 'auth') as refused_reason
-    from settled s group by s.destination_id
-  )
-  select coalesce(sum(b.settled), 0), coalesce(jsonb_agg(to_jsonb(b)), '[]') into v_settled, v_lanes from by_lane b;
+  -- one statement an event: each costs the parsing of the table's checks. The event is a parameter rather than joined,
+  -- because a plan made while a partition is empty (each midnight brings one) would read it whole and go on doing so
+  for v_at, v_row, v_words in
+    select (o ->> 'captured_at')::timestamptz, (o ->> 'event_row')::bigint, jsonb_agg(o)
+    from jsonb_array_elements(p_outcomes) o group by 1, 2 order by 1, 2
+  loop
+    with settled as (
+      update trakit.deliveries d
+      set state = case o.kind
+            when 'delivered' then 'delivered' when 'permanent' then 'failed' when 'skipped' then 'skipped'
+            when 'released' then 'pending'
+            when 'auth' then 'pending'
+            else case when o.again_at >= d.retry_until then 'failed' else 'pending' end
+          end,
+          reason = o.reason,
+          detail = left(o.detail, 500),
+          http_status = o.status,
+          request_ms = o.request_ms,
+          lane_failure = o.kind in ('retry', 'in_doubt', 'auth') and coalesce(o.lane, false),
+          -- handed back unsent: the attempt did not happen
+          attempts = d.attempts - case when o.kind = 'released' then 1 else 0 end,
+          doubts = least(d.doubts + case when o.kind = 'in_doubt' then 1 else 0 end,
+                         d.attempts - case when o.kind = 'released' then 1 else 0 end),
+          lease = null,
+          next_attempt_at = case
+            when o.kind in ('delivered', 'permanent', 'skipped') then null
+            when o.kind in ('auth', 'released') then p_now
+            when o.again_at >= d.retry_until then null
+            else o.again_at
+          end,
+          settled_at = case
+            when o.kind in ('delivered', 'permanent', 'skipped') then p_now
+            when o.kind in ('retry', 'in_doubt') and o.again_at >= d.retry_until then p_now
+          end
+      from (
+        select w.*, p_now + make_interval(secs => coalesce(w.delay_ms, 10000) / 1000.0) as again_at
+        from jsonb_to_recordset(v_words) as w (
+          destination_id uuid, lease uuid, kind text, reason text, detail text, status smallint, delay_ms bigint,
+          lane boolean, request_ms integer)
+        order by w.destination_id offset 0
+      ) o
+      where d.captured_at = v_at and d.event_row = v_row and d.destination_id = o.destination_id
+        and (
+          (d.state = 'pending' and d.lease = o.lease)
+          -- the vendor has it: true whoever holds the lease now, and whatever we believed meanwhile
+          or (o.kind = 'delivered' and d.state in ('pending', 'failed') and d.waits_for is null)
+        )
+      returning d.destination_id, o.kind, o.reason, coalesce(o.lane, false) as lane, d.attempted_at
+    )
+    select jsonb_agg(to_jsonb(s)) into v_done from settled s;
+    v_applied := v_applied || coalesce(v_done, '[]');
+  end loop;
 
   -- written only where a lane's state changes; late words move no lane either
   for v_lane in
     select b.*, l.state
-    from jsonb_to_recordset(v_lanes) as b (
-      destination_id uuid, delivered boolean, failed boolean, failed_reason text, refused_at timestamptz, refused_reason text)
-    join trakit.lanes l on l.destination_id = b.destination_id
+    from (
+      select s.destination_id,
+        bool_or(s.kind = 'delivered') as delivered,
+        bool_or(s.kind in ('retry', 'in_doubt') and s.lane) as failed,
+        min(s.reason) filter (where s.kind in ('retry', 'in_doubt') and s.lane) as failed_reason,
+        max(s.attempted_at) filter (where s.kind = 'auth') as refused_at,
+        min(s.reason) filter (where s.kind = 'auth') as refused_reason
+      from jsonb_to_recordset(v_applied) as s (
+        destination_id uuid, kind text, reason text, lane boolean, attempted_at timestamptz)
+      group by s.destination_id
+    ) b
+    cross join lateral (select x.state from trakit.lanes x where x.destination_id = b.destination_id limit 1) l
     where b.refused_at is not null or (b.delivered and l.state = 'open')
       or (b.failed and not b.delivered and l.state = 'closed')
     order by b.destination_id
@@ -200,7 +211,8 @@ begin
       where l.destination_id = v_lane.destination_id and l.state = 'closed';
     end if;
   end loop;
-  return jsonb_build_object('settled', v_settled, 'late', jsonb_array_length(p_outcomes) - v_settled);
+  return jsonb_build_object('settled', jsonb_array_length(v_applied),
+    'late', jsonb_array_length(p_outcomes) - jsonb_array_length(v_applied));
 end;
 $$;
 comment on function trakit.settle_deliveries(uuid, jsonb, timestamptz) is

@@ -63,6 +63,8 @@ export async function testDatabase(): Promise<TestDatabase> {
     let found = pools.get(role);
     if (!found) {
       found = new pg.Pool({ connectionString: url(role), max: 5 });
+      // the pool does not wait for its idle connections' last packet: dropping the database may come first
+      found.on("connect", (client) => client.on("error", () => {}));
       pools.set(role, found);
     }
     return found;
@@ -112,6 +114,7 @@ export async function testDatabase(): Promise<TestDatabase> {
     as: session,
     async connect(role) {
       const client = new pg.Client({ connectionString: url(isLogin(role) ? role : "postgres") });
+      client.on("error", () => {});
       await client.connect();
       if (!isLogin(role)) await client.query(`set role ${role}`);
       const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
