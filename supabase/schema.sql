@@ -285,8 +285,7 @@ create table trakit.visitor_links ( -- owner postgres
   constraint visitor_links_pkey PRIMARY KEY (shop_id, kind, key),
   constraint visitor_links_joined_positive CHECK (joined > 0),
   constraint visitor_links_key_bounded CHECK (length(key) >= 1 AND length(key) <= 200),
-  constraint visitor_links_kind_known CHECK (kind = ANY (ARRAY['visitor'::text, 'client'::text, 'customer'::text, 'checkout'::text, 'cart'::text, 'email'::text, 'phone'::text])),
-  constraint visitor_links_visitor_exists FOREIGN KEY (shop_id, visitor_id) REFERENCES trakit.visitors(shop_id, id) ON DELETE CASCADE DEFERRABLE
+  constraint visitor_links_kind_known CHECK (kind = ANY (ARRAY['visitor'::text, 'client'::text, 'customer'::text, 'checkout'::text, 'cart'::text, 'email'::text, 'phone'::text]))
 );
 CREATE INDEX visitor_links_by_visitor ON trakit.visitor_links USING btree (visitor_id);
 alter table trakit.visitor_links enable row level security;
@@ -835,13 +834,13 @@ CREATE OR REPLACE FUNCTION trakit.identity_keys(p_event jsonb, p_policy text)
 AS $function$
 declare
   v_ids jsonb := p_event -> 'identifiers';
-  v_strong jsonb := '{}';
+  v_strong jsonb := jsonb '{}';
   v_weak jsonb;
 begin
   if not coalesce((p_event #>> '{consent,marketing}')::boolean, p_policy <> 'skip')
     and not coalesce((p_event #>> '{consent,analytics}')::boolean, p_policy <> 'skip')
   then
-    return '{"strong": {}, "weak": {}}';
+    return jsonb '{"strong": {}, "weak": {}}';
   end if;
   v_weak := jsonb_build_object(
     'checkout', p_event #> '{commerce,checkout_token}', 'cart', p_event #> '{commerce,cart_token}',
@@ -871,13 +870,14 @@ CREATE OR REPLACE FUNCTION trakit.ingest_events(p_shop text, p_events jsonb, p_s
  SET jit TO 'off'
 AS $function$
 declare
-  c_no_keys constant jsonb := '{"strong": {}, "weak": {}}';
+  c_no_keys constant jsonb := jsonb '{"strong": {}, "weak": {}}';
   v_shop trakit.shops;
   v_count integer := jsonb_array_length(p_events);
-  v_rows bigint[] := '{}';
-  v_turned_away text[] := '{}';
-  v_policies text[] := '{}';
-  v_identity jsonb := '[]';
+  v_refused jsonb := p_refused;
+  v_rows bigint[] := array[]::bigint[];
+  v_turned_away text[] := array[]::text[];
+  v_policies text[] := array[]::text[];
+  v_identity jsonb := jsonb '[]';
   v_joins boolean := false;
   v_may_merge boolean := false;
   v_item jsonb;
@@ -889,10 +889,10 @@ declare
   v_source text;
   v_join record;
   v_stored trakit.events;
-  v_results jsonb := '[]';
-  v_sends jsonb := '[]';
+  v_results jsonb := jsonb '[]';
+  v_sends jsonb := jsonb '[]';
   v_event_sends jsonb;
-  v_visitor jsonb := '{}';
+  v_visitor jsonb := jsonb '{}';
   v_slots integer := greatest(p_slots, 0);
 begin
   perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);
@@ -908,10 +908,6 @@ begin
       'results', '[]'::jsonb, 'sends', '[]'::jsonb);
   end if;
   perform set_config('trakit.shop_id', v_shop.id::text, true);
-  if p_refused <> '{}' then
-    perform trakit.count_refusals(v_shop.id, p_place, p_refused, p_now);
-  end if;
-
   for v_i in 1..v_count loop
     v_item := p_events -> (v_i - 1);
     v_event := v_item -> 'event';
@@ -929,22 +925,32 @@ begin
       when v_event ->> 'source' = 'browser' and not v_shop.unsigned_events and v_item -> 'signed' is distinct from 'true'::jsonb
         then 'unsigned_event'
     end;
+    if v_turned_away[v_i] = 'unsigned_event' then
+      v_refused := v_refused || jsonb_build_object('unsigned_event', coalesce((v_refused ->> 'unsigned_event')::bigint, 0) + 1);
+    end if;
     v_identity := v_identity || case when v_turned_away[v_i] is null
       then trakit.identity_keys(v_event, v_policies[v_i]) else c_no_keys end;
     v_joins := v_joins or v_identity -> (v_i - 1) <> c_no_keys;
   end loop;
+  if v_refused <> '{}' then
+    perform trakit.count_refusals(v_shop.id, p_place, v_refused, p_now);
+  end if;
   insert into trakit.event_keys (shop_id, key, event_row, captured_at, expires_at)
   select v_shop.id, k.key, v_rows[e.ord], p_now,
-    case when k.key ~ '^(order:|event:(checkout_completed|order_refunded):)' then null else p_now + interval '7 days' end
+    case
+      when k.key !~ '^(order:|event:(checkout_completed|order_refunded):)' then p_now + interval '7 days'
+      -- a purchase only a browser spoke of keeps its key as long as its row: an order paid later than that is a new event
+      when e.item #>> '{event,source}' = 'browser' then p_now + interval '30 days'
+    end
   from jsonb_array_elements(p_events) with ordinality e (item, ord)
   cross join lateral jsonb_array_elements_text(e.item -> 'keys') k (key)
   where v_turned_away[e.ord] is null
   order by k.key, e.ord
   on conflict (shop_id, key) do nothing;
 
-  if v_count > 1 then
-    -- stored events this batch brings second copies of, locked in one order (one event alone has nothing to order);
-    -- an array, so that the planner expects few keys, not thousands
+  if v_count > 1 or v_joins then
+    -- stored events this call brings second copies of, locked in one order, and before identity (an event alone, without
+    -- visitor, has nothing to put in order); an array, so that the planner expects few keys, not thousands
     select array_agg(distinct t.key) into v_keys
     from jsonb_array_elements(p_events) e (item) cross join lateral jsonb_array_elements_text(e.item -> 'keys') t (key);
     for v_at, v_row in
@@ -967,9 +973,6 @@ begin
     if v_turned_away[v_i] is not null then
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id',
         'status', case when v_source = 'webhook' then 'ignored' else 'refused' end, 'reason', v_turned_away[v_i]);
-      if v_source = 'browser' then
-        perform trakit.count_refusals(v_shop.id, p_place, jsonb_build_object(v_turned_away[v_i], 1), p_now);
-      end if;
       continue;
     end if;
 
@@ -1068,7 +1071,10 @@ begin
       count(*) filter (where l.visitor_id is null)
     into v_found, v_missing
     from jsonb_each_text(p_strong) k
-    left join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value;
+    left join lateral (
+      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+      where x.shop_id = p_shop_id and x.kind = k.key and x.key = k.value limit 1
+    ) l on true;
 
     if v_found is null and v_missing > 0 then
       insert into trakit.visitors (shop_id, identifiers, digests, consent, created_at, last_seen_at)
@@ -1140,7 +1146,10 @@ begin
     -- the most specific key that leads somewhere
     select l.visitor_id into v_weak
     from jsonb_each_text(p_weak) k
-    join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value
+    cross join lateral (
+      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+      where x.shop_id = p_shop_id and x.kind = k.key and x.key = k.value limit 1
+    ) l
     where l.joined <= 20 and l.visitor_id is distinct from join_visitor.visitor_id
     order by array_position(array['checkout', 'cart', 'visitor', 'client', 'email', 'phone'], l.kind)
     limit 1;
@@ -1266,7 +1275,10 @@ begin
   -- does one event's strong keys lead to two visitors? An order has one strong key at most
   if (not v_single or cardinality(array_remove(v_strong_of, null)) > 1) and exists (
     select from unnest(v_kinds, v_keys, v_strong_of) k (kind, key, strong_of)
-    join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.kind and l.key = k.key
+    cross join lateral (
+      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+      where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
+    ) l
     where k.strong_of is not null and l.joined <= 20
     group by k.strong_of having count(distinct l.visitor_id) > 1
   ) then
@@ -1285,7 +1297,10 @@ begin
     perform pg_advisory_xact_lock(q.lock) from (
       select distinct hashtextextended(concat_ws(':', 'trakit.visitor', p_shop_id, l.visitor_id), 0) as lock
       from unnest(v_kinds, v_keys) k (kind, key)
-      join trakit.visitor_links l on l.shop_id = p_shop_id and l.kind = k.kind and l.key = k.key
+      cross join lateral (
+        select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+        where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
+      ) l
       order by lock offset 0
     ) q;
   end if;
@@ -1327,6 +1342,18 @@ begin
         digests = (p_event -> 'digests') || e.digests,
         consent = e.consent || (p_event -> 'consent')
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
+  end if;
+  -- one copy carries a refusal of every purpose: nothing of the person stays, whatever the other brought
+  if exists (
+    select from trakit.events e where e.captured_at = p_stored.captured_at and e.id = p_stored.id
+      and e.consent ->> 'analytics' = 'false' and e.consent ->> 'marketing' = 'false')
+  then
+    update trakit.events e set page = '{}', identifiers = '{}', digests = '{}', visitor_id = null
+    where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
+    update trakit.event_clients c
+    set ip = null, user_agent = null, language = null, city = null, region = null, region_code = null, postal_code = null
+    where c.captured_at = p_stored.captured_at and c.event_row = p_stored.id;
+    return;
   end if;
   insert into trakit.event_clients as c
   select (jsonb_populate_record(null::trakit.event_clients, (p_event -> 'client') || jsonb_build_object(
@@ -1523,7 +1550,7 @@ begin
   -- what was left out only because the other copy was missing: an order paid after a day, a consent the order did not carry
   update trakit.deliveries d
   set state = case when x.verdict is null then 'pending' else 'skipped' end,
-      reason = coalesce(x.verdict, d.reason),
+      reason = coalesce(x.verdict, case when d.state = 'pending' then d.reason end),
       settled_at = case when x.verdict is not null then coalesce(d.settled_at, p_now) end,
       -- nothing to wait for any more, but a vendor that asked for time gets it
       next_attempt_at = case when x.verdict is null then case when d.attempts = 0 then p_now else d.next_attempt_at end end,
@@ -1630,103 +1657,114 @@ CREATE OR REPLACE FUNCTION trakit.settle_deliveries(p_shop_id uuid, p_outcomes j
  SET jit TO 'off'
 AS $function$
 declare
-  v_outcome record;
-  v_again_at timestamptz;
-  v_attempted_at timestamptz;
-  v_applied bigint[] := array[]::bigint[];
-  v_late integer := 0;
+  v_at timestamptz;
+  v_row bigint;
+  v_words jsonb;
+  v_done jsonb;
+  v_applied jsonb := jsonb '[]';
   v_lane record;
 begin
   perform set_config('trakit.shop_id', p_shop_id::text, true);
-  for v_outcome in
-    select x.ord, o.*
-    from jsonb_array_elements(p_outcomes) with ordinality x (item, ord)
-    cross join lateral jsonb_to_record(x.item) as o (
-      captured_at timestamptz, event_row bigint, destination_id uuid, lease uuid, kind text, reason text, detail text,
-      status smallint, delay_ms bigint, lane boolean, request_ms integer)
-    order by o.captured_at, o.event_row, o.destination_id
+  if exists (
+    select from jsonb_array_elements(p_outcomes) o
+    where coalesce(o ->> 'kind', '') not in ('delivered', 'retry', 'permanent', 'auth', 'in_doubt', 'skipped', 'released'))
+  then
+    raise exception 'unknown outcome kind' using errcode = 'invalid_parameter_value';
+  end if;
+
+  -- one statement an event: each costs the parsing of the table's checks. The event is a parameter rather than joined,
+  -- because a plan made while a partition is empty (each midnight brings one) would read it whole and go on doing so
+  for v_at, v_row, v_words in
+    select (o ->> 'captured_at')::timestamptz, (o ->> 'event_row')::bigint, jsonb_agg(o)
+    from jsonb_array_elements(p_outcomes) o group by 1, 2 order by 1, 2
   loop
-    if v_outcome.kind not in ('delivered', 'retry', 'permanent', 'auth', 'in_doubt', 'skipped', 'released') then
-      raise exception 'unknown outcome kind %', v_outcome.kind using errcode = 'invalid_parameter_value';
-    end if;
-    v_again_at := p_now + make_interval(secs => coalesce(v_outcome.delay_ms, 10000) / 1000.0);
-    update trakit.deliveries d
-    set state = case v_outcome.kind
-          when 'delivered' then 'delivered' when 'permanent' then 'failed' when 'skipped' then 'skipped'
-          when 'released' then 'pending'
-          when 'auth' then 'pending'
-          else case when v_again_at >= d.retry_until then 'failed' else 'pending' end
-        end,
-        reason = v_outcome.reason,
-        detail = left(v_outcome.detail, 500),
-        http_status = v_outcome.status,
-        request_ms = v_outcome.request_ms,
-        lane_failure = v_outcome.kind in ('retry', 'in_doubt', 'auth') and coalesce(v_outcome.lane, false),
-        -- handed back unsent: the attempt did not happen
-        attempts = d.attempts - case when v_outcome.kind = 'released' then 1 else 0 end,
-        doubts = least(d.doubts + case when v_outcome.kind = 'in_doubt' then 1 else 0 end,
-                       d.attempts - case when v_outcome.kind = 'released' then 1 else 0 end),
-        lease = null,
-        next_attempt_at = case
-          when v_outcome.kind in ('delivered', 'permanent', 'skipped') then null
-          when v_outcome.kind in ('auth', 'released') then p_now
-          when v_again_at >= d.retry_until then null
-          else v_again_at
-        end,
-        settled_at = case
-          when v_outcome.kind in ('delivered', 'permanent', 'skipped') then p_now
-          when v_outcome.kind in ('retry', 'in_doubt') and v_again_at >= d.retry_until then p_now
-        end
-    where d.captured_at = v_outcome.captured_at and d.event_row = v_outcome.event_row
-      and d.destination_id = v_outcome.destination_id
-      and (
-        (d.state = 'pending' and d.lease = v_outcome.lease)
-        -- the vendor has it: true whoever holds the lease now, and whatever we believed meanwhile
-        or (v_outcome.kind = 'delivered' and d.state in ('pending', 'failed') and d.waits_for is null)
-      )
-    returning d.attempted_at into v_attempted_at;
-    if not found then
-      v_late := v_late + 1;
-    -- a refusal of the token before the present one says nothing about this one
-    elsif v_outcome.kind <> 'auth' or not exists (
-      select from trakit.destination_secrets s
-      where s.destination_id = v_outcome.destination_id and s.updated_at > v_attempted_at)
-    then
-      v_applied := v_applied || v_outcome.ord;
-    end if;
+    with settled as (
+      update trakit.deliveries d
+      set state = case o.kind
+            when 'delivered' then 'delivered' when 'permanent' then 'failed' when 'skipped' then 'skipped'
+            when 'released' then 'pending'
+            when 'auth' then 'pending'
+            else case when o.again_at >= d.retry_until then 'failed' else 'pending' end
+          end,
+          reason = o.reason,
+          detail = left(o.detail, 500),
+          http_status = o.status,
+          request_ms = o.request_ms,
+          lane_failure = o.kind in ('retry', 'in_doubt', 'auth') and coalesce(o.lane, false),
+          -- handed back unsent: the attempt did not happen
+          attempts = d.attempts - case when o.kind = 'released' then 1 else 0 end,
+          doubts = least(d.doubts + case when o.kind = 'in_doubt' then 1 else 0 end,
+                         d.attempts - case when o.kind = 'released' then 1 else 0 end),
+          lease = null,
+          next_attempt_at = case
+            when o.kind in ('delivered', 'permanent', 'skipped') then null
+            when o.kind in ('auth', 'released') then p_now
+            when o.again_at >= d.retry_until then null
+            else o.again_at
+          end,
+          settled_at = case
+            when o.kind in ('delivered', 'permanent', 'skipped') then p_now
+            when o.kind in ('retry', 'in_doubt') and o.again_at >= d.retry_until then p_now
+          end
+      from (
+        select w.*, p_now + make_interval(secs => coalesce(w.delay_ms, 10000) / 1000.0) as again_at
+        from jsonb_to_recordset(v_words) as w (
+          destination_id uuid, lease uuid, kind text, reason text, detail text, status smallint, delay_ms bigint,
+          lane boolean, request_ms integer)
+        order by w.destination_id offset 0
+      ) o
+      where d.captured_at = v_at and d.event_row = v_row and d.destination_id = o.destination_id
+        and (
+          (d.state = 'pending' and d.lease = o.lease)
+          -- the vendor has it: true whoever holds the lease now, and whatever we believed meanwhile
+          or (o.kind = 'delivered' and d.state in ('pending', 'failed') and d.waits_for is null)
+        )
+      returning d.destination_id, o.kind, o.reason, coalesce(o.lane, false) as lane, d.attempted_at
+    )
+    select jsonb_agg(to_jsonb(s)) into v_done from settled s;
+    v_applied := v_applied || coalesce(v_done, '[]');
   end loop;
 
-  -- one look at the lanes concerned; written only where the state changes. Late words move no lane either
+  -- written only where a lane's state changes; late words move no lane either
   for v_lane in
-    select l.destination_id, l.state,
-      bool_or(o.kind = 'delivered') as delivered,
-      bool_or(o.kind = 'auth') as refused,
-      bool_or(o.kind in ('retry', 'in_doubt') and coalesce(o.lane, false)) as failed,
-      min(o.reason) filter (where o.kind = 'auth') as refused_reason,
-      min(o.reason) filter (where o.kind in ('retry', 'in_doubt') and coalesce(o.lane, false)) as failed_reason
-    from jsonb_array_elements(p_outcomes) with ordinality x (item, ord)
-    cross join lateral jsonb_to_record(x.item) as o (destination_id uuid, kind text, reason text, lane boolean)
-    join trakit.lanes l on l.destination_id = o.destination_id
-    where x.ord = any (v_applied)
-    group by l.destination_id, l.state
-    order by l.destination_id
+    select b.*, l.state
+    from (
+      select s.destination_id,
+        bool_or(s.kind = 'delivered') as delivered,
+        bool_or(s.kind in ('retry', 'in_doubt') and s.lane) as failed,
+        min(s.reason) filter (where s.kind in ('retry', 'in_doubt') and s.lane) as failed_reason,
+        max(s.attempted_at) filter (where s.kind = 'auth') as refused_at,
+        min(s.reason) filter (where s.kind = 'auth') as refused_reason
+      from jsonb_to_recordset(v_applied) as s (
+        destination_id uuid, kind text, reason text, lane boolean, attempted_at timestamptz)
+      group by s.destination_id
+    ) b
+    cross join lateral (select x.state from trakit.lanes x where x.destination_id = b.destination_id limit 1) l
+    where b.refused_at is not null or (b.delivered and l.state = 'open')
+      or (b.failed and not b.delivered and l.state = 'closed')
+    order by b.destination_id
   loop
-    if v_lane.refused and v_lane.state <> 'held' then
+    -- a refusal of the token before the present one says nothing about this one
+    if v_lane.refused_at is not null and not exists (
+      select from trakit.destination_secrets s
+      where s.destination_id = v_lane.destination_id and s.updated_at > v_lane.refused_at)
+    then
       update trakit.lanes l
       set state = 'held', reason = v_lane.refused_reason, changed_at = p_now, probe_at = null, probe_seconds = null
       where l.destination_id = v_lane.destination_id and l.state <> 'held';
-    elsif v_lane.delivered and v_lane.state = 'open' then
+    elsif v_lane.delivered then
       update trakit.lanes l
       set state = 'closed', reason = null, changed_at = p_now, probe_at = null, probe_seconds = null, flush_before = p_now
       where l.destination_id = v_lane.destination_id and l.state = 'open';
-    elsif v_lane.failed and not v_lane.delivered and v_lane.state = 'closed' then
+    elsif v_lane.failed then
       update trakit.lanes l
       set state = 'open', reason = v_lane.failed_reason, changed_at = p_now, probe_seconds = 10,
           probe_at = p_now + interval '10 seconds', flush_before = null
       where l.destination_id = v_lane.destination_id and l.state = 'closed';
     end if;
   end loop;
-  return jsonb_build_object('settled', jsonb_array_length(p_outcomes) - v_late, 'late', v_late);
+  return jsonb_build_object('settled', jsonb_array_length(v_applied),
+    'late', jsonb_array_length(p_outcomes) - jsonb_array_length(v_applied));
 end;
 $function$;
 

@@ -11,6 +11,7 @@ Deno.serve(healthHandler({
     max: 1,
     statementTimeoutMs: 3_000,
     applicationName: "trakit-health",
+    boundByRls: true,
   }),
   version: VERSION,
   runtime: `deno ${Deno.version.deno}`,

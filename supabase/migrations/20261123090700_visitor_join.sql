@@ -16,7 +16,7 @@ begin
   if not coalesce((p_event #>> '{consent,marketing}')::boolean, p_policy <> 'skip')
     and not coalesce((p_event #>> '{consent,analytics}')::boolean, p_policy <> 'skip')
   then
-    return '{"strong": {}, "weak": {}}';
+    return jsonb '{"strong": {}, "weak": {}}';
   end if;
   v_weak := jsonb_build_object(
     'checkout', p_event #> '{commerce,checkout_token}', 'cart', p_event #> '{commerce,cart_token}',

@@ -254,6 +254,18 @@ begin
         consent = e.consent || (p_event -> 'consent')
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
   end if;
+  -- one copy carries a refusal of every purpose: nothing of the person stays, whatever the other brought
+  if exists (
+    select from trakit.events e where e.captured_at = p_stored.captured_at and e.id = p_stored.id
+      and e.consent ->> 'analytics' = 'false' and e.consent ->> 'marketing' = 'false')
+  then
+    update trakit.events e set page = '{}', identifiers = '{}', digests = '{}', visitor_id = null
+    where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
+    update trakit.event_clients c
+    set ip = null, user_agent = null, language = null, city = null, region = null, region_code = null, postal_code = null
+    where c.captured_at = p_stored.captured_at and c.event_row = p_stored.id;
+    return;
+  end if;
   insert into trakit.event_clients as c
   select (jsonb_populate_record(null::trakit.event_clients, (p_event -> 'client') || jsonb_build_object(
     'captured_at', p_stored.captured_at, 'event_row', p_stored.id, 'shop_id', p_stored.shop_id))).*

@@ -109,7 +109,7 @@ declare
   v_row bigint;
   v_words jsonb;
   v_done jsonb;
-  v_applied jsonb := '[]';
+  v_applied jsonb := jsonb '[]';
   v_lane record;
 begin
   perform set_config('trakit.shop_id', p_shop_id::text, true);

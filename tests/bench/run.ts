@@ -1,3 +1,4 @@
+import process from "node:process";
 import { existsSync } from "node:fs";
 
 /** `npm run bench -- <name> [options]`: runs tests/bench/<name>/bench.ts, which prints ratios against a floor of the same run. */

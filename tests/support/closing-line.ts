@@ -1,3 +1,4 @@
+import process from "node:process";
 import type { Reporter, SerializedError, TestModule } from "vitest/node";
 
 /** Prints one plain closing line, `N passed, N failed, N skipped`, for whoever reads a run by program. */

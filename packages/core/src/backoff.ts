@@ -13,6 +13,8 @@ export function backoffMs(attempts: number, retryAfterMs: number | null, random:
   const exponent = Math.min(Math.max(attempts, 1) - 1, 20);
   const ceiling = Math.min(FIRST_MS * 2 ** exponent, LONGEST_MS);
   const jittered = Math.max(1_000, Math.round(random() * ceiling));
-  const asked = retryAfterMs === null || !Number.isFinite(retryAfterMs) ? 0 : Math.min(Math.max(retryAfterMs, 0), LONGEST_ASKED_MS);
+  const asked = retryAfterMs === null || !Number.isFinite(retryAfterMs)
+    ? 0
+    : Math.min(Math.max(retryAfterMs, 0), LONGEST_ASKED_MS);
   return Math.max(jittered, Math.round(asked));
 }

@@ -27,7 +27,12 @@ export interface ConnectOptions {
   /** How long to wait for a connection, in ms. */
   connectTimeoutMs?: number;
   applicationName?: string;
+  /** Refuse to work as a role that row level security does not bind (asked once per process, at the first statement). */
+  boundByRls?: boolean;
 }
+
+const ROLE =
+  "select r.rolsuper or r.rolbypassrls as unbound from pg_catalog.pg_roles r where r.rolname = current_user";
 
 /** Class 08 (connection), 57P0x (shutdown), 53 (out of resources), 55P03/57014 (timeouts), and the driver's own words. */
 function unavailable(error: unknown): boolean {
@@ -58,10 +63,26 @@ export function connect(options: ConnectOptions): Database {
   });
   // an idle connection that dies is replaced by the pool; without a listener it would end the process
   pool.on("error", () => {});
+  let role: Promise<void> | null = null;
+  const checkRole = async () => {
+    const { rows } = await pool.query<{ unbound: boolean }>(ROLE);
+    if (rows[0]?.unbound !== false) {
+      throw new DatabaseUnavailable(
+        "the database role bypasses row level security; use trakit_edge or trakit_worker",
+      );
+    }
+  };
   return {
     async rows<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
       for (let attempt = 1;; attempt++) {
         try {
+          if (options.boundByRls) {
+            // a check that failed for want of a connection is made again; one that succeeded is not
+            await (role ??= checkRole().catch((error) => {
+              role = null;
+              throw error;
+            }));
+          }
           const result = await pool.query<Row & pg.QueryResultRow>(text, values as unknown[]);
           return result.rows;
         } catch (error) {

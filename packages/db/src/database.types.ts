@@ -585,15 +585,7 @@ export type Database = {
           "shop_id"?: string;
           "visitor_id"?: number;
         };
-        Relationships: [
-          {
-            foreignKeyName: "visitor_links_visitor_exists";
-            columns: ["shop_id", "visitor_id"];
-            isOneToOne: false;
-            referencedRelation: "visitors";
-            referencedColumns: ["shop_id", "id"];
-          },
-        ];
+        Relationships: [];
       };
       "visitors": {
         Row: {

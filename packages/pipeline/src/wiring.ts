@@ -35,6 +35,7 @@ export function wire(
       url: settings[urlName],
       max: options.connections ?? CONNECTIONS,
       applicationName: options.applicationName,
+      boundByRls: true,
     }),
     fetch: platform.fetch,
     now: platform.now,

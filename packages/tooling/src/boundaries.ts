@@ -1,3 +1,4 @@
+import process from "node:process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { importsOf } from "./closure.ts";

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { spawnSync } from "node:child_process";
 import { globSync } from "node:fs";
 import { join } from "node:path";

@@ -41,12 +41,16 @@ export async function runLoop(deps: PipelineDependencies, options: LoopOptions):
       outages = 0;
     } catch (error) {
       outages++;
-      const reason = error instanceof DatabaseUnavailable ? { reason: "database_unavailable" } : errorFields(error);
+      const reason = error instanceof DatabaseUnavailable
+        ? { reason: "database_unavailable" }
+        : errorFields(error);
       // every power of two: an outage of an hour is a dozen lines
       if ((outages & (outages - 1)) === 0) deps.log.error("drain_failed", { outages, ...reason });
     }
     if (drained?.remaining) continue;
-    const wait = outages > 0 ? Math.min(IDLE_MS * 2 ** Math.min(outages, 10), LONGEST_OUTAGE_PAUSE_MS) : IDLE_MS;
+    const wait = outages > 0
+      ? Math.min(IDLE_MS * 2 ** Math.min(outages, 10), LONGEST_OUTAGE_PAUSE_MS)
+      : IDLE_MS;
     await options.pause(wait, options.signal);
   }
 }

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { wire } from "@trakit/pipeline/wiring.ts";
 import { SettingsError } from "@trakit/runtime/settings.ts";
@@ -9,7 +10,13 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => st
 
 try {
   const deps = wire(
-    { environment: process.env, fetch, now: Date.now, random: Math.random, write: (line) => process.stdout.write(`${line}\n`) },
+    {
+      environment: process.env,
+      fetch,
+      now: Date.now,
+      random: Math.random,
+      write: (line) => process.stdout.write(`${line}\n`),
+    },
     { url: "TRAKIT_DB_SESSION_URL", applicationName: "trakit-worker" },
   );
   process.stdout.write(`${JSON.stringify({ ready: true })}\n`);

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +38,9 @@ export async function bench(options: string[]): Promise<void> {
   let floor: Awaited<ReturnType<typeof startFloor>> | null = null;
   try {
     const vendorHosts = Object.fromEntries(
-      ["META", "TIKTOK", "PINTEREST", "SNAPCHAT", "GOOGLE"].map((name) => [`TRAKIT_${name}_API_URL`, vendors.url]),
+      ["META", "TIKTOK", "PINTEREST", "SNAPCHAT", "GOOGLE"].map((
+        name,
+      ) => [`TRAKIT_${name}_API_URL`, vendors.url]),
     );
     stack = await startStack({
       dataDir: folder,
@@ -52,7 +55,12 @@ export async function bench(options: string[]): Promise<void> {
       idOf: (webhook) => webhook.eventId,
       memory: () => residentMiB(stack!.pid("functions")!),
     };
-    const bare: Subject = { name: "floor", url: floor.url, idOf: (webhook) => webhook.checkoutToken, memory: () => residentMiB(floor!.pid) };
+    const bare: Subject = {
+      name: "floor",
+      url: floor.url,
+      idOf: (webhook) => webhook.checkoutToken,
+      memory: () => residentMiB(floor!.pid),
+    };
 
     out(`warming up`);
     for (const subject of [bare, trakit]) await saturate(subject, vendors, { ...load, seconds: 4 });
@@ -64,8 +72,12 @@ export async function bench(options: string[]): Promise<void> {
       const ours = await saturate(trakit, vendors, load);
       ratios.push(ours.delivered / low.delivered);
       out(
-        `  floor ${low.delivered.toFixed(0)}/s   trakit accepted ${ours.accepted.toFixed(0)}/s, delivered ${ours.delivered.toFixed(0)}/s` +
-          `   ratio ${percent(ours.delivered / low.delivered)}${ours.refused + low.refused > 0 ? `   refused ${low.refused}+${ours.refused}` : ""}`,
+        `  floor ${low.delivered.toFixed(0)}/s   trakit accepted ${ours.accepted.toFixed(0)}/s, delivered ${
+          ours.delivered.toFixed(0)
+        }/s` +
+          `   ratio ${percent(ours.delivered / low.delivered)}${
+            ours.refused + low.refused > 0 ? `   refused ${low.refused}+${ours.refused}` : ""
+          }`,
       );
     }
     out(`  median ratio ${percent(median(ratios))} of the floor`);
@@ -75,16 +87,26 @@ export async function bench(options: string[]): Promise<void> {
       for (let round = 0; round < Number(values.rounds); round++) {
         const low = await latencyAt(bare, vendors, { ...load, rate });
         const ours = await latencyAt(trakit, vendors, { ...load, rate });
-        const late = ours.missing + low.missing > 0 ? `   not within 3 s: floor ${low.missing}, trakit ${ours.missing}` : "";
+        const late = ours.missing + low.missing > 0
+          ? `   not within 3 s: floor ${low.missing}, trakit ${ours.missing}`
+          : "";
         out(
-          `  floor p50 ${low.p50.toFixed(1)} p99 ${low.p99.toFixed(1)} ms   trakit p50 ${ours.p50.toFixed(1)} p99 ${ours.p99.toFixed(1)} ms` +
+          `  floor p50 ${low.p50.toFixed(1)} p99 ${low.p99.toFixed(1)} ms   trakit p50 ${
+            ours.p50.toFixed(1)
+          } p99 ${ours.p99.toFixed(1)} ms` +
             `   ratio p50 ${(ours.p50 / low.p50).toFixed(2)} p99 ${(ours.p99 / low.p99).toFixed(2)}${late}`,
         );
       }
     }
 
-    out(`\nnetwork round trips to the database per event: ${(await roundTrips(stack, vendorHosts)).toFixed(2)}`);
-    out(`function boot, import to first answer: ${(await boot(stack)).map((ms) => ms.toFixed(0)).join(", ")} ms`);
+    out(
+      `\nnetwork round trips to the database per event: ${(await roundTrips(stack, vendorHosts)).toFixed(2)}`,
+    );
+    out(
+      `function boot, import to first answer: ${
+        (await boot(stack)).map((ms) => ms.toFixed(0)).join(", ")
+      } ms`,
+    );
     if (Number(values.events) > 0) {
       let sent = 0;
       await Promise.all(Array.from({ length: 32 }, async () => {
@@ -94,7 +116,11 @@ export async function bench(options: string[]): Promise<void> {
         }
       }));
       out(`resident memory after ${sent} more events: ${trakit.memory().toFixed(0)} MiB`);
-    } else out(`resident memory now: trakit ${trakit.memory().toFixed(0)} MiB, floor ${bare.memory().toFixed(0)} MiB`);
+    } else {out(
+        `resident memory now: trakit ${trakit.memory().toFixed(0)} MiB, floor ${
+          bare.memory().toFixed(0)
+        } MiB`,
+      );}
   } finally {
     await floor?.close();
     await stack?.close();
@@ -103,7 +129,10 @@ export async function bench(options: string[]): Promise<void> {
   }
 }
 
-async function startFloor(databaseUrl: string, vendorsUrl: string): Promise<{ url: string; pid: number; close: () => Promise<void> }> {
+async function startFloor(
+  databaseUrl: string,
+  vendorsUrl: string,
+): Promise<{ url: string; pid: number; close: () => Promise<void> }> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   await client.query(`
@@ -150,7 +179,13 @@ async function roundTrips(stack: Stack, vendorHosts: Record<string, string>): Pr
   target.port = String(proxy.port);
   const port = await freePort();
   const child = spawn(denoBinary(), functionsArguments(port), {
-    env: { ...process.env, ...stack.environment, ...vendorHosts, TRAKIT_DB_URL: target.href, DENO_NO_PACKAGE_JSON: "1" },
+    env: {
+      ...process.env,
+      ...stack.environment,
+      ...vendorHosts,
+      TRAKIT_DB_URL: target.href,
+      DENO_NO_PACKAGE_JSON: "1",
+    },
     stdio: ["ignore", "pipe", "inherit"],
   });
   try {
@@ -201,8 +236,20 @@ function boot(stack: Stack): Promise<number[]> {
   for (let i = 0; i < 5; i++) {
     const run = spawnSync(denoBinary(), [
       "run",
-      ...["--config", join(ROOT, "deno.json"), "--node-modules-dir=manual", "--no-remote", "--no-lock", "-A", "-"],
-    ], { input: script, encoding: "utf8", env: { ...process.env, ...stack.environment, DENO_NO_PACKAGE_JSON: "1" } });
+      ...[
+        "--config",
+        join(ROOT, "deno.json"),
+        "--node-modules-dir=manual",
+        "--no-remote",
+        "--no-lock",
+        "-A",
+        "-",
+      ],
+    ], {
+      input: script,
+      encoding: "utf8",
+      env: { ...process.env, ...stack.environment, DENO_NO_PACKAGE_JSON: "1" },
+    });
     times.push(Number(/BOOT ([\d.]+)/.exec(run.stdout)?.[1] ?? Number.NaN));
   }
   return Promise.resolve(times);

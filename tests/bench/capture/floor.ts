@@ -25,10 +25,17 @@ const INSERT = `
 async function deliver(id: string, event: Record<string, unknown>): Promise<void> {
   const body = JSON.stringify({ data: [event] });
   await Promise.all(paths.map(async (path) => {
-    const answer = await fetch(vendors + path, { method: "POST", headers: { "content-type": "application/json" }, body });
+    const answer = await fetch(vendors + path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
     await answer.text();
   }));
-  await pool.query("update floor.deliveries set state = 'delivered', settled_at = now() where event_id = $1", [id]);
+  await pool.query(
+    "update floor.deliveries set state = 'delivered', settled_at = now() where event_id = $1",
+    [id],
+  );
 }
 
 Deno.serve({
@@ -39,7 +46,9 @@ Deno.serve({
   const raw = new Uint8Array(await request.arrayBuffer());
   const given = Buffer.from(request.headers.get("x-shopify-hmac-sha256") ?? "", "base64");
   const expected = createHmac("sha256", secret).update(raw).digest();
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) return new Response(null, { status: 401 });
+  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    return new Response(null, { status: 401 });
+  }
   const order = JSON.parse(new TextDecoder().decode(raw));
   const event = {
     event_name: "Purchase",

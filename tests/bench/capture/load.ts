@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { createHmac, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
@@ -35,7 +36,10 @@ export function makeWebhook(shop: string, secret: string): Webhook {
     .replaceAll("+17185550123", `+1718${String(2_000_000 + serial % 7_000_000)}`)
     .replaceAll("01K8QXTZ5M3Q8V2R7C9D4E6F0A", token)
     // a cart is one buyer's: a shared key would make every order wait for the one before
-    .replaceAll("Z2NwLXVzLWVhc3QxOjAxSzhRWFZCTjdKRjg0VFlXU1I1UUUzMEtE", Buffer.from(`gcp:${token}`).toString("base64"))
+    .replaceAll(
+      "Z2NwLXVzLWVhc3QxOjAxSzhRWFZCTjdKRjg0VFlXU1I1UUUzMEtE",
+      Buffer.from(`gcp:${token}`).toString("base64"),
+    )
     .replace(/"(processed_at|created_at|updated_at)":"2026-10-26T[^"]+"/g, (_, name) => `"${name}":"${now}"`);
   const body = Buffer.from(text);
   const eventId = conversionEventId(shop, "checkout_completed", token);

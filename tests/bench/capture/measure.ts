@@ -94,6 +94,7 @@ export async function latencyAt(
     if (arrived !== undefined) times.push(arrived - sent);
   }
   times.sort((a, b) => a - b);
-  const quantile = (q: number) => times[Math.min(times.length - 1, Math.floor(times.length * q))] ?? Number.NaN;
+  const quantile = (q: number) =>
+    times[Math.min(times.length - 1, Math.floor(times.length * q))] ?? Number.NaN;
   return { p50: quantile(0.5), p99: quantile(0.99), missing: count - times.length };
 }

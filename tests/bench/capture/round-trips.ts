@@ -1,4 +1,5 @@
-import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { Buffer } from "node:buffer";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
  * A TCP proxy before Postgres that counts network round trips: each time the client speaks after the server has spoken.

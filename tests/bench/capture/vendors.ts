@@ -64,10 +64,15 @@ export async function startInstantVendors(eventIdOf: (found: string) => string):
 }
 
 function answerTo(path: string, count: number): string {
-  if (path.startsWith("/v25")) return JSON.stringify({ events_received: count, messages: [], fbtrace_id: "x" });
+  if (path.startsWith("/v25")) {
+    return JSON.stringify({ events_received: count, messages: [], fbtrace_id: "x" });
+  }
   if (path.startsWith("/open_api")) return '{"code":0,"message":"OK","request_id":"x","data":{}}';
   if (path.startsWith("/v5")) {
-    const events = Array.from({ length: count }, () => ({ status: "processed", error_message: null, warning_message: null }));
+    const events = Array.from(
+      { length: count },
+      () => ({ status: "processed", error_message: null, warning_message: null }),
+    );
     return JSON.stringify({ num_events_received: count, num_events_processed: count, events });
   }
   if (path.startsWith("/v3")) return '{"status":"VALID"}';

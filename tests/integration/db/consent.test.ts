@@ -139,3 +139,33 @@ test("a visitor who allowed only analytics is still one visitor", async () => {
     ["meta", "skipped"],
   ]);
 });
+
+test("a copy that refuses every purpose takes the person out of what the other copy brought", async () => {
+  const id = { event_id: "f".repeat(32), commerce: { order_id: "9", total: "49.90" } };
+  const person = {
+    identifiers: { fbp: "fb.1.1", customer_id: "77" },
+    digests: { "email.lower": ["digest"] },
+    page: { url: "https://shop.example/thank-you" },
+    client: { ip: "203.0.113.7", user_agent: "Mozilla", city: "Delft", country: "NL" },
+  };
+  const refused = { consent: { marketing: false, analytics: false } };
+  for (const refusalFirst of [true, false]) {
+    const shop = await newShop(db, {
+      country: "US",
+      settings: { unknown_consent: "send" },
+      platforms: ["meta", "google"],
+    });
+    const copies = [
+      fromBrowser("checkout_completed", { ...id, ...refused }),
+      fromShopify("checkout_completed", { ...id, ...person, consent: {} }),
+    ];
+    for (const copy of refusalFirst ? copies : copies.reverse()) await shop.ingest([copy]);
+    const [event] = await shop.events();
+    const text = JSON.stringify(event);
+    for (const trace of ["fb.1.1", "digest", "thank-you", "203.0.113.7", "Mozilla", "Delft"]) {
+      expect(text).not.toContain(trace);
+    }
+    expect(event).toMatchObject({ visitor_id: null, commerce: { total: "49.90" } });
+    expect((await shop.deliveries()).map((row) => row.reason)).toEqual(["consent_denied", "consent_denied"]);
+  }
+});

@@ -106,7 +106,7 @@ export async function migrateDatabase(environment: Record<string, string | undef
       );
     }
     const missing = localVersions().filter((version) => !before.includes(version));
-    if (missing.length > 0) await supabase(["migration", "up", "--db-url", url, "--include-all", "--yes"]);
+    if (missing.length > 0) await supabase(["migration", "up", `--remote=${url}`, "--include-all", "--yes"]);
     return {
       applied: missing,
       passwords: await setPasswords(owner, environment),

@@ -68,7 +68,14 @@ export async function ingestEvents(
 ): Promise<Ingested> {
   const [row] = await db.rows<{ ingested: Ingested }>(
     "select trakit.ingest_events($1, $2::jsonb, $3, $4, $5::jsonb, coalesce($6::timestamptz, now())) as ingested",
-    [call.shop, JSON.stringify(call.events), call.slots, call.place, JSON.stringify(call.refused), call.now ?? null],
+    [
+      call.shop,
+      JSON.stringify(call.events),
+      call.slots,
+      call.place,
+      JSON.stringify(call.refused),
+      call.now ?? null,
+    ],
   );
   return row!.ingested;
 }
