@@ -144,7 +144,7 @@ test("a copy that refuses every purpose takes the person out of what the other c
   const id = { event_id: "f".repeat(32), commerce: { order_id: "9", total: "49.90" } };
   const person = {
     identifiers: { fbp: "fb.1.1", customer_id: "77" },
-    digests: { "email.lower": ["digest"] },
+    digests: { "email.lower": ["of-the-email"] },
     page: { url: "https://shop.example/thank-you" },
     client: { ip: "203.0.113.7", user_agent: "Mozilla", city: "Delft", country: "NL" },
   };
@@ -162,7 +162,7 @@ test("a copy that refuses every purpose takes the person out of what the other c
     for (const copy of refusalFirst ? copies : copies.reverse()) await shop.ingest([copy]);
     const [event] = await shop.events();
     const text = JSON.stringify(event);
-    for (const trace of ["fb.1.1", "digest", "thank-you", "203.0.113.7", "Mozilla", "Delft"]) {
+    for (const trace of ["fb.1.1", "of-the-email", "thank-you", "203.0.113.7", "Mozilla", "Delft"]) {
       expect(text).not.toContain(trace);
     }
     expect(event).toMatchObject({ visitor_id: null, commerce: { total: "49.90" } });
