@@ -31,7 +31,7 @@ export function gathered(world: World): PipelineDependencies {
     ...world,
     gather: {
       webhooks: new Coalescer({
-        atOnce: 2,
+        atOnce: 1,
         most: 16,
         work: (shop, parts) => ingestParts(world, shop, parts),
       }),

@@ -27,6 +27,10 @@ const keyRing = z.string().transform((text, context) => {
     }
     keys.push({ id: match[1]!, key });
   }
+  if (new Set(keys.map((one) => one.id)).size < keys.length) {
+    // the second would never be tried: what it sealed could not be opened
+    context.addIssue({ code: "custom", message: "must not name a key id twice" });
+  }
   if (keys.length === 0) context.addIssue({ code: "custom", message: "must hold at least one key" });
   return keys;
 });
