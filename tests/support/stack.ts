@@ -28,7 +28,7 @@ export interface TestStack {
   fault(vendor: VendorName, fault: Fault | null): Promise<void>;
   /** Places an order in the demo shop, which sends its webhooks. */
   order(details?: Record<string, unknown>): Promise<PlacedOrder>;
-  /** Ends the processes; the data stays. */
+  /** Ends the processes; the data stays. Repeating it is harmless. */
   close(): Promise<void>;
 }
 
@@ -91,7 +91,7 @@ export async function testStack(dataDir: string): Promise<TestStack> {
       return await answer.json() as PlacedOrder;
     },
     async close() {
-      await pool.end();
+      if (!pool.ended) await pool.end();
       await stack.close();
     },
   };

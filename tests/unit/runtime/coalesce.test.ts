@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { describe, expect, test } from "vitest";
 import { Coalescer } from "@trakit/runtime/coalesce.ts";
 
