@@ -35,7 +35,11 @@ const handle = handler();
 async function post(domain: string, body: string | Uint8Array, options?: WebhookOptions, via = handle) {
   const response = await via(webhookRequest(domain, body, options));
   await kit.settled();
-  return { status: response.status, headers: response.headers, body: await response.json() };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: await response.json() as Record<string, unknown>,
+  };
 }
 
 async function quarantined(shopId: string) {
@@ -147,7 +151,9 @@ describe("an order", () => {
         (_, i) => handle(webhookRequest(shop.domain, ORDER, { webhookId: `w-${i}` })),
       ),
     );
-    const states = await Promise.all(answers.map(async (one) => (await one.json()).status));
+    const states = await Promise.all(
+      answers.map(async (one) => ((await one.json()) as { status: string }).status),
+    );
     await kit.settled();
     expect(states.sort()).toEqual(["accepted", ...Array(9).fill("duplicate")]);
     expect(await kit.events(shop.id)).toHaveLength(1);
@@ -200,7 +206,7 @@ describe("a request", () => {
     const response = await handle(new Request("http://edge.test/webhooks", { method }));
     expect(response.status).toBe(405);
     expect(response.headers.get("allow")).toBe("POST, OPTIONS");
-    expect((await response.json()).code).toBe("method_not_allowed");
+    expect(((await response.json()) as { code: string }).code).toBe("method_not_allowed");
   });
 
   test("by OPTIONS is 204 with what is allowed", async () => {

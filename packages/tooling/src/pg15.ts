@@ -107,6 +107,7 @@ async function startCluster(): Promise<Cluster> {
     "shared_preload_libraries=pg_cron",
     "cron.database_name=postgres",
     "fsync=off",
+    "autovacuum=off",
     "synchronous_commit=off",
     "full_page_writes=off",
     "max_connections=200",

@@ -32,6 +32,8 @@ const server = new EmbeddedPostgres({
   initdbFlags: ["--encoding=UTF8", "--locale=C", "--no-sync"],
   postgresFlags: [
     "fsync=off",
+    // its workers are a superuser's: dropping a database beside one would be refused
+    "autovacuum=off",
     "synchronous_commit=off",
     "full_page_writes=off",
     "listen_addresses=127.0.0.1",
