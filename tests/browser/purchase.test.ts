@@ -9,6 +9,12 @@ import { dataFolder, type TestStack, testStack, until } from "../support/stack.t
 
 const CHROMIUM = "/usr/bin/chromium";
 const CLICK = "TestClickId123";
+/** What gtag leaves in the browser of a shop that also uses it. GA4 takes a page view only from a client gtag knows. */
+const GA_CLIENT = "1414213562.1700000000";
+const GTAG_COOKIES = {
+  _ga: `GA1.1.${GA_CLIENT}`,
+  _ga_DEMO123456: "GS2.1.s1747132561$o1$g0$t1747132655$j0$l0$h0",
+};
 const ALL = [...VENDOR_NAMES].sort();
 /** What each vendor calls a page view, a product view and a purchase. */
 const PAGE_VIEW = {
@@ -125,6 +131,9 @@ describe.skipIf(skipped)(`in a browser (${CHROMIUM})`, () => {
       await page.goto("/");
       await page.getByRole("region", { name: "May we measure your visit?" }).waitFor();
       expect(posts).toEqual([]);
+      await context.addCookies(
+        Object.entries(GTAG_COOKIES).map(([name, value]) => ({ name, value, url: running.stack.urls.shop })),
+      );
       await page.getByRole("button", { name: "Accept", exact: true }).click();
       await until(() => answers.length > 0, "the first events at the app proxy", 10_000);
       await page.goto(`/products/merino-beanie?fbclid=${CLICK}`);
@@ -166,6 +175,13 @@ describe.skipIf(skipped)(`in a browser (${CHROMIUM})`, () => {
       expect(fbp).toMatch(/^fb\.1\.\d{13}\.\d{10}$/);
       expect(fbp).toBe(jar.get("_fbp"));
       expect(fbc).toMatch(new RegExp(`^fb\\.1\\.\\d{13}\\.${CLICK}$`));
+
+      const google = (await requestsWith(PAGE_VIEW)).get("google")![0]!.body as {
+        client_id: string;
+        events: { params: { session_id?: string } }[];
+      };
+      expect(google.client_id).toBe(GA_CLIENT);
+      expect(google.events[0]!.params.session_id).toBe("1747132561");
 
       expect(answers).toEqual(answers.map(() => 202));
       expect(errors).toEqual([]);
