@@ -103,7 +103,9 @@ language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_found bigint[];
   v_missing bigint;
+  v_weak_found bigint[];
   v_weak bigint;
+  v_merged boolean := false;
   v_visitor trakit.visitors;
   v_old trakit.visitors;
 begin
@@ -111,17 +113,23 @@ begin
   known_digests := '{}';
   restorable := '{}';
 
-  if p_strong <> '{}' then
-    -- a key that has led to more than 20 visitors joins nothing any more
-    select array_agg(distinct l.visitor_id order by l.visitor_id) filter (where l.joined <= 20),
-      count(*) filter (where l.visitor_id is null)
-    into v_found, v_missing
-    from jsonb_each_text(p_strong) k
-    left join lateral (
-      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
-      where x.shop_id = p_shop_id and x.kind = k.key and x.key = k.value limit 1
-    ) l on true;
+  -- a key that has led to more than 20 visitors joins nothing any more; of the weak ones the most specific comes first
+  select array_agg(distinct l.visitor_id order by l.visitor_id) filter (where k.strong and l.joined <= 20),
+    count(*) filter (where k.strong and l.visitor_id is null),
+    array_agg(l.visitor_id order by array_position(array['checkout', 'cart', 'visitor', 'client', 'email', 'phone'], k.kind))
+      filter (where not k.strong and l.joined <= 20)
+  into v_found, v_missing, v_weak_found
+  from (
+    select s.key as kind, s.value as key, true as strong from jsonb_each_text(p_strong) s
+    union all
+    select w.key, w.value, false from jsonb_each_text(p_weak) w
+  ) k
+  left join lateral (
+    select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+    where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
+  ) l on true;
 
+  if p_strong <> '{}' then
     if v_found is null and v_missing > 0 then
       insert into trakit.visitors (shop_id, identifiers, digests, consent, created_at, last_seen_at)
       values (p_shop_id, p_identifiers, p_digests, p_consent, p_now, p_now)
@@ -131,6 +139,7 @@ begin
     end if;
 
     if cardinality(v_found) > 1 and p_may_merge then
+      v_merged := true;
       -- fold the newer ones into the oldest; the most recently seen value wins, a purpose decided once stays decided
       for v_visitor in
         select * from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_found) order by v.id for update
@@ -162,13 +171,6 @@ begin
       where l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value and l.joined <= 20;
     end if;
 
-    if v_missing > 0 then
-      insert into trakit.visitor_links (shop_id, kind, key, visitor_id, created_at)
-      select p_shop_id, k.key, k.value, join_visitor.visitor_id, p_now
-      from jsonb_each_text(p_strong) k order by k.key, k.value
-      on conflict (shop_id, kind, key) do nothing;
-    end if;
-
     if v_found is not null then
       select * into v_visitor from trakit.visitors v where v.shop_id = p_shop_id and v.id = visitor_id;
       if v_visitor.last_seen_at < p_now - interval '1 minute'
@@ -188,32 +190,28 @@ begin
     restorable := enriched || p_identifiers;
   end if;
 
-  if p_weak <> '{}' then
-    -- the most specific key that leads somewhere
-    select l.visitor_id into v_weak
-    from jsonb_each_text(p_weak) k
-    cross join lateral (
-      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
-      where x.shop_id = p_shop_id and x.kind = k.key and x.key = k.value limit 1
-    ) l
-    where l.joined <= 20 and l.visitor_id is distinct from join_visitor.visitor_id
-    order by array_position(array['checkout', 'cart', 'visitor', 'client', 'email', 'phone'], l.kind)
-    limit 1;
-    if v_weak is not null then
-      select v.identifiers || enriched, v.digests || known_digests into enriched, known_digests
-      from trakit.visitors v where v.shop_id = p_shop_id and v.id = v_weak;
-    end if;
-    if visitor_id is not null then
-      insert into trakit.visitor_links as l (shop_id, kind, key, visitor_id, created_at)
-      select p_shop_id, k.key, k.value, join_visitor.visitor_id, p_now
-      from jsonb_each_text(p_weak) k
+  if visitor_id is not null and (v_missing > 0 or p_weak <> '{}') then
+    insert into trakit.visitor_links as l (shop_id, kind, key, visitor_id, created_at)
+    select p_shop_id, k.kind, k.key, join_visitor.visitor_id, p_now
+    from (
+      select s.key as kind, s.value as key from jsonb_each_text(p_strong) s where v_missing > 0
+      union all
       -- a visitor or client id that came in a cart attribute may be anybody's: it enriches, it is never taught
-      where k.key in ('checkout', 'cart', 'email', 'phone')
-      order by k.key, k.value
-      on conflict (shop_id, kind, key) do update
-        set visitor_id = excluded.visitor_id, joined = l.joined + 1
-        where l.visitor_id <> excluded.visitor_id and l.joined <= 20;
-    end if;
+      select w.key, w.value from jsonb_each_text(p_weak) w where w.key in ('checkout', 'cart', 'email', 'phone')
+    ) k
+    order by k.kind, k.key
+    on conflict (shop_id, kind, key) do update
+      set visitor_id = excluded.visitor_id, joined = l.joined + 1
+      -- a strong key's visitor changes only by a merge
+      where l.kind in ('checkout', 'cart', 'email', 'phone') and l.visitor_id <> excluded.visitor_id and l.joined <= 20;
+  end if;
+
+  select w.id into v_weak from unnest(v_weak_found) with ordinality w (id, rank)
+  where w.id is distinct from join_visitor.visitor_id and not (v_merged and w.id = any (v_found))
+  order by w.rank limit 1;
+  if v_weak is not null then
+    select v.identifiers || enriched, v.digests || known_digests into enriched, known_digests
+    from trakit.visitors v where v.shop_id = p_shop_id and v.id = v_weak;
     visitor_id := coalesce(visitor_id, v_weak);
   end if;
 end;

@@ -2,7 +2,7 @@
 -- Why: separate statements under READ COMMITTED. Keys are inserted in sorted order (so concurrent copies queue instead of
 -- deadlocking), then read again: only a later statement sees the copy another transaction committed meanwhile. What a batch
 -- shares with others is locked in one order for all: refusal counters, event keys, stored events, identity, and only then written.
--- Locks: none. Undo: drop function trakit.ingest_events, trakit.merge_event, trakit.plan_deliveries.
+-- Locks: none. Undo: drop function trakit.ingest_events, trakit.merge_event, trakit.store_events.
 
 create function trakit.unknown_consent_policy(p_setting text, p_event_country text, p_shop_country text) returns text
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
@@ -50,6 +50,11 @@ declare
   v_count integer := jsonb_array_length(p_events);
   v_refused jsonb := p_refused;
   v_rows bigint[] := array[]::bigint[];
+  v_sources text[] := array[]::text[];
+  v_all_keys text[];
+  v_key_ords integer[];
+  v_known integer[];
+  v_new jsonb[] := array[]::jsonb[];
   v_turned_away text[] := array[]::text[];
   v_policies text[] := array[]::text[];
   v_identity jsonb := jsonb '[]';
@@ -90,6 +95,7 @@ begin
       raise exception 'event % of the call has no keys', v_i using errcode = 'invalid_parameter_value';
     end if;
     v_rows := v_rows || nextval('trakit.event_row_seq');
+    v_sources := v_sources || (v_event ->> 'source');
     v_policies := v_policies || trakit.unknown_consent_policy(
       v_shop.unknown_consent, v_event #>> '{client,country}', v_shop.country);
     -- what is turned away leaves no trace, so that its keys stay free: an order by the topic the shop does not count
@@ -110,28 +116,39 @@ begin
   if v_refused <> '{}' then
     perform trakit.count_refusals(v_shop.id, p_place, v_refused, p_now);
   end if;
+  select array_agg(k.key), array_agg(e.ord::integer) into v_all_keys, v_key_ords
+  from jsonb_array_elements(p_events) with ordinality e (item, ord)
+  cross join lateral jsonb_array_elements_text(e.item -> 'keys') k (key)
+  where v_turned_away[e.ord] is null;
   insert into trakit.event_keys (shop_id, key, event_row, captured_at, expires_at)
-  select v_shop.id, k.key, v_rows[e.ord], p_now,
+  select v_shop.id, k.key, v_rows[k.ord], p_now,
     case
       when k.key !~ '^(order:|event:(checkout_completed|order_refunded):)' then p_now + interval '7 days'
       -- a purchase only a browser spoke of keeps its key as long as its row: an order paid later than that is a new event
-      when e.item #>> '{event,source}' = 'browser' then p_now + interval '30 days'
+      when v_sources[k.ord] = 'browser' then p_now + interval '30 days'
     end
-  from jsonb_array_elements(p_events) with ordinality e (item, ord)
-  cross join lateral jsonb_array_elements_text(e.item -> 'keys') k (key)
-  where v_turned_away[e.ord] is null
-  order by k.key, e.ord
+  from unnest(v_all_keys, v_key_ords) k (key, ord)
+  order by k.key, k.ord
   on conflict (shop_id, key) do nothing;
+  -- events of the call that are known already: a key of theirs leads to another event. One key at a time, as links are
+  select array_agg(distinct t.ord) into v_known
+  from unnest(v_all_keys, v_key_ords) t (key, ord)
+  cross join lateral (
+    select x.event_row, x.key from trakit.event_keys x where x.shop_id = v_shop.id and x.key = t.key limit 1
+  ) k
+  where k.event_row <> v_rows[t.ord];
 
-  if v_count > 1 or v_joins then
+  if v_known is not null and (v_count > 1 or v_joins) then
     -- stored events this call brings second copies of, locked in one order, and before identity (an event alone, without
-    -- visitor, has nothing to put in order); an array, so that the planner expects few keys, not thousands
-    select array_agg(distinct t.key) into v_keys
-    from jsonb_array_elements(p_events) e (item) cross join lateral jsonb_array_elements_text(e.item -> 'keys') t (key);
+    -- visitor, has nothing to put in order)
     for v_at, v_row in
       select distinct k.captured_at, k.event_row
-      from trakit.event_keys k
-      where k.shop_id = v_shop.id and k.key = any (v_keys) and k.event_row <> all (v_rows)
+      from unnest(v_all_keys) t (key)
+      cross join lateral (
+        select x.captured_at, x.event_row, x.key from trakit.event_keys x
+        where x.shop_id = v_shop.id and x.key = t.key limit 1
+      ) k
+      where k.event_row <> all (v_rows)
       order by k.captured_at, k.event_row
     loop
       perform from trakit.events e where e.captured_at = v_at and e.id = v_row for update;
@@ -151,11 +168,23 @@ begin
       continue;
     end if;
 
-    -- the earliest event any of the keys belongs to; ours only if none was taken
-    v_keys := array(select jsonb_array_elements_text(v_item -> 'keys'));
-    select k.event_row, k.captured_at into v_row, v_at
-    from trakit.event_keys k where k.shop_id = v_shop.id and k.key = any (v_keys)
-    order by k.event_row = v_rows[v_i], k.event_row limit 1;
+    v_row := v_rows[v_i];
+    if v_i = any (v_known) then
+      -- it may be a copy of what this call brought a moment ago
+      v_event_sends := trakit.store_events(v_shop, v_new, v_slots, p_now);
+      v_new := array[]::jsonb[];
+      v_slots := v_slots - jsonb_array_length(v_event_sends);
+      v_sends := v_sends || v_event_sends;
+      -- the earliest event any of the keys belongs to; ours only if none was taken
+      v_keys := array(select jsonb_array_elements_text(v_item -> 'keys'));
+      select k.event_row, k.captured_at into v_row, v_at
+      from unnest(v_keys) t (key)
+      cross join lateral (
+        select x.event_row, x.captured_at, x.key from trakit.event_keys x
+        where x.shop_id = v_shop.id and x.key = t.key limit 1
+      ) k
+      order by k.event_row = v_rows[v_i], k.event_row limit 1;
+    end if;
 
     if v_identity -> (v_i - 1) <> c_no_keys then
       select * into v_join from trakit.join_visitor(
@@ -174,48 +203,32 @@ begin
     end if;
 
     if v_row = v_rows[v_i] then
-      insert into trakit.events
-        (captured_at, id, shop_id, name, event_id, occurred_at, browser_at, webhook_at, channel, test, signed, visitor_id,
-         page, commerce, identifiers, digests, consent)
-      values
-        (p_now, v_row, v_shop.id, v_event ->> 'name', v_event ->> 'event_id', (v_event ->> 'occurred_at')::timestamptz,
-         case when v_source = 'browser' then p_now end, case when v_source = 'webhook' then p_now end,
-         v_event ->> 'channel', (v_event ->> 'test')::boolean, (v_item ->> 'signed')::boolean,
-         (v_event ->> 'visitor')::bigint,
-         v_event -> 'page', v_event -> 'commerce', v_event -> 'identifiers', v_event -> 'digests', v_event -> 'consent');
-      v_client := v_event -> 'client';
-      if v_client <> '{}' then
-        insert into trakit.event_clients
-          (captured_at, event_row, shop_id, ip, user_agent, language, city, region, region_code, postal_code, country)
-        values
-          (p_now, v_row, v_shop.id, v_client ->> 'ip', v_client ->> 'user_agent', v_client ->> 'language',
-           v_client ->> 'city', v_client ->> 'region', v_client ->> 'region_code', v_client ->> 'postal_code',
-           v_client ->> 'country');
-      end if;
-      v_event_sends := trakit.plan_deliveries(v_shop, p_now, v_row, v_event, v_policies[v_i], v_i - 1, v_slots, p_now);
+      v_new := v_new || jsonb_build_object('row', v_row, 'index', v_i - 1, 'policy', v_policies[v_i],
+        'signed', v_item -> 'signed', 'event', v_event);
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
         'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests');
-    else
-      -- keys of ours that were still free lead to the same event from now on
-      update trakit.event_keys k set event_row = v_row, captured_at = v_at
-      where k.shop_id = v_shop.id and k.key = any (v_keys) and k.event_row = v_rows[v_i];
-      select * into v_stored from trakit.events e where e.captured_at = v_at and e.id = v_row for update;
-      if v_stored.id is null
-        or (v_source = 'webhook' and v_stored.webhook_at is not null)
-        or (v_source = 'browser' and v_stored.browser_at is not null)
-      then
-        v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
-        continue;
-      end if;
-      perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, p_now);
-      v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
-      -- what is sent is both copies as one, which only the row knows
-      v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
-        'event', trakit.stored_event(v_at, v_row));
+      continue;
     end if;
+    -- keys of ours that were still free lead to the same event from now on
+    update trakit.event_keys k set event_row = v_row, captured_at = v_at
+    where k.shop_id = v_shop.id and k.key = any (v_keys) and k.event_row = v_rows[v_i];
+    select * into v_stored from trakit.events e where e.captured_at = v_at and e.id = v_row for update;
+    if v_stored.id is null
+      or (v_source = 'webhook' and v_stored.webhook_at is not null)
+      or (v_source = 'browser' and v_stored.browser_at is not null)
+    then
+      v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
+      continue;
+    end if;
+    perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, p_now);
+    v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
+    -- what is sent is both copies as one, which only the row knows
+    v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
+      'event', trakit.stored_event(v_at, v_row));
     v_slots := v_slots - jsonb_array_length(v_event_sends);
     v_sends := v_sends || v_event_sends;
   end loop;
+  v_sends := v_sends || trakit.store_events(v_shop, v_new, v_slots, p_now);
 
   return jsonb_build_object('shop', 'active', 'shop_id', v_shop.id, 'results', v_results, 'sends', v_sends,
     'visitor', v_visitor);
@@ -307,78 +320,93 @@ create function trakit.lease_seconds() returns integer language sql immutable as
 comment on function trakit.lease_seconds() is 'How long who stored an event may send it: longer by far than the slowest send.';
 grant execute on function trakit.lease_seconds() to trakit_app;
 
-create function trakit.plan_deliveries(
-  p_shop trakit.shops, p_at timestamptz, p_row bigint, p_event jsonb, p_policy text, p_index integer, p_slots integer,
-  p_now timestamptz
-) returns jsonb
+create function trakit.store_events(p_shop trakit.shops, p_new jsonb[], p_slots integer, p_now timestamptz) returns jsonb
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare
-  v_name text := p_event ->> 'name';
-  v_source text := p_event ->> 'source';
-  v_channel text := p_event ->> 'channel';
-  v_test boolean := (p_event ->> 'test')::boolean;
-  v_consent jsonb := p_event -> 'consent';
-  v_refused_sale boolean := coalesce(p_event #>> '{consent,sale_of_data}' = 'false', false);
   v_lease uuid := gen_random_uuid();
-  v_waits text;
-  v_due timestamptz := p_now;
   v_sends jsonb;
 begin
-  if v_source = 'browser' and v_name = 'checkout_completed' then
-    -- anyone could invent a purchase in a browser: it waits for Shopify's own copy
-    v_waits := 'order';
-    v_due := p_at + interval '24 hours';
-  elsif v_name in ('checkout_started', 'product_added_to_cart') then
-    if v_source = 'browser' then
-      v_due := p_now + make_interval(secs => p_shop.grace_seconds);
-    elsif p_event -> 'visitor' is null or p_event -> 'visitor' = 'null' then
-      -- nobody known to send it for: the browser's copy is given a moment to say who it was
-      v_due := p_now + interval '10 seconds';
-    end if;
+  if cardinality(p_new) = 0 then
+    return '[]';
   end if;
-
-  with planned as (
-    select g.id, g.platform, g.settings, g.test_code, g.max_age, s.sealed, s.version,
-      v_refused_sale or (v_consent ->> g.purpose is null and p_policy = 'limited') as limited,
-      l.state = 'closed' and v_waits is null and v_due <= p_now as sendable,
-      trakit.delivery_verdict(p_shop, v_test, v_channel, v_source, v_consent, p_policy, g.purpose, g.test_code) as verdict
-    from trakit.destinations g
+  -- one statement, however many events: what a statement costs before its first row is more than what a row costs
+  with new as (
+    select n.row, n.index, n.policy, n.signed, n.event, n.event ->> 'name' as name, n.event ->> 'source' as source,
+      n.event ->> 'channel' as channel, (n.event ->> 'test')::boolean as test, n.event -> 'consent' as consent,
+      (n.event ->> 'visitor')::bigint as visitor_id, n.event -> 'client' as client
+    from unnest(p_new) x (item)
+    cross join lateral jsonb_to_record(x.item) as n (row bigint, index integer, policy text, signed boolean, event jsonb)
+  ), stored as (
+    insert into trakit.events
+      (captured_at, id, shop_id, name, event_id, occurred_at, browser_at, webhook_at, channel, test, signed, visitor_id,
+       page, commerce, identifiers, digests, consent)
+    select p_now, n.row, p_shop.id, n.name, n.event ->> 'event_id', (n.event ->> 'occurred_at')::timestamptz,
+      case when n.source = 'browser' then p_now end, case when n.source = 'webhook' then p_now end, n.channel, n.test,
+      n.signed, n.visitor_id, n.event -> 'page', n.event -> 'commerce', n.event -> 'identifiers', n.event -> 'digests',
+      n.consent
+    from new n
+  ), clients as (
+    insert into trakit.event_clients
+      (captured_at, event_row, shop_id, ip, user_agent, language, city, region, region_code, postal_code, country)
+    select p_now, n.row, p_shop.id, n.client ->> 'ip', n.client ->> 'user_agent', n.client ->> 'language',
+      n.client ->> 'city', n.client ->> 'region', n.client ->> 'region_code', n.client ->> 'postal_code',
+      n.client ->> 'country'
+    from new n where n.client <> '{}'
+  ), timed as (
+    select n.*,
+      -- anyone could invent a purchase in a browser: it waits for Shopify's own copy
+      case when n.source = 'browser' and n.name = 'checkout_completed' then 'order' end as waits,
+      case
+        when n.source = 'browser' and n.name = 'checkout_completed' then p_now + interval '24 hours'
+        when n.name not in ('checkout_started', 'product_added_to_cart') then p_now
+        when n.source = 'browser' then p_now + make_interval(secs => p_shop.grace_seconds)
+        -- nobody known to send it for: the browser's copy is given a moment to say who it was
+        when n.visitor_id is null then p_now + interval '10 seconds'
+        else p_now
+      end as due
+    from new n
+  ), planned as (
+    select t.row, t.index, t.waits, t.due, g.id, g.platform, g.settings, g.test_code, g.max_age, s.sealed, s.version,
+      coalesce(t.consent ->> 'sale_of_data' = 'false', false)
+        or (t.consent ->> g.purpose is null and t.policy = 'limited') as limited,
+      l.state = 'closed' and t.waits is null and t.due <= p_now as sendable,
+      trakit.delivery_verdict(p_shop, t.test, t.channel, t.source, t.consent, t.policy, g.purpose, g.test_code) as verdict
+    from timed t
+    join trakit.destinations g on g.shop_id = p_shop.id and g.enabled and (g.events is null or t.name = any (g.events))
     join trakit.lanes l on l.destination_id = g.id
     left join trakit.destination_secrets s on s.destination_id = g.id
-    where g.shop_id = p_shop.id and g.enabled and (g.events is null or v_name = any (g.events))
   ), numbered as (
     select p.*,
       p.verdict is null and p.sendable
-        and row_number() over (partition by p.verdict is null and p.sendable order by p.id) <= p_slots as leased
+        and row_number() over (partition by p.verdict is null and p.sendable order by p.index, p.id) <= p_slots as leased
     from planned p
   ), written as (
     insert into trakit.deliveries
       (captured_at, event_row, destination_id, shop_id, platform, state, reason, limited, test, waits_for, attempts,
        next_attempt_at, retry_until, lease, attempted_at, settled_at)
-    select p_at, p_row, n.id, p_shop.id, n.platform,
+    select p_now, n.row, n.id, p_shop.id, n.platform,
       case when n.verdict is null then 'pending' else 'skipped' end, n.verdict, n.limited, n.test_code is not null,
-      case when n.verdict is null then v_waits end,
+      case when n.verdict is null then n.waits end,
       case when n.leased then 1 else 0 end,
       case when n.verdict is not null then null
-        when n.leased then p_now + make_interval(secs => trakit.lease_seconds()) else v_due end,
+        when n.leased then p_now + make_interval(secs => trakit.lease_seconds()) else n.due end,
       -- never past the age the vendor takes
-      p_at + least(interval '24 hours', n.max_age),
+      p_now + least(interval '24 hours', n.max_age),
       case when n.leased then v_lease end,
       case when n.leased then p_now end,
       case when n.verdict is not null then p_now end
     from numbered n
   )
-  select jsonb_agg(jsonb_build_object('index', p_index, 'captured_at', p_at, 'event_row', p_row, 'destination_id', n.id,
+  select jsonb_agg(jsonb_build_object('index', n.index, 'captured_at', p_now, 'event_row', n.row, 'destination_id', n.id,
     'platform', n.platform, 'lease', v_lease, 'limited', n.limited, 'destination', jsonb_build_object(
       'platform', n.platform, 'settings', n.settings, 'test_code', n.test_code, 'sealed', n.sealed, 'version', n.version)))
   into v_sends from numbered n where n.leased;
   return coalesce(v_sends, '[]');
 end;
 $$;
-comment on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, jsonb, text, integer, integer, timestamptz) is
-  'Writes a new event''s deliveries with their verdicts and leases up to p_slots of them. p_policy = what unknown consent means for it, p_index = its place in the call.';
-grant execute on function trakit.plan_deliveries(trakit.shops, timestamptz, bigint, jsonb, text, integer, integer, timestamptz)
-  to trakit_app;
+comment on function trakit.store_events(trakit.shops, jsonb[], integer, timestamptz) is
+  'Writes new events [{row, index, policy, signed, event}] with their clients and deliveries, verdicts included, and leases up to p_slots of these. index = its place in the call, policy = what unknown consent means for it.';
+grant execute on function trakit.store_events(trakit.shops, jsonb[], integer, timestamptz) to trakit_app;
 
 create function trakit.replan_deliveries(
   p_shop trakit.shops, p_at timestamptz, p_row bigint, p_index integer, p_slots integer, p_now timestamptz

@@ -63,8 +63,10 @@ export async function testDatabase(): Promise<TestDatabase> {
     let found = pools.get(role);
     if (!found) {
       found = new pg.Pool({ connectionString: url(role), max: 5 });
-      // the pool does not wait for its idle connections' last packet: dropping the database may come first
+      // the pool does not wait for its connections' last packet: dropping the database may come first, and is then said
+      // to the client, or through the pool when the client was idle
       found.on("connect", (client) => client.on("error", () => {}));
+      found.on("error", () => {});
       pools.set(role, found);
     }
     return found;

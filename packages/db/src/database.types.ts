@@ -726,22 +726,6 @@ export type Database = {
         };
         Returns: undefined;
       };
-      "plan_deliveries": {
-        Args: {
-          "p_at": string;
-          "p_event": Json;
-          "p_index": number;
-          "p_now": string;
-          "p_policy": string;
-          "p_row": number;
-          "p_shop": Omit<
-            Database["trakit"]["Tables"]["shops"]["Row"],
-            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
-          >;
-          "p_slots": number;
-        };
-        Returns: Json;
-      };
       "purge": { Args: { "p_now"?: string }; Returns: Json };
       "quarantine_webhook": {
         Args: {
@@ -795,6 +779,18 @@ export type Database = {
         Returns: boolean;
       };
       "shop_status": { Args: { "p_domain": string; "p_now"?: string }; Returns: Json };
+      "store_events": {
+        Args: {
+          "p_new": (Json)[];
+          "p_now": string;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
+          "p_slots": number;
+        };
+        Returns: Json;
+      };
       "stored_event": { Args: { "p_at": string; "p_row": number }; Returns: Json };
       "tail_deliveries": {
         Args: { "p_domain": string; "p_limit"?: number; "p_since": string };
