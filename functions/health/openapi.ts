@@ -11,26 +11,25 @@ import { orderSchema } from "@trakit/shopify/order-schema.ts";
 
 type Schema = Record<string, unknown>;
 
-/** JSON Schema of what a caller may send (input) or gets (output). Transforms have no JSON form on the output side. */
-function schemaOf(schema: z.ZodType, io: "input" | "output"): Schema {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: "any",
-    reused: "inline",
-  }) as Schema;
-  return rest;
+/** Schemas that carry an id of their own: each stands once, under #/components/schemas. */
+type Components = Record<string, Schema>;
+
+/**
+ * JSON Schema of what a caller may send (input) or gets (output). Transforms have no JSON form on the output side. What has
+ * an id goes into `components`, and references lead there.
+ */
+function schemaOf(components: Components, schema: z.ZodType, io: "input" | "output"): Schema {
+  const made = z.toJSONSchema(schema, { io, unrepresentable: "any", reused: "inline" });
+  const { $schema: _, $defs: defined = {}, ...rest } = JSON.parse(
+    JSON.stringify(made).replaceAll('"#/$defs/', '"#/components/schemas/'),
+  ) as Schema & { $defs?: Components };
+  Object.assign(components, defined);
+  const id = schema.meta()?.id;
+  if (id === undefined) return rest;
+  // zod leaves the outermost schema where it is, although references to it use its id
+  if (rest.$ref === undefined) components[id] = rest;
+  return { $ref: `#/components/schemas/${id}` };
 }
-
-const answer = (description: string, schema: z.ZodType) => ({
-  description,
-  content: { "application/json": { schema: schemaOf(schema, "output") } },
-});
-
-const problems = (...codes: [status: number, description: string][]) =>
-  Object.fromEntries(codes.map(([status, description]) => [status, {
-    description,
-    content: { "application/problem+json": { schema: schemaOf(problemSchema, "output") } },
-  }]));
 
 const shopifyHeader = (name: string, description: string) => ({
   name,
@@ -50,6 +49,19 @@ const proxyQuery = (name: string, description: string) => ({
 
 /** The HTTP API as OpenAPI 3.1, generated from the zod schemas the handlers use. */
 export function openapi(version: string): Schema {
+  const components: Components = {};
+  const input = (schema: z.ZodType) => schemaOf(components, schema, "input");
+  const answer = (description: string, schema: z.ZodType) => ({
+    description,
+    content: { "application/json": { schema: schemaOf(components, schema, "output") } },
+  });
+  const problems = (...codes: [status: number, description: string][]) =>
+    Object.fromEntries(codes.map(([status, description]) => [status, {
+      description,
+      content: { "application/problem+json": { schema: schemaOf(components, problemSchema, "output") } },
+    }]));
+  components.BrowserEvent = input(browserEventSchema);
+
   return {
     openapi: "3.1.0",
     info: {
@@ -78,7 +90,7 @@ export function openapi(version: string): Schema {
             content: {
               "application/json": {
                 schema: {
-                  ...schemaOf(browserBatchSchema, "input"),
+                  ...input(browserBatchSchema),
                   description:
                     "`events` holds objects of the shape #/components/schemas/BrowserEvent; each is validated by itself.",
                 },
@@ -111,7 +123,7 @@ export function openapi(version: string): Schema {
           ],
           requestBody: {
             required: true,
-            content: { "application/json": { schema: schemaOf(orderSchema, "input") } },
+            content: { "application/json": { schema: input(orderSchema) } },
           },
           responses: {
             200: answer("Shopify need not repeat it.", webhookAnswerSchema),
@@ -179,14 +191,7 @@ export function openapi(version: string): Schema {
         },
         operatorKey: { type: "http", scheme: "bearer", description: "TRAKIT_OPERATOR_KEY." },
       },
-      schemas: {
-        BrowserEvent: schemaOf(browserEventSchema, "input"),
-        EventAnswer: schemaOf(eventAnswerSchema, "output"),
-        WebhookAnswer: schemaOf(webhookAnswerSchema, "output"),
-        DrainAnswer: schemaOf(drainAnswerSchema, "output"),
-        HealthAnswer: schemaOf(healthAnswerSchema, "output"),
-        Problem: schemaOf(problemSchema, "output"),
-      },
+      schemas: components,
     },
   };
 }

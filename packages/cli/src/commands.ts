@@ -74,6 +74,12 @@ export const COMMANDS: readonly {
     load: () => import("./commands/quarantine-list.ts").then((module) => module.quarantineList),
   },
   {
+    name: "quarantine retry",
+    usage: "<domain> [number]",
+    summary: "Read them again, after a fix.",
+    load: () => import("./commands/quarantine-retry.ts").then((module) => module.quarantineRetry),
+  },
+  {
     name: "payload",
     usage: "<platform> [event.json|-]",
     summary: "Print the exact HTTP request an event becomes; sends nothing.",

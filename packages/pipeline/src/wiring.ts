@@ -26,7 +26,13 @@ const CONNECTIONS = 8;
  */
 export function wire(
   platform: Platform,
-  options: { url?: "TRAKIT_DB_URL" | "TRAKIT_DB_SESSION_URL"; connections?: number; applicationName: string },
+  options: {
+    url?: "TRAKIT_DB_URL" | "TRAKIT_DB_SESSION_URL";
+    connections?: number;
+    applicationName: string;
+    /** Vendor requests at once; 0 = what is stored is left to the queue. */
+    slots?: number;
+  },
 ): PipelineDependencies {
   const urlName = options.url ?? "TRAKIT_DB_URL";
   const settings = readSettings(platform.environment, [urlName, "TRAKIT_ENCRYPTION_KEYS"]);
@@ -42,7 +48,7 @@ export function wire(
     random: platform.random,
     keys: settings.TRAKIT_ENCRYPTION_KEYS,
     vendorHosts: readVendorHosts(platform.environment),
-    slots: new Slots(SENDING_SLOTS),
+    slots: new Slots(options.slots ?? SENDING_SLOTS),
     log: createLogger(platform.write, platform.now),
   });
 }

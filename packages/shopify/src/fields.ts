@@ -38,6 +38,11 @@ export const decimal = z.union([z.string(), z.number()]).nullish().transform((va
   return amount;
 });
 
+/** What somebody paid: a `decimal` that is not below zero, else the issue `negative`. */
+export const paid = decimal.refine((amount) => amount === null || !amount.startsWith("-"), {
+  message: "negative",
+});
+
 /** Units: a whole number from 0 to a million, given as number or digits. */
 export const quantity = z.union([z.number(), z.string().regex(/^\d{1,7}$/).transform(Number)])
   .pipe(z.number().int().min(0).max(1_000_000));

@@ -1,7 +1,7 @@
 /** What we read of `orders/create`, `orders/paid`, `orders/updated` (reference: shopify §5). Unknown keys are ignored. */
 import { z } from "zod";
 import { webhookAddress } from "./address.ts";
-import { currency, decimal, flag, id, listOf, quantity, text, token, whole } from "./fields.ts";
+import { currency, decimal, flag, id, listOf, paid, quantity, text, token, whole } from "./fields.ts";
 import { isRecord, MAX, shopifyId, timeOf } from "./text.ts";
 
 /** Lines that become items; the totals are the order's own. Shopify itself allows 500. */
@@ -12,6 +12,9 @@ const MAX_DISCOUNTS = 250;
 const short = text(MAX.short);
 
 const money = z.object({ amount: decimal, currency_code: currency }).nullish();
+
+const paidMoney = z.object({ amount: paid, currency_code: currency }).nullish();
+const paidSet = z.object({ shop_money: paidMoney, presentment_money: paidMoney }).nullish();
 
 /** An amount in the shop's currency and in the buyer's. */
 const moneySet = z.object({ shop_money: money, presentment_money: money }).nullish();
@@ -31,8 +34,8 @@ const lineItem = z.object({
   variant_title: short,
   vendor: short,
   quantity,
-  price: decimal,
-  price_set: moneySet,
+  price: paid,
+  price_set: paidSet,
   discount_allocations: listOf(discountAllocation, MAX_DISCOUNTS),
 });
 
@@ -63,8 +66,9 @@ export const orderSchema = z.object({
   checkout_token: token,
   currency,
   presentment_currency: currency,
-  total_price: decimal,
-  total_price_set: moneySet,
+  // an order below zero is none: kept to be looked at, not sent as a purchase
+  total_price: paid,
+  total_price_set: paidSet,
   subtotal_price: decimal,
   subtotal_price_set: moneySet,
   total_tax: decimal,

@@ -1,0 +1,48 @@
+import { settleQuarantine } from "@trakit/db/calls/settle-quarantine.ts";
+import { open, quarantineSubject } from "@trakit/runtime/seal.ts";
+import type { PipelineDependencies } from "./dependencies.ts";
+import { ingest } from "./ingest.ts";
+import { readWebhook } from "./read-webhook.ts";
+
+/** A webhook as the quarantine keeps it. */
+export interface QuarantinedWebhook {
+  id: number;
+  topic: string;
+  webhook_id: string;
+  sealed_body: string;
+}
+
+export type Retried =
+  /** Out of quarantine: what `ingest_events` made of it, or `ignored` where nothing is stored of it any more. */
+  | { read: true; status: "accepted" | "merged" | "duplicate" | "ignored" | "refused" }
+  /** Still there. `seal_unreadable`: the key that sealed it is not in the key ring. */
+  | { read: false; reason: string; issues: string[] };
+
+/**
+ * Reads a quarantined webhook again, as if it came now: a fixed version of ours may understand it. Read, it is stored once
+ * (its webhook id and order keep it from doubling) and leaves the quarantine; else its tries are counted.
+ * Throws DatabaseUnavailable.
+ */
+export async function retryQuarantined(
+  deps: PipelineDependencies,
+  shop: string,
+  webhook: QuarantinedWebhook,
+): Promise<Retried> {
+  const unread = async (reason: string, issues: string[] = []): Promise<Retried> => {
+    await settleQuarantine(deps.db, shop, webhook.id, false);
+    return { read: false, reason, issues };
+  };
+  const opened = open(deps.keys, webhook.sealed_body, quarantineSubject(shop, webhook.webhook_id));
+  if (!opened.ok) return await unread("seal_unreadable");
+  const read = readWebhook(webhook.topic, opened.bytes, shop);
+  if (read.kind === "unreadable") return await unread(read.reason, read.issues);
+  let status: "accepted" | "merged" | "duplicate" | "ignored" | "refused" = "ignored";
+  if (read.kind === "capture") {
+    const capture = { ...read.capture, keys: [...read.capture.keys, `webhook:${webhook.webhook_id}`] };
+    const ingested = await ingest(deps, shop, [capture], { place: "webhooks" });
+    status = ingested.results[0]?.status ?? "ignored";
+    await ingested.deliver();
+  }
+  await settleQuarantine(deps.db, shop, webhook.id, true);
+  return { read: true, status };
+}

@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { PLATFORMS } from "@trakit/destinations/registry.ts";
+import { connect } from "@trakit/db/connection.ts";
+import { type HealthDependencies, healthHandler } from "../../functions/health/handler.ts";
+import { absentDatabase, pipelineKit } from "../support/pipeline.ts";
+
+const kit = await pipelineKit();
+
+async function get(path: string, change: Partial<HealthDependencies> = {}, method = "GET") {
+  const handle = healthHandler({ db: kit.deps().db, version: "9.9.9", runtime: "deno 2.1.14", ...change });
+  const response = await handle(new Request(`http://edge.test${path}`, { method }));
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown>,
+  };
+}
+
+describe("GET /health", () => {
+  test.each(["/health", "/health/"])("%s is 200 with version, queue and platforms", async (path) => {
+    const { status, body } = await get(path);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      status: "ok",
+      database: "ok",
+      version: "9.9.9",
+      runtime: "deno 2.1.14",
+      queue: { pending: 0, due: 0, oldest_due_seconds: 0 },
+    });
+    expect(Object.keys(body.platforms as object).sort()).toEqual([...PLATFORMS].sort());
+  });
+
+  test("is 503 while the database is out of reach, and still says who answers", async () => {
+    const db = absentDatabase();
+    try {
+      const { status, body } = await get("/health", { db });
+      expect(status).toBe(503);
+      expect(body).toMatchObject({
+        status: "unavailable",
+        database: "unavailable",
+        queue: null,
+        version: "9.9.9",
+      });
+    } finally {
+      await db.close();
+    }
+  });
+
+  test("is 503 where the role bypasses row level security: events would not be stored as it", async () => {
+    const db = connect({ url: kit.database.url("postgres"), max: 1, boundByRls: true });
+    try {
+      expect((await get("/health", { db })).status).toBe(503);
+    } finally {
+      await db.close();
+    }
+  });
+});
+
+test("an unknown address is 404, another method 405", async () => {
+  expect(await get("/health/nothing")).toMatchObject({ status: 404, body: { code: "not_found" } });
+  const refused = await get("/health", {}, "POST");
+  expect(refused).toMatchObject({ status: 405, body: { code: "method_not_allowed" } });
+  expect(refused.headers.get("allow")).toContain("GET");
+});
+
+describe("the OpenAPI document", () => {
+  test("is 3.1, names every route of the functions, and each reference in it leads somewhere", async () => {
+    const { status, body } = await get("/health/openapi.json");
+    expect(status).toBe(200);
+    expect(body.openapi).toMatch(/^3\.1\./);
+    const paths = Object.keys(body.paths as object);
+    for (const path of ["/webhooks", "/proxy/event", "/drain", "/health"]) expect(paths).toContain(path);
+    const references = [...JSON.stringify(body).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1]!);
+    expect(references.length).toBeGreaterThan(0);
+    for (const reference of references) {
+      const found = reference.replace(/^#\//, "").split("/")
+        .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], body);
+      expect(found, reference).toBeDefined();
+    }
+  });
+});
