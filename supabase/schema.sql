@@ -1056,6 +1056,12 @@ begin
   v_sends := v_sends || trakit.store_events(v_shop, v_new, v_slots, p_now);
 
   return jsonb_build_object('shop', 'active', 'shop_id', v_shop.id, 'results', v_results, 'sends', v_sends,
+    -- once, however many events go there
+    'destinations', case when v_sends = '[]' then '{}' else (
+      select jsonb_object_agg(g.id, jsonb_build_object('platform', g.platform, 'settings', g.settings,
+        'test_code', g.test_code, 'sealed', s.sealed, 'version', s.version))
+      from trakit.destinations g join trakit.destination_secrets s on s.destination_id = g.id
+      where g.shop_id = v_shop.id) end,
     'visitor', v_visitor);
 end;
 $function$;
@@ -1524,16 +1530,11 @@ begin
         attempts = d.attempts + 1, attempted_at = p_now
     from chosen c
     where d.captured_at = p_at and d.event_row = p_row and d.destination_id = c.destination_id
-    returning d.destination_id, d.platform, d.limited
+    returning d.destination_id, d.limited
   )
   select jsonb_agg(jsonb_build_object('index', p_index, 'captured_at', p_at, 'event_row', p_row,
-    'destination_id', l.destination_id, 'platform', l.platform, 'lease', v_lease, 'limited', l.limited,
-    'destination', jsonb_build_object('platform', g.platform, 'settings', g.settings, 'test_code', g.test_code,
-      'sealed', s.sealed, 'version', s.version)))
-  into v_sends
-  from leased l
-  join trakit.destinations g on g.id = l.destination_id
-  join trakit.destination_secrets s on s.destination_id = l.destination_id;
+    'destination_id', l.destination_id, 'lease', v_lease, 'limited', l.limited))
+  into v_sends from leased l;
   return coalesce(v_sends, '[]');
 end;
 $function$;
@@ -1815,7 +1816,7 @@ begin
       end as due
     from new n
   ), planned as (
-    select t.row, t.index, t.waits, t.due, g.id, g.platform, g.settings, g.test_code, g.max_age, s.sealed, s.version,
+    select t.row, t.index, t.waits, t.due, g.id, g.platform, g.test_code, g.max_age,
       coalesce(t.consent ->> 'sale_of_data' = 'false', false)
         or (t.consent ->> g.purpose is null and t.policy = 'limited') as limited,
       l.state = 'closed' and t.waits is null and t.due <= p_now as sendable,
@@ -1823,7 +1824,6 @@ begin
     from timed t
     join trakit.destinations g on g.shop_id = p_shop.id and g.enabled and (g.events is null or t.name = any (g.events))
     join trakit.lanes l on l.destination_id = g.id
-    left join trakit.destination_secrets s on s.destination_id = g.id
   ), numbered as (
     select p.*,
       p.verdict is null and p.sendable
@@ -1847,8 +1847,7 @@ begin
     from numbered n
   )
   select jsonb_agg(jsonb_build_object('index', n.index, 'captured_at', p_now, 'event_row', n.row, 'destination_id', n.id,
-    'platform', n.platform, 'lease', v_lease, 'limited', n.limited, 'destination', jsonb_build_object(
-      'platform', n.platform, 'settings', n.settings, 'test_code', n.test_code, 'sealed', n.sealed, 'version', n.version)))
+    'lease', v_lease, 'limited', n.limited))
   into v_sends from numbered n where n.leased;
   return coalesce(v_sends, '[]');
 end;

@@ -48,7 +48,8 @@ create function pg_temp.sends(p_step text) returns integer language sql as $$
 select is(pg_temp.status('first'), 'accepted', 'an order is accepted');
 select is(pg_temp.sends('first'), 1, 'as many deliveries are leased as the caller has slots');
 select is((select answer #>> '{sends,0,index}' from answers where step = 'first'), '0', 'a lease names its event in the call');
-select ok((select answer #>> '{sends,0,destination,sealed}' ~ '^v1[.]k1[.]' from answers where step = 'first'),
+select ok((select answer -> 'destinations' -> (answer #>> '{sends,0,destination_id}') ->> 'sealed' ~ '^v1[.]k1[.]'
+    from answers where step = 'first'),
   'and comes with its destination''s settings and sealed token');
 select is(pg_temp.status('same webhook'), 'duplicate', 'the same webhook is counted once');
 select is(pg_temp.sends('same webhook'), 0, 'and sent once');

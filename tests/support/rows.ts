@@ -4,12 +4,12 @@ export interface Lease {
   captured_at: string;
   event_row: number;
   destination_id: string;
-  platform: string;
   lease: string;
   limited: boolean;
 }
 
 export interface ClaimedItem extends Lease {
+  platform: string;
   attempts: number;
   doubts: number;
   event: Record<string, unknown> & { event_id: string };
@@ -26,7 +26,8 @@ export interface Ingested {
     digests?: Record<string, string[]>;
     event?: Record<string, Record<string, unknown>>;
   }[];
-  sends: (Lease & { index: number; destination: { platform: string; sealed: string; version: number } })[];
+  sends: (Lease & { index: number })[];
+  destinations: Record<string, { platform: string; sealed: string; version: number }>;
   visitor?: Record<string, string>;
 }
 

@@ -96,10 +96,10 @@ export async function ingest(
 function grouped(events: CanonicalEvent[], stored: Ingested): DestinationSends[] {
   const groups = new Map<string, DestinationSends>();
   for (const leased of stored.sends) {
-    const { destination } = leased;
+    const destination = stored.destinations?.[leased.destination_id];
     const event = events[leased.index];
     const result = stored.results[leased.index];
-    if (!event || !result || !stored.shop_id) continue;
+    if (!destination || !event || !result || !stored.shop_id) continue;
     const send: Send = {
       ...leased,
       attempts: 1,

@@ -3,10 +3,28 @@
  * 820982911946154508 into 820982911946154500 (reference: shopify §0.10).
  */
 
-const LONG_RUN = /\d{16}/;
+const LONG = 16;
 const TOKEN_START = /["\d-]/g;
 const NUMBER = /-?\d[\d.eE+-]*/y;
 const INTEGER = /^-?\d+$/;
+
+const isDigit = (text: string, at: number): boolean => {
+  const code = text.charCodeAt(at);
+  return code >= 0x30 && code <= 0x39;
+};
+
+/** Whether 16 digits stand in a row. One of them stands at every 16th place, so only those are looked at. */
+function hasLongRun(text: string): boolean {
+  for (let at = LONG - 1; at < text.length; at += LONG) {
+    if (!isDigit(text, at)) continue;
+    let start = at;
+    while (isDigit(text, start - 1)) start--;
+    let end = at + 1;
+    while (isDigit(text, end)) end++;
+    if (end - start >= LONG) return true;
+  }
+  return false;
+}
 
 /** Index just behind the string whose opening quote is at `start`; the text is known to be valid JSON. */
 function endOfString(text: string, start: number): number {
@@ -34,7 +52,7 @@ function quoteUnsafeIntegers(text: string): string {
     NUMBER.lastIndex = start.index;
     const number = NUMBER.exec(text)?.[0] ?? start[0];
     TOKEN_START.lastIndex = start.index + number.length;
-    if (number.length < 16 || !INTEGER.test(number) || Number.isSafeInteger(Number(number))) continue;
+    if (number.length < LONG || !INTEGER.test(number) || Number.isSafeInteger(Number(number))) continue;
     result += `${text.slice(copied, start.index)}"${number}"`;
     copied = start.index + number.length;
   }
@@ -52,7 +70,7 @@ export function parseJson(
   try {
     // Native first: it alone decides what is JSON, so that the rewriting only ever sees a valid text.
     const value: unknown = JSON.parse(text);
-    return { ok: true, value: LONG_RUN.test(text) ? JSON.parse(quoteUnsafeIntegers(text)) : value };
+    return { ok: true, value: hasLongRun(text) ? JSON.parse(quoteUnsafeIntegers(text)) : value };
   } catch {
     return { ok: false, reason: "malformed_json" };
   }

@@ -25,7 +25,11 @@ describe("what arrives", () => {
     expect(answer.sends).toHaveLength(3);
     expect(answer.sends.map((send) => send.index)).toEqual([0, 0, 0]);
     for (const send of answer.sends) {
-      expect(send.destination).toMatchObject({ platform: send.platform, version: 1, sealed: sealedToken() });
+      expect(answer.destinations[send.destination_id]).toMatchObject({
+        platform: PLATFORMS.find((platform) => shop.lanes[platform] === send.destination_id),
+        version: 1,
+        sealed: sealedToken(),
+      });
     }
     const rows = await shop.deliveries();
     expect(rows.map((row) => row.platform)).toEqual(PLATFORMS);
@@ -70,13 +74,14 @@ describe("what arrives", () => {
     await shop.set("meta", { enabled: false });
     const answer = await shop.ingest([fromShopify("checkout_completed", purchase)], { slots: 1, now: at(1) });
     expect(answer.sends).toHaveLength(1);
-    expect(answer.sends[0]!.destination).toMatchObject({ platform: "meta", sealed: sealedToken() });
+    expect(answer.destinations[answer.sends[0]!.destination_id])
+      .toMatchObject({ platform: "meta", sealed: sealedToken() });
   });
 
   test("a destination without a token has a held lane: its deliveries wait and nothing is leased", async () => {
     const shop = await newShop(db, { platforms: ["meta"], tokenless: ["tiktok"] });
     const answer = await shop.ingest([fromBrowser("page_viewed")], { slots: 5 });
-    expect(answer.sends.map((send) => send.platform)).toEqual(["meta"]);
+    expect(answer.sends.map((send) => send.destination_id)).toEqual([shop.lanes.meta]);
     expect(await shop.delivery("tiktok")).toMatchObject({ state: "pending", attempts: 0, lease: null });
     expect(await shop.lane("tiktok")).toMatchObject({ state: "held", reason: "no_token" });
     expect((await shop.claim("tiktok")).items).toEqual([]);

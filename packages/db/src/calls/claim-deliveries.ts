@@ -2,7 +2,7 @@ import type { StoredEvent } from "@trakit/core/stored.ts";
 import type { Database } from "../connection.ts";
 import type { LeasedSend, SendableDestination } from "./ingest-events.ts";
 
-export interface ClaimedDelivery extends Omit<LeasedSend, "index" | "destination"> {
+export interface ClaimedDelivery extends Omit<LeasedSend, "index"> {
   /** Sends begun, this one included. */
   attempts: number;
   /** Earlier sends of which nobody knows whether the vendor has them. */

@@ -30,10 +30,8 @@ export interface LeasedSend {
   captured_at: string;
   event_row: number;
   destination_id: string;
-  platform: string;
   lease: string;
   limited: boolean;
-  destination: SendableDestination;
 }
 
 export interface SendableDestination {
@@ -49,6 +47,8 @@ export interface Ingested {
   shop_id?: string;
   results: IngestResult[];
   sends: LeasedSend[];
+  /** Where the sends go, by id; absent where there are none. */
+  destinations?: Record<string, SendableDestination>;
   /** Identifiers the browser may get back (found by strong keys only). */
   visitor?: Partial<Identifiers>;
 }
