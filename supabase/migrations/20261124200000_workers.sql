@@ -43,10 +43,10 @@ $$;
 grant select, insert, update, delete on trakit.workers to trakit_dispatcher;
 grant select, update on trakit.queue_clock to trakit_dispatcher;
 
-create function trakit.check_in(p_id uuid, p_kind text, p_now timestamptz default now()) returns void
+create function trakit.check_in(p_worker_id uuid, p_kind text, p_now timestamptz default now()) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  insert into trakit.workers as w (id, kind, started_at, seen_at) values (p_id, p_kind, p_now, p_now)
+  insert into trakit.workers as w (id, kind, started_at, seen_at) values (p_worker_id, p_kind, p_now, p_now)
   on conflict (id) do update set seen_at = excluded.seen_at;
   -- who died without a word is forgotten after a day
   delete from trakit.workers w where w.seen_at < p_now - interval '1 day';
@@ -54,9 +54,9 @@ end;
 $$;
 comment on function trakit.check_in(uuid, text, timestamptz) is 'A worker, or a call of drain, says that it is alive; every 15 s.';
 
-create function trakit.check_out(p_id uuid) returns void
+create function trakit.check_out(p_worker_id uuid) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
-  delete from trakit.workers w where w.id = p_id
+  delete from trakit.workers w where w.id = p_worker_id
 $$;
 comment on function trakit.check_out(uuid) is 'A worker, or a call of drain, says that it ends.';
 

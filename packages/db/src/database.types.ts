@@ -673,8 +673,8 @@ export type Database = {
       };
       "bind_shop": { Args: { "p_domain": string; "p_status"?: string }; Returns: string };
       "call_drain": { Args: Record<PropertyKey, never>; Returns: boolean };
-      "check_in": { Args: { "p_id": string; "p_kind": string; "p_now"?: string }; Returns: undefined };
-      "check_out": { Args: { "p_id": string }; Returns: undefined };
+      "check_in": { Args: { "p_kind": string; "p_now"?: string; "p_worker_id": string }; Returns: undefined };
+      "check_out": { Args: { "p_worker_id": string }; Returns: undefined };
       "claim_deliveries": {
         Args: { "p_destination_id": string; "p_lease_seconds"?: number; "p_limit": number; "p_now"?: string };
         Returns: Json;
