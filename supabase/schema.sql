@@ -222,6 +222,19 @@ alter table trakit.quarantine enable row level security;
 alter table trakit.quarantine force row level security;
 create policy "functions see the shop they work for" on trakit.quarantine for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 
+-- One row: when lanes were last woken, so that any number of workers looks only as often as one; and what else wakes them.
+create table trakit.queue_clock ( -- owner postgres
+  one boolean not null default true, -- True: the only row.
+  woken_at timestamp with time zone not null, -- When trakit.wake_lanes last looked for due lanes.
+  cron_seconds integer, -- Seconds between two looks of pg_cron, as trakit migrate set it up; null = no pg_cron.
+  calls_drain boolean not null default false, -- Whether pg_cron can call the drain function where no worker lives.
+  constraint queue_clock_pkey PRIMARY KEY (one),
+  constraint queue_clock_is_one_row CHECK (one)
+);
+alter table trakit.queue_clock enable row level security;
+alter table trakit.queue_clock force row level security;
+create policy "the dispatcher keeps it" on trakit.queue_clock for all to trakit_dispatcher using (true) with check (true);
+
 -- How often input was refused, by shop, day, place and reason.
 create table trakit.refusals ( -- owner postgres
   shop_id uuid not null, -- Shop; all zeros = signed by Shopify for a shop we do not know.
@@ -311,6 +324,19 @@ alter table trakit.visitors enable row level security;
 alter table trakit.visitors force row level security;
 create policy "functions see the shop they work for" on trakit.visitors for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy "users see their shop's rows" on trakit.visitors for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+
+-- Processes that drain the queue at present, across shops: a row is written every 15 s and removed at the end.
+create table trakit.workers ( -- owner postgres
+  id uuid not null, -- Made by the process at its start.
+  kind text not null, -- worker = a worker process; drain = a call of the drain function.
+  started_at timestamp with time zone not null, -- When it first checked in.
+  seen_at timestamp with time zone not null, -- When it last checked in. Over a minute ago = gone.
+  constraint workers_pkey PRIMARY KEY (id),
+  constraint workers_kind_known CHECK (kind = ANY (ARRAY['worker'::text, 'drain'::text]))
+);
+alter table trakit.workers enable row level security;
+alter table trakit.workers force row level security;
+create policy "the dispatcher keeps it" on trakit.workers for all to trakit_dispatcher using (true) with check (true);
 
 -- Each destination over the last 24 hours: success, latency, what waits.
 --   shop_id uuid: Shop.
@@ -507,6 +533,72 @@ begin
   perform set_config('trakit.shop_id', coalesce(v_shop::text, ''), true);
   return v_shop;
 end;
+$function$;
+
+-- Asks the drain function, by pg_net, to send what is due; address and key are in Vault. False = pg_net, Vault or the secrets are not there. Owned by the migration role, which may read Vault.
+-- owner postgres; called by trakit_dispatcher
+CREATE OR REPLACE FUNCTION trakit.call_drain()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_url text;
+  v_key text;
+  v_net constant text := 'net';
+  v_vault constant text := 'vault';
+begin
+  -- asked by name, not by cast: a schema we may not use must read as absent, not raise
+  if not exists (
+      select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+      where n.nspname = v_net and p.proname = 'http_post' and pg_catalog.has_schema_privilege(current_user, n.oid, 'usage'))
+    or not exists (
+      select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = v_vault and c.relname = 'decrypted_secrets'
+        and pg_catalog.has_schema_privilege(current_user, n.oid, 'usage'))
+  then
+    return false;
+  end if;
+  execute format('select (select s.decrypted_secret from %1$I.decrypted_secrets s where s.name = $1 limit 1),
+      (select s.decrypted_secret from %1$I.decrypted_secrets s where s.name = $2 limit 1)', v_vault)
+    into v_url, v_key using 'trakit_drain_url', 'trakit_drain_key';
+  if v_url is null or v_key is null then
+    return false;
+  end if;
+  -- longer than drain runs: a request that is given up ends the run at the other end
+  execute format('select %I.http_post(url := $1, body := $2, headers := $3, timeout_milliseconds := $4)', v_net)
+    using v_url, jsonb '{}',
+      jsonb_build_object('content-type', 'application/json', 'authorization', 'Bearer ' || v_key), 65000;
+  return true;
+end;
+$function$;
+
+-- A worker, or a call of drain, says that it is alive; every 15 s.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.check_in(p_worker_id uuid, p_kind text, p_now timestamp with time zone DEFAULT now())
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into trakit.workers as w (id, kind, started_at, seen_at) values (p_worker_id, p_kind, p_now, p_now)
+  on conflict (id) do update set seen_at = excluded.seen_at;
+  -- who died without a word is forgotten after a day
+  delete from trakit.workers w where w.seen_at < p_now - interval '1 day';
+end;
+$function$;
+
+-- A worker, or a call of drain, says that it ends.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.check_out(p_worker_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  delete from trakit.workers w where w.id = p_worker_id
 $function$;
 
 -- Leases up to p_limit due deliveries of one lane to the caller, with all that is needed to send them. An open lane gives one probe at a time, a held lane nothing.
@@ -725,6 +817,57 @@ AS $function$
   -- only the flush the caller saw: trouble may have come and gone again meanwhile
   update trakit.lanes l set flush_before = null
   where l.destination_id = p_destination_id and l.flush_before <= p_flush_before
+$function$;
+
+-- Puts jobs [{data, key, group}] into a pg-boss queue as its send() does. Returns how many; a key that waits already adds none. Null = there is no pg-boss, or no such queue.
+-- owner trakit_dispatcher; called by trakit_app, trakit_edge
+CREATE OR REPLACE FUNCTION trakit.enqueue_jobs(p_queue text, p_jobs jsonb)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_made integer;
+  v_notify boolean;
+  -- named through a variable: the linter would look for the tables of a constant statement
+  v_schema constant text := 'pgboss';
+begin
+  if not exists (
+    select from pg_catalog.pg_namespace n
+    where n.nspname = v_schema and pg_catalog.has_schema_privilege(current_user, n.oid, 'usage'))
+  then
+    return null;
+  end if;
+  execute format('select q.notify from %I.queue q where q.name = $1', v_schema) into v_notify using p_queue;
+  if v_notify is null then
+    return null;
+  end if;
+  -- as pg-boss's insertJobs does: the queue's options and its policy are copied into the row; without the policy the
+  -- unique indexes that make a second wake-up of a lane impossible would not see it
+  execute format($sql$
+    insert into %1$I.job (name, data, singleton_key, group_id, start_after, created_on, expire_seconds, deletion_seconds,
+      keep_until, retry_limit, retry_delay, retry_backoff, retry_delay_max, policy, dead_letter, heartbeat_seconds)
+    select q.name, j.data, j.key, j.group_id, %1$I.job_now(),
+      -- jobs are taken in this order; those of one statement would otherwise be of one moment
+      %1$I.job_now() + j.place * interval '1 microsecond',
+      q.expire_seconds, q.deletion_seconds, %1$I.job_now() + q.retention_seconds * interval '1 second',
+      q.retry_limit, q.retry_delay, q.retry_backoff, q.retry_delay_max, q.policy, q.dead_letter, q.heartbeat_seconds
+    from (
+      select x.item -> 'data' as data, x.item ->> 'key' as key, x.item ->> 'group' as group_id, x.place
+      from jsonb_array_elements($2) with ordinality as x (item, place)
+    ) j
+    cross join %1$I.queue q
+    where q.name = $1
+    order by j.place
+    on conflict do nothing
+  $sql$, v_schema) using p_queue, p_jobs;
+  get diagnostics v_made = row_count;
+  if v_made > 0 and v_notify then
+    perform pg_notify('pgboss_' || left(encode(sha224(convert_to(v_schema, 'UTF8')), 'hex'), 24), p_queue);
+  end if;
+  return v_made;
+end;
 $function$;
 
 -- Makes the day partitions from yesterday to p_days_ahead from now that are missing. Returns how many it made.
@@ -1264,6 +1407,17 @@ AS $function$
   select s.id, s.domain, s.status, s.created_at from trakit.shops s order by s.domain
 $function$;
 
+-- How many of each kind checked in within the last minute; a kind without any has no row.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.live_workers(p_now timestamp with time zone DEFAULT now())
+ RETURNS TABLE(kind text, count bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select w.kind, count(*) from trakit.workers w where w.seen_at > p_now - interval '1 minute' group by w.kind
+$function$;
+
 -- Locks a batch's keys [{"strong": {…}, "weak": {…}}] and the visitors they lead to until the transaction ends, in one order for all callers. True = the caller may merge visitors. Whoever deletes visitors takes the shop's lock (trakit.identity:<shop>) alone.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.lock_identity(p_shop_id uuid, p_keys jsonb)
@@ -1473,6 +1627,21 @@ AS $function$
     select next_attempt_at, waits_for from trakit.deliveries
     where state = 'pending' and captured_at > p_now - interval '8 days' order by next_attempt_at limit 100000
   ) d
+$function$;
+
+-- Who drains the queue: workers and calls of drain that live, and what pg_cron does when there is no worker.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.queue_watch(p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select jsonb_build_object(
+    'workers', (select count(*) from trakit.workers w where w.kind = 'worker' and w.seen_at > p_now - interval '1 minute'),
+    'draining', (select count(*) from trakit.workers w where w.kind = 'drain' and w.seen_at > p_now - interval '1 minute'),
+    'cron_seconds', (select c.cron_seconds from trakit.queue_clock c),
+    'calls_drain', (select c.calls_drain from trakit.queue_clock c))
 $function$;
 
 -- After a second copy came: looks at an event's unsent deliveries again and leases up to p_slots of them.
@@ -1933,6 +2102,45 @@ begin
 end;
 $function$;
 
+-- Puts one job per due lane into pg-boss's queue drain and, where nobody checked in for a minute, calls the drain function. Does nothing if lanes were woken less than p_gap_ms ago. Returns {"skipped", "lanes", "jobs", "called"}.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.wake_lanes(p_gap_ms integer DEFAULT 0, p_limit integer DEFAULT 1000, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_lanes jsonb;
+  v_jobs integer;
+  v_called boolean := false;
+begin
+  -- one at a time, and not again before the gap: who comes second finds the work done. A clock set back does not stop it
+  update trakit.queue_clock c set woken_at = p_now
+  where c.one in (
+    select x.one from trakit.queue_clock x
+    where x.woken_at <= p_now - p_gap_ms * interval '1 millisecond' or x.woken_at > p_now + interval '1 minute'
+    for update skip locked);
+  if not found then
+    return jsonb_build_object('skipped', true, 'lanes', 0, 'jobs', 0, 'called', false);
+  end if;
+
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'key', d.destination_id, 'group', d.shop_id, 'data', jsonb_build_object('lane', d.destination_id, 'shop', d.shop_id))), '[]')
+  into v_lanes
+  from trakit.due_lanes(p_limit, p_now) d;
+
+  if jsonb_array_length(v_lanes) > 0 then
+    v_jobs := trakit.enqueue_jobs('drain', v_lanes);
+    if not exists (select from trakit.live_workers(p_now)) then
+      v_called := trakit.call_drain();
+    end if;
+  end if;
+  return jsonb_build_object('skipped', false, 'lanes', jsonb_array_length(v_lanes), 'jobs', coalesce(v_jobs, 0),
+    'called', v_called);
+end;
+$function$;
+
 -- -------------------- grants ------------------------------------------------------------------------------------
 
 grant select on api.delivery_health to authenticated;
@@ -1962,6 +2170,7 @@ grant select on trakit.lanes to authenticated;
 grant delete, insert, select, update on trakit.lanes to trakit_app;
 grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before, released_at), update (flush_before) on trakit.lanes to trakit_dispatcher;
 grant delete, insert, select, update on trakit.quarantine to trakit_app;
+grant select, update on trakit.queue_clock to trakit_dispatcher;
 grant select on trakit.refusals to authenticated;
 grant delete, insert, select, update on trakit.refusals to trakit_app;
 grant select on trakit.shops to authenticated;
@@ -1971,3 +2180,4 @@ grant select on trakit.visitor_links to authenticated;
 grant delete, insert, select, update on trakit.visitor_links to trakit_app;
 grant select on trakit.visitors to authenticated;
 grant delete, insert, select, update on trakit.visitors to trakit_app;
+grant delete, insert, select, update on trakit.workers to trakit_dispatcher;

@@ -1,10 +1,13 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { randomUUID } from "node:crypto";
+import { checkIn } from "@trakit/db/calls/check-in.ts";
+import { checkOut } from "@trakit/db/calls/check-out.ts";
 import { ensurePartitions } from "@trakit/db/calls/ensure-partitions.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import type { DrainAnswer } from "@trakit/pipeline/contracts.ts";
 import type { PipelineDependencies } from "@trakit/pipeline/dependencies.ts";
 import { drain } from "@trakit/pipeline/drain.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
+import { bearer, drainKey, sameKey } from "@trakit/runtime/operator-key.ts";
 import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
 
 /** The hosted limit is 150 s of wall clock; past this the caller calls again (design §7). */
@@ -15,13 +18,17 @@ export interface DrainDependencies extends PipelineDependencies {
 }
 
 /**
- * `POST /drain`: sends what is due, for pg_cron or an operator, proven by the operator's key. Stops after a minute and says
- * whether something remains. Also makes the partitions ahead, so that a set-up without a worker keeps having them.
+ * `POST /drain`: sends what is due, for pg_cron (proven by the drain-only key) or an operator (by the operator's key). Stops
+ * after a minute and says whether something remains. While it runs it counts as a worker, so that pg_cron does not call
+ * again. Also makes the partitions ahead, so that a set-up without a worker keeps having them.
  */
 export function drainHandler(deps: DrainDependencies): (request: Request) => Promise<Response> {
   return async (request) => {
     if (request.method !== "POST") return methodNotAllowed(request, ["POST"]);
-    if (!sameKey(request.headers.get("authorization")?.replace(/^Bearer /i, "") ?? "", deps.operatorKey)) {
+    const given = bearer(request);
+    // both are compared, always: which one it was does not show in the time it takes
+    const [operator, cron] = [sameKey(given, deps.operatorKey), sameKey(given, drainKey(deps.operatorKey))];
+    if (!operator && !cron) {
       deps.log.warn("drain_refused", { reason: "bad_operator_key" });
       return problem({
         code: "bad_operator_key",
@@ -31,7 +38,9 @@ export function drainHandler(deps: DrainDependencies): (request: Request) => Pro
         headers: { "www-authenticate": "Bearer" },
       });
     }
+    const id = randomUUID();
     try {
+      await checkIn(deps.db, id, "drain", deps.databaseNow?.());
       await ensurePartitions(deps.db, 8, deps.databaseNow?.());
       const drained: DrainAnswer = await drain(deps, {
         deadline: deps.now() + BUDGET_MS,
@@ -44,12 +53,9 @@ export function drainHandler(deps: DrainDependencies): (request: Request) => Pro
       if (error instanceof DatabaseUnavailable) return unavailable();
       deps.log.error("drain_failed", errorFields(error));
       return problem({ code: "internal_error", status: 500, title: "The drain failed." });
+    } finally {
+      // who cannot say so is counted as gone after a minute
+      await checkOut(deps.db, id).catch(() => {});
     }
   };
-}
-
-/** Compares digests, so that neither content nor length shows in the time it takes. */
-function sameKey(given: string, expected: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(given), digest(expected));
 }

@@ -1,4 +1,5 @@
 import { queueTotals } from "@trakit/db/calls/queue-totals.ts";
+import { queueWatch, resolutionSeconds } from "@trakit/db/calls/queue-watch.ts";
 import type { Database } from "@trakit/db/connection.ts";
 import { DESTINATIONS } from "@trakit/destinations/registry.ts";
 import type { HealthAnswer } from "@trakit/pipeline/contracts.ts";
@@ -27,12 +28,14 @@ export function healthHandler(deps: HealthDependencies): (request: Request) => P
 
     // any failure to count the queue means that events could not be stored either
     const queue = await queueTotals(deps.db).catch(() => null);
+    const watch = queue && await queueWatch(deps.db).catch(() => null);
     const answer: HealthAnswer = {
       status: queue ? "ok" : "unavailable",
       version: deps.version,
       runtime: deps.runtime,
       database: queue ? "ok" : "unavailable",
       queue,
+      drained_by: watch && { ...watch, resolution_seconds: resolutionSeconds(watch) },
       platforms: Object.fromEntries(Object.values(DESTINATIONS).map((one) => [one.platform, one.apiVersion])),
     };
     return json(queue ? 200 : 503, answer);

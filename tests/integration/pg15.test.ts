@@ -14,7 +14,7 @@ const there = [
 const wanted = process.env["TRAKIT_TEST_ALL"] === "1";
 
 test.skipIf(!there && !wanted)(
-  "on PostgreSQL 15 the migrations run as no superuser, lint is clean, pgTAP and the database suite pass",
+  "on PostgreSQL 15 the migrations run as no superuser, lint is clean, pgTAP and the database suite pass, pg_cron runs",
   { timeout: 900_000 },
   () => {
     const script = fileURLToPath(new URL("../../packages/tooling/src/pg15.ts", import.meta.url));

@@ -96,7 +96,8 @@ export async function twoShops(db: TestDatabase): Promise<TwoShops> {
   const tables = await db.query<{ name: string }>(
     "postgres",
     `select c.relname as name from pg_class c where c.relkind in ('r', 'p') and not c.relispartition
-     and c.relnamespace = 'trakit'::regnamespace order by 1`,
+     and c.relnamespace = 'trakit'::regnamespace and (c.relname = 'shops' or exists (
+       select from pg_attribute a where a.attrelid = c.oid and a.attname = 'shop_id')) order by 1`,
   );
   const mark = async (column: Column) => {
     const value = {

@@ -482,6 +482,28 @@ export type Database = {
         };
         Relationships: [];
       };
+      "queue_clock": {
+        Row: {
+          "calls_drain": boolean;
+          "cron_seconds": number | null;
+          "one": boolean;
+          "woken_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "calls_drain"?: boolean;
+          "cron_seconds"?: number | null;
+          "one"?: boolean;
+          "woken_at": string;
+        };
+        Update: {
+          "calls_drain"?: boolean;
+          "cron_seconds"?: number | null;
+          "one"?: boolean;
+          "woken_at"?: string;
+        };
+        Relationships: [];
+      };
       "refusals": {
         Row: {
           "count": number;
@@ -618,6 +640,28 @@ export type Database = {
         };
         Relationships: [];
       };
+      "workers": {
+        Row: {
+          "id": string;
+          "kind": string;
+          "seen_at": string;
+          "started_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "id": string;
+          "kind": string;
+          "seen_at": string;
+          "started_at": string;
+        };
+        Update: {
+          "id"?: string;
+          "kind"?: string;
+          "seen_at"?: string;
+          "started_at"?: string;
+        };
+        Relationships: [];
+      };
     };
     Views: {
       [_ in never]: never;
@@ -628,6 +672,9 @@ export type Database = {
         Returns: Json;
       };
       "bind_shop": { Args: { "p_domain": string; "p_status"?: string }; Returns: string };
+      "call_drain": { Args: Record<PropertyKey, never>; Returns: boolean };
+      "check_in": { Args: { "p_kind": string; "p_now"?: string; "p_worker_id": string }; Returns: undefined };
+      "check_out": { Args: { "p_worker_id": string }; Returns: undefined };
       "claim_deliveries": {
         Args: { "p_destination_id": string; "p_lease_seconds"?: number; "p_limit": number; "p_now"?: string };
         Returns: Json;
@@ -661,6 +708,7 @@ export type Database = {
         }[];
       };
       "end_flush": { Args: { "p_destination_id": string; "p_flush_before": string }; Returns: undefined };
+      "enqueue_jobs": { Args: { "p_jobs": Json; "p_queue": string }; Returns: number };
       "ensure_partitions": { Args: { "p_days_ahead"?: number; "p_now"?: string }; Returns: number };
       "expire_deliveries": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: number };
       "find_shop": { Args: { "p_domain": string }; Returns: Json };
@@ -713,6 +761,13 @@ export type Database = {
           "status": string;
         }[];
       };
+      "live_workers": {
+        Args: { "p_now"?: string };
+        Returns: {
+          "count": number;
+          "kind": string;
+        }[];
+      };
       "lock_identity": { Args: { "p_keys": Json; "p_shop_id": string }; Returns: boolean };
       "merge_event": {
         Args: {
@@ -740,6 +795,7 @@ export type Database = {
         Returns: string;
       };
       "queue_totals": { Args: { "p_now"?: string }; Returns: Json };
+      "queue_watch": { Args: { "p_now"?: string }; Returns: Json };
       "replan_deliveries": {
         Args: {
           "p_at": string;
@@ -800,6 +856,7 @@ export type Database = {
         Args: { "p_event_country": string; "p_setting": string; "p_shop_country": string };
         Returns: string;
       };
+      "wake_lanes": { Args: { "p_gap_ms"?: number; "p_limit"?: number; "p_now"?: string }; Returns: Json };
     };
     Enums: {
       [_ in never]: never;

@@ -64,6 +64,17 @@ export const healthAnswerSchema = z.object({
     due: z.int(),
     oldest_due_seconds: z.int(),
   }).nullable().describe("The recovery queue, across shops."),
+  drained_by: z.object({
+    workers: z.int().describe("Worker processes that checked in within a minute."),
+    draining: z.int().describe("Calls of the drain function under way."),
+    cron_seconds: z.int().nullable().describe(
+      "Seconds between two looks of pg_cron at the queue; null = no pg_cron.",
+    ),
+    calls_drain: z.boolean().describe("pg_cron calls the drain function while no worker lives."),
+    resolution_seconds: z.int().nullable().describe(
+      "How late a due delivery may be begun. Null = nobody sends what waits: start a worker.",
+    ),
+  }).nullable().describe("Who sends what waits."),
   platforms: z.record(z.string(), z.string().nullable()).describe("Platforms and the API version we speak."),
 }).meta({ id: "HealthAnswer" });
 export type HealthAnswer = z.output<typeof healthAnswerSchema>;

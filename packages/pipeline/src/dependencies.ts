@@ -10,6 +10,8 @@ export interface World {
   fetch: typeof fetch;
   /** ms since the epoch. */
   now: () => number;
+  /** ms of a clock nobody sets; absent = the process's. Leases are measured with it. */
+  monotonic?: () => number;
   /** In [0, 1). */
   random: () => number;
   keys: KeyRing;
@@ -30,3 +32,8 @@ export interface PipelineDependencies extends World {
 export const SEND_TIMEOUT_MS = 5_000;
 /** A lease outlives the slowest send by far, so that it runs out only when its holder died. */
 export const LEASE_SECONDS = 30;
+
+/** Time on the clock that leases are measured with, in ms: one that no operator and no time server sets. */
+export function leaseClock(world: World): number {
+  return (world.monotonic ?? (() => performance.now()))();
+}

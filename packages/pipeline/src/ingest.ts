@@ -6,7 +6,7 @@ import {
   ingestEvents,
   type IngestResult,
 } from "@trakit/db/calls/ingest-events.ts";
-import type { PipelineDependencies } from "./dependencies.ts";
+import { leaseClock, type PipelineDependencies } from "./dependencies.ts";
 import { dispatch } from "./dispatch.ts";
 import type { DestinationSends, Send } from "./send-all.ts";
 
@@ -56,6 +56,7 @@ export async function ingest(
     signed,
   }));
   const slots = deps.slots.take(captures.length * SLOTS_PER_EVENT);
+  const leasedAt = leaseClock(deps);
   let stored: Ingested;
   try {
     const refused = options.refused ?? {};
@@ -85,7 +86,7 @@ export async function ingest(
     visitor: { ...EMPTY_IDENTIFIERS, ...stored.visitor },
     deliver: async () => {
       try {
-        return await dispatch(deps, grouped(kept.map((capture) => capture.event), stored));
+        return await dispatch(deps, grouped(kept.map((capture) => capture.event), stored, leasedAt));
       } finally {
         deps.slots.give(stored.sends.length);
       }
@@ -93,7 +94,7 @@ export async function ingest(
   };
 }
 
-function grouped(events: CanonicalEvent[], stored: Ingested): DestinationSends[] {
+function grouped(events: CanonicalEvent[], stored: Ingested, leasedAt: number): DestinationSends[] {
   const groups = new Map<string, DestinationSends>();
   for (const leased of stored.sends) {
     const destination = stored.destinations?.[leased.destination_id];
@@ -104,6 +105,7 @@ function grouped(events: CanonicalEvent[], stored: Ingested): DestinationSends[]
       ...leased,
       attempts: 1,
       doubts: 0,
+      leasedAt,
       event: result.event ? fromStored(result.event) : {
         ...event,
         identifiers: { ...event.identifiers, ...result.identifiers },

@@ -7,7 +7,7 @@ import type { Settlement } from "@trakit/db/calls/settle-deliveries.ts";
 import type { Destination, HttpRequest, JsonObject } from "@trakit/destinations/destination.ts";
 import { destination as findDestination } from "@trakit/destinations/registry.ts";
 import { send, type Sent } from "@trakit/runtime/send.ts";
-import { SEND_TIMEOUT_MS, type World } from "./dependencies.ts";
+import { LEASE_SECONDS, leaseClock, SEND_TIMEOUT_MS, type World } from "./dependencies.ts";
 import { unsealedToken } from "./tokens.ts";
 
 /** One leased delivery with all that is needed to send it. */
@@ -20,6 +20,8 @@ export interface Send {
   /** Sends begun, this one included. */
   attempts: number;
   doubts: number;
+  /** When the lease was asked for, on the clock of `leaseClock`. */
+  leasedAt: number;
   event: CanonicalEvent;
 }
 
@@ -37,10 +39,13 @@ interface Mapped {
 
 /** Requests to one destination under way at once, where one call's events need several (GA4 takes one client each). */
 const REQUESTS_AT_ONCE = 8;
+/** A request is begun only while its answer, and the settling after it, fit into the lease. */
+const LEASE_NEEDED_MS = SEND_TIMEOUT_MS + 5_000;
 
 /**
  * Maps, batches and sends one destination's deliveries; one settlement for each, in order. When the vendor turns out to be
- * in trouble, what was not sent yet is handed back unsent instead of knocking on.
+ * in trouble, what was not sent yet is handed back unsent instead of knocking on. The same where a slow vendor used up the
+ * lease: whoever claims next would send it a second time.
  */
 export async function sendAll(world: World, group: DestinationSends): Promise<Settlement[]> {
   const { destination: row, shopId } = group;
@@ -92,12 +97,15 @@ export async function sendAll(world: World, group: DestinationSends): Promise<Se
   await Promise.all(Array.from({ length: Math.min(REQUESTS_AT_ONCE, queue.length) }, async () => {
     for (let batch = queue.shift(); batch; batch = queue.shift()) {
       if (trouble) {
-        for (const { send: item } of batch) settled.set(item, released(item));
+        for (const { send: item } of batch) settled.set(item, released(item, "lane_in_trouble"));
         continue;
       }
       for (const { item, result, ms } of await sendBatch(world, platform, batch, build)) {
-        trouble ||= result.lane || result.kind === "auth";
-        settle(item, result, ms);
+        if (result === "lease_ending") settled.set(item, released(item, result));
+        else {
+          trouble ||= result.lane || result.kind === "auth";
+          settle(item, result, ms);
+        }
       }
     }
   }));
@@ -145,7 +153,11 @@ async function sendBatch(
   platform: Destination,
   batch: Mapped[],
   build: (part: Mapped[]) => HttpRequest,
-): Promise<{ item: Send; result: Outcome; ms: number }[]> {
+): Promise<{ item: Send; result: Outcome | "lease_ending"; ms: number }[]> {
+  const oldest = Math.min(...batch.map(({ send: item }) => item.leasedAt));
+  if (leaseClock(world) - oldest > LEASE_SECONDS * 1_000 - LEASE_NEEDED_MS) {
+    return batch.map(({ send: item }) => ({ item, result: "lease_ending", ms: 0 }));
+  }
   const sent = await send(build(batch), { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
   const outcomes = read(platform, sent, batch.length);
   if (outcomes === "split") {
@@ -196,13 +208,13 @@ function settlement(world: World, item: Send, result: Outcome, ms: number | null
 }
 
 /** Handed back as it was: never sent, due again at once for whoever may. */
-function released(item: Send): Settlement {
+function released(item: Send, reason: "lane_in_trouble" | "lease_ending"): Settlement {
   const { captured_at, event_row, destination_id, lease } = item;
   return {
     ...{ captured_at, event_row, destination_id, lease },
     ...{
       kind: "released",
-      reason: "lane_in_trouble",
+      reason,
       detail: null,
       status: null,
       delay_ms: null,

@@ -19,13 +19,13 @@ import { repositoryRoot } from "./repository.ts";
 /**
  * The database on Debian's PostgreSQL 15, which Supabase still runs beside 17: starts a throw-away cluster with pg_cron
  * preloaded, migrates as a role that is no superuser, and runs `supabase db lint` (plpgsql_check), the pgTAP files and the
- * vitest database suite against it.
+ * vitest database suite against it, and pg_cron itself.
  *
- *   node packages/tooling/src/pg15.ts [lint] [pgtap] [vitest]      without a name: all three
+ *   node packages/tooling/src/pg15.ts [lint] [pgtap] [vitest] [cron]      without a name: all of them
  *
  * Exit code 1 when something failed, 2 when the Debian packages are missing. The cluster goes in every case.
  */
-const STEPS = ["lint", "pgtap", "vitest"] as const;
+const STEPS = ["lint", "pgtap", "vitest", "cron"] as const;
 type Step = (typeof STEPS)[number];
 
 const BIN = "/usr/lib/postgresql/15/bin";
@@ -106,6 +106,8 @@ async function startCluster(): Promise<Cluster> {
     `unix_socket_directories=${folder}`,
     "shared_preload_libraries=pg_cron",
     "cron.database_name=postgres",
+    // runs by itself, instead of logging in with a password it does not have
+    "cron.use_background_workers=on",
     "fsync=off",
     "autovacuum=off",
     "synchronous_commit=off",
@@ -211,6 +213,14 @@ async function vitest(cluster: Cluster): Promise<boolean> {
   }) === 0;
 }
 
+/** pg_cron lives in the database `postgres` only, which nothing else uses: migrated here, and its schedules awaited. */
+async function cron(cluster: Cluster): Promise<boolean> {
+  const program = join(repositoryRoot, "node_modules", ".bin", "vitest");
+  return await run(program, ["run", "tests/integration/pg-cron.test.ts"], {
+    TRAKIT_TEST_CRON_DB_URL: `${withDatabase(cluster.superUrl, "postgres", "postgres")}?sslmode=disable`,
+  }) === 0;
+}
+
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !STEPS.includes(name as Step));
 if (unknown.length > 0) {
@@ -231,10 +241,12 @@ try {
   await runStatements(cluster.superUrl, [
     "create extension pg_cron",
     "grant usage on schema cron to postgres",
+    "grant all on all tables in schema cron to postgres",
+    "grant create on database postgres to postgres",
   ]);
   await makeTemplate(withDatabase(cluster.superUrl, "postgres", "postgres"));
   process.stdout.write("PostgreSQL 15: migrated by a role that is no superuser\n");
-  const steps: Record<Step, (cluster: Cluster) => Promise<boolean>> = { lint, pgtap, vitest };
+  const steps: Record<Step, (cluster: Cluster) => Promise<boolean>> = { lint, pgtap, vitest, cron };
   for (const step of STEPS) {
     if (named.length > 0 && !named.includes(step)) continue;
     if (!(await steps[step](cluster))) failed.push(step);

@@ -1,8 +1,9 @@
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { wire } from "@trakit/pipeline/wiring.ts";
-import { SettingsError } from "@trakit/runtime/settings.ts";
-import { runLoop } from "./loop.ts";
+import { readSettings, SettingsError } from "@trakit/runtime/settings.ts";
+import { JOBS } from "./jobs.ts";
+import { QueueMissing, runWorker } from "./worker.ts";
 
 /** `npm run worker`: drains the recovery queue. Any number may run; SIGTERM finishes the batch in hand. */
 const stop = new AbortController();
@@ -19,14 +20,16 @@ try {
     },
     { url: "TRAKIT_DB_SESSION_URL", applicationName: "trakit-worker" },
   );
-  process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
-  await runLoop(deps, {
-    signal: stop.signal,
+  await runWorker(deps, stop.signal, {
+    url: readSettings(process.env, ["TRAKIT_DB_SESSION_URL"]).TRAKIT_DB_SESSION_URL,
+    jobs: JOBS,
     pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => {}),
+    ready: () => process.stdout.write(`${JSON.stringify({ ready: true })}\n`),
   });
   await deps.db.close();
 } catch (error) {
-  if (!(error instanceof SettingsError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  if (error instanceof QueueMissing) process.stderr.write(`${error.message} Run trakit migrate first.\n`);
+  else if (error instanceof SettingsError) process.stderr.write(`${error.message}\n`);
+  else throw error;
   process.exitCode = 1;
 }

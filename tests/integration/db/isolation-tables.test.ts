@@ -9,6 +9,9 @@ beforeAll(async () => {
   shops = await twoShops(db);
 });
 
+/** Tables of processes, not of shops. */
+const PROCESSES = ["trakit.queue_clock", "trakit.workers"];
+
 interface Relation {
   name: string;
   bound: string;
@@ -154,11 +157,16 @@ describe("tables, partitions and views", () => {
       if (!readable) continue;
       read.push(name);
       const rows = await connection.query(`select ${columns} from ${name}`);
-      expect(rows.length, name).toBeGreaterThan(1);
+      if (!PROCESSES.includes(name)) expect(rows.length, name).toBeGreaterThan(1);
       const text = domains.reduce((left, domain) => left.replaceAll(domain, ""), JSON.stringify(rows));
       expectNothingOf([MARKER, "mine-", "v1.k1"], text, name);
     }
-    expect(read).toEqual(["trakit.deliveries", "trakit.destinations", "trakit.lanes", "trakit.shops"]);
+    expect(read.filter((name) => !PROCESSES.includes(name))).toEqual([
+      "trakit.deliveries",
+      "trakit.destinations",
+      "trakit.lanes",
+      "trakit.shops",
+    ]);
     await connection.end();
   });
 });

@@ -75,6 +75,11 @@ function argument(name: string): unknown {
     p_max_age: "1 day",
     p_lane_state: "closed",
     p_released_at: null,
+    p_worker_id: "00000000-0000-4000-8000-000000000001",
+    p_kind: "worker",
+    p_queue: "drain",
+    p_jobs: "[]",
+    p_gap_ms: 0,
   };
   if (!(name in values)) {
     throw new Error(

@@ -6,7 +6,9 @@ import { connect, type Database } from "@trakit/db/connection.ts";
 import { ensurePartitions } from "@trakit/db/calls/ensure-partitions.ts";
 import { CliProblem } from "../problem.ts";
 import { ROOT, supabaseScript } from "./paths.ts";
+import { installQueue } from "./queue-schema.ts";
 import { setPasswords } from "./roles.ts";
+import { makeSchedules, type Scheduled } from "./schedules.ts";
 
 export interface Migrated {
   /** Versions applied now, oldest first. */
@@ -15,6 +17,10 @@ export interface Migrated {
   passwords: string[];
   /** Partitions made. */
   partitions: number;
+  /** What became of pg-boss's schema. */
+  queue: "installed" | "upgraded" | "up to date";
+  /** What wakes the queue from inside the database. */
+  schedules: Scheduled;
 }
 
 /** How far ahead day partitions are made (SQL `trakit.ensure_partitions`). */
@@ -76,8 +82,8 @@ function unreachable(error: unknown): CliProblem {
 }
 
 /**
- * Brings the database of `SUPABASE_DB_URL` up to date: migrations, passwords of the login roles, partitions. Repeating it
- * changes nothing. Throws CliProblem when the database cannot be reached or a migration fails.
+ * Brings the database of `SUPABASE_DB_URL` up to date: migrations, passwords of the login roles, partitions, pg-boss's
+ * schema, schedules. Repeating it changes nothing. Throws CliProblem when the database cannot be reached or a migration fails.
  */
 export async function migrateDatabase(environment: Record<string, string | undefined>): Promise<Migrated> {
   const url = environment["SUPABASE_DB_URL"];
@@ -111,6 +117,8 @@ export async function migrateDatabase(environment: Record<string, string | undef
       applied: missing,
       passwords: await setPasswords(owner, environment),
       partitions: await ensurePartitions(owner, PARTITION_DAYS),
+      queue: await installQueue(url, owner),
+      schedules: await makeSchedules(owner, environment),
     };
   } finally {
     await owner.close();

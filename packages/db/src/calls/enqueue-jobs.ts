@@ -1,0 +1,22 @@
+import type { Database } from "../connection.ts";
+
+export interface NewJob {
+  /** What the job's handler gets. Never anything of a person: ids of ours. */
+  data: Record<string, unknown>;
+  /** At most one job of this key waits, and at most one runs (policy `stately`). */
+  key?: string;
+  /** Usually the shop: a group does not take all of a worker. */
+  group?: string;
+}
+
+/**
+ * SQL `trakit.enqueue_jobs`: jobs for a worker (packages/worker/src/jobs.ts). Returns how many were added; null = this
+ * database has no pg-boss, or no worker made the queue yet. A job is a wake-up: what must not be lost belongs into a table.
+ */
+export async function enqueueJobs(db: Database, queue: string, jobs: NewJob[]): Promise<number | null> {
+  const [row] = await db.rows<{ made: number | null }>("select trakit.enqueue_jobs($1, $2) as made", [
+    queue,
+    JSON.stringify(jobs),
+  ]);
+  return row!.made;
+}

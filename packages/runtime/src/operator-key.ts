@@ -1,0 +1,20 @@
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+
+/** The key in `Authorization: Bearer …`; empty when there is none. */
+export function bearer(request: Request): string {
+  return request.headers.get("authorization")?.replace(/^Bearer /i, "") ?? "";
+}
+
+/** Compares digests, so that neither content nor length shows in the time it takes. */
+export function sameKey(given: string, expected: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(expected));
+}
+
+/**
+ * The key that opens the drain function and nothing else, for pg_cron (kept in Supabase Vault). It is derived from the
+ * operator's key, so that there is no further secret to keep; the operator's key cannot be had from it.
+ */
+export function drainKey(operatorKey: string): string {
+  return createHmac("sha256", operatorKey).update("trakit/drain-only").digest("base64url");
+}

@@ -1,0 +1,7 @@
+import type { Job } from "./job.ts";
+import { drainJob } from "./jobs/drain.ts";
+import { expireJob } from "./jobs/expire.ts";
+import { maintainJob } from "./jobs/maintain.ts";
+
+/** Everything workers do. */
+export const JOBS: readonly Job[] = [drainJob, expireJob, maintainJob];
