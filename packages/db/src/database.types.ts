@@ -643,6 +643,7 @@ export type Database = {
           "p_consent": Json;
           "p_policy": string;
           "p_purpose": string;
+          "p_settings": Json;
           "p_shop": Omit<
             Database["trakit"]["Tables"]["shops"]["Row"],
             Database["trakit"]["Tables"]["shops"]["ComputedFields"]

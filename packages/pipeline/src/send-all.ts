@@ -33,6 +33,8 @@ export interface DestinationSends {
 interface Mapped {
   send: Send;
   body: JsonObject;
+  /** False once something was left out of it. */
+  repairs?: false;
 }
 
 /** Requests to one destination under way at once, where one call's events need several (GA4 takes one client each). */
@@ -153,6 +155,12 @@ async function sendBatch(
     const middle = Math.ceil(batch.length / 2);
     const first = await sendBatch(world, platform, batch.slice(0, middle), build);
     return [...first, ...await sendBatch(world, platform, batch.slice(middle), build)];
+  }
+  const [only] = batch;
+  if (batch.length === 1 && only!.repairs !== false && outcomes[0]!.kind === "permanent") {
+    const body = platform.repaired?.(only!.body, outcomes[0]!.reason) ?? null;
+    // refused for something the event can do without: once more without it
+    if (body !== null) return await sendBatch(world, platform, [{ ...only!, body, repairs: false }], build);
   }
   return batch.map(({ send: item }, index) => {
     let result = outcomes[index]!;
