@@ -41,12 +41,15 @@ create table trakit.deliveries ( -- owner postgres
   lane_failure boolean not null default false, -- The last attempt failed for a reason that is not the event's.
   settled_at timestamp with time zone, -- When it ended; null while pending.
   request_ms integer, -- Milliseconds the vendor took to answer the last attempt.
+  match_score numeric(3,1), -- Estimate of match quality of what was sent last, 0 to 10 (docs/destinations); null = nothing was sent yet.
+  match_keys text[], -- Names of the identifiers it carried, e.g. email, click_id; never their values.
   constraint deliveries_pkey PRIMARY KEY (captured_at, event_row, destination_id),
   constraint deliveries_counts_sane CHECK (attempts >= 0 AND doubts >= 0 AND doubts <= attempts),
   constraint deliveries_detail_bounded CHECK (length(detail) <= 500),
   constraint deliveries_end_has_reason CHECK (state = 'pending'::text OR reason IS NOT NULL),
   constraint deliveries_end_has_time CHECK ((state = 'pending'::text) = (settled_at IS NULL)),
   constraint deliveries_lease_only_pending CHECK (lease IS NULL OR state = 'pending'::text),
+  constraint deliveries_match_sane CHECK (match_score >= 0::numeric AND match_score <= 10::numeric AND cardinality(match_keys) <= 20),
   constraint deliveries_pending_has_due_time CHECK ((state = 'pending'::text) = (next_attempt_at IS NOT NULL)),
   constraint deliveries_state_known CHECK (state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'skipped'::text])),
   constraint deliveries_wait_only_pending CHECK (waits_for IS NULL OR state = 'pending'::text AND waits_for = 'order'::text),
@@ -443,6 +446,56 @@ create view api.event_log with (security_invoker=true) as -- owner postgres
    FROM trakit.events e
      LEFT JOIN trakit.deliveries d ON d.captured_at = e.captured_at AND d.event_row = e.id;
 
+-- Estimated match quality by platform, event and day. What an identifier would bring: its weight in docs/destinations × the share of events without it.
+--   shop_id uuid: Shop.
+--   platform text: Platform.
+--   name text: Canonical event name.
+--   day date: Day of capture, UTC.
+--   events bigint: Events a request was built for.
+--   score numeric: Average of the estimates, 0 to 10.
+--   coverage jsonb: Share of these events that carried each identifier, e.g. {"email": 0.97}; one that is not named was in none.
+create view api.match_quality with (security_invoker=true) as -- owner postgres
+ WITH sent AS NOT MATERIALIZED (
+         SELECT d_1.shop_id,
+            d_1.platform,
+            e.name,
+            (d_1.captured_at AT TIME ZONE 'utc'::text)::date AS day,
+            d_1.match_score,
+            d_1.match_keys
+           FROM trakit.deliveries d_1
+             JOIN trakit.events e ON e.captured_at = d_1.captured_at AND e.id = d_1.event_row
+          WHERE d_1.match_score IS NOT NULL
+        ), days AS (
+         SELECT s.shop_id,
+            s.platform,
+            s.name,
+            s.day,
+            count(*) AS events,
+            round(avg(s.match_score), 1) AS score
+           FROM sent s
+          GROUP BY s.shop_id, s.platform, s.name, s.day
+        ), shares AS (
+         SELECT s.shop_id,
+            s.platform,
+            s.name,
+            s.day,
+            k.identifier,
+            count(*) AS events
+           FROM sent s
+             CROSS JOIN LATERAL unnest(s.match_keys) k(identifier)
+          GROUP BY s.shop_id, s.platform, s.name, s.day, k.identifier
+        )
+ SELECT shop_id,
+    platform,
+    name,
+    day,
+    events,
+    score,
+    COALESCE(( SELECT jsonb_object_agg(k.identifier, round(k.events::numeric / d.events::numeric, 3) ORDER BY k.events DESC, k.identifier) AS jsonb_object_agg
+           FROM shares k
+          WHERE k.shop_id = d.shop_id AND k.platform = d.platform AND k.name = d.name AND k.day = d.day), '{}'::jsonb) AS coverage
+   FROM days d;
+
 -- What waits to be sent, why, and until when.
 --   shop_id uuid: Shop it happened in.
 --   platform text: Platform it waits for.
@@ -736,7 +789,7 @@ $function$;
 
 -- Why an event is not sent to a destination; null = it is sent.
 -- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.delivery_verdict(p_shop trakit.shops, p_test boolean, p_channel text, p_source text, p_consent jsonb, p_policy text, p_purpose text, p_test_code text)
+CREATE OR REPLACE FUNCTION trakit.delivery_verdict(p_shop trakit.shops, p_test boolean, p_channel text, p_source text, p_consent jsonb, p_policy text, p_purpose text, p_test_code text, p_settings jsonb)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE
@@ -746,7 +799,10 @@ AS $function$
     when p_test and p_shop.test_orders = 'test_mode' and p_test_code is null then 'test_order'
     when p_source = 'webhook' and p_channel = any (p_shop.excluded_channels) then 'source_excluded'
     when p_consent ->> p_purpose = 'false' then 'consent_denied'
-    when p_consent ->> p_purpose is null and p_policy = 'skip' then 'consent_unknown'
+    when p_consent ->> 'sale_of_data' = 'false' and p_settings ->> 'sale_refused' = 'skip' then 'sale_refused'
+    -- the destination's own policy beats the shop's
+    when p_consent ->> p_purpose is null and coalesce(nullif(p_settings ->> 'unknown_consent', 'shop'), p_policy) = 'skip'
+    then 'consent_unknown'
   end
 $function$;
 
@@ -1479,6 +1535,46 @@ begin
 end;
 $function$;
 
+-- Match quality of one shop over the last days, by platform and event: [{platform, name, events, score, coverage}]; null = no such shop.
+-- owner trakit_app; called by trakit_worker
+CREATE OR REPLACE FUNCTION trakit.match_quality(p_domain text, p_days integer, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid;
+  v_quality jsonb;
+begin
+  perform set_config('trakit.shop_domain', p_domain, true), set_config('trakit.shop_id', '', true);
+  select s.id into v_shop from trakit.shops s where s.domain = p_domain;
+  if v_shop is null then
+    return null;
+  end if;
+  perform set_config('trakit.shop_id', v_shop::text, true);
+  -- the whole span as one, as a merchant reads it; the view has the days
+  with sent as (
+    select d.platform, e.name, d.match_score, d.match_keys
+    from trakit.deliveries d
+    join trakit.events e on e.captured_at = d.captured_at and e.id = d.event_row
+    where d.match_score is not null and d.captured_at > p_now - make_interval(days => p_days)
+  ), totals as (
+    select s.platform, s.name, count(*) as events, round(avg(s.match_score), 1) as score from sent s group by 1, 2
+  ), shares as (
+    select s.platform, s.name, k.identifier, count(*) as events
+    from sent s cross join lateral unnest(s.match_keys) k (identifier) group by 1, 2, 3
+  )
+  select jsonb_agg(jsonb_build_object('platform', t.platform, 'name', t.name, 'events', t.events, 'score', t.score,
+      'coverage', coalesce((
+        select jsonb_object_agg(k.identifier, round(k.events::numeric / t.events, 3))
+        from shares k where k.platform = t.platform and k.name = t.name), '{}'))
+    order by t.platform, t.events desc, t.name)
+  into v_quality from totals t;
+  return coalesce(v_quality, '[]');
+end;
+$function$;
+
 -- Folds the second copy of an event into the stored one (docs/architecture.md, "Two copies, one event").
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.merge_event(p_stored trakit.events, p_event jsonb, p_signed boolean, p_now timestamp with time zone)
@@ -1672,13 +1768,14 @@ begin
       retry_until = case when d.state = 'skipped' then greatest(d.retry_until, p_now + least(interval '24 hours', x.max_age))
         else d.retry_until end,
       limited = coalesce(v_event.consent ->> 'sale_of_data' = 'false', false)
-        or (v_event.consent ->> x.purpose is null and v_policy = 'limited'),
+        or (v_event.consent ->> x.purpose is null
+          and coalesce(nullif(x.settings ->> 'unknown_consent', 'shop'), v_policy) = 'limited'),
       test = x.test_code is not null,
       waits_for = null
   from (
-    select g.id, g.purpose, g.test_code, g.max_age, trakit.delivery_verdict(p_shop, v_event.test, v_event.channel,
+    select g.id, g.purpose, g.test_code, g.max_age, g.settings, trakit.delivery_verdict(p_shop, v_event.test, v_event.channel,
       case when v_event.webhook_at is null then 'browser' else 'webhook' end, v_event.consent, v_policy, g.purpose,
-      g.test_code) as verdict
+      g.test_code, g.settings) as verdict
     from trakit.destinations g where g.shop_id = p_shop.id
   ) x
   where d.captured_at = p_at and d.event_row = p_row and d.destination_id = x.id
@@ -1753,7 +1850,7 @@ begin
 end;
 $function$;
 
--- Writes what became of sends: [{captured_at, event_row, destination_id, lease, kind, reason, detail, status, delay_ms, lane, request_ms}]. Opens, closes and holds lanes. Returns {"settled": n, "late": n}.
+-- Writes what became of sends: [{captured_at, event_row, destination_id, lease, kind, reason, detail, status, delay_ms, lane, request_ms, match_score, match_keys}]. Opens, closes and holds lanes. Returns {"settled": n, "late": n}.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.settle_deliveries(p_shop_id uuid, p_outcomes jsonb, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -1800,6 +1897,8 @@ begin
           detail = left(o.detail, 500),
           http_status = o.status,
           request_ms = o.request_ms,
+          match_score = coalesce(o.match_score, d.match_score),
+          match_keys = coalesce(o.match_keys, d.match_keys),
           lane_failure = o.kind in ('retry', 'in_doubt', 'auth') and coalesce(o.lane, false),
           -- handed back unsent: the attempt did not happen
           attempts = d.attempts - case when o.kind = 'released' then 1 else 0 end,
@@ -1820,7 +1919,7 @@ begin
         select w.*, p_now + make_interval(secs => coalesce(w.delay_ms, 10000) / 1000.0) as again_at
         from jsonb_to_recordset(v_words) as w (
           destination_id uuid, lease uuid, kind text, reason text, detail text, status smallint, delay_ms bigint,
-          lane boolean, request_ms integer)
+          lane boolean, request_ms integer, match_score numeric, match_keys text[])
         order by w.destination_id offset 0
       ) o
       where d.captured_at = v_at and d.event_row = v_row and d.destination_id = o.destination_id
@@ -1987,9 +2086,11 @@ begin
   ), planned as (
     select t.row, t.index, t.waits, t.due, g.id, g.platform, g.test_code, g.max_age,
       coalesce(t.consent ->> 'sale_of_data' = 'false', false)
-        or (t.consent ->> g.purpose is null and t.policy = 'limited') as limited,
+        or (t.consent ->> g.purpose is null
+          and coalesce(nullif(g.settings ->> 'unknown_consent', 'shop'), t.policy) = 'limited') as limited,
       l.state = 'closed' and t.waits is null and t.due <= p_now as sendable,
-      trakit.delivery_verdict(p_shop, t.test, t.channel, t.source, t.consent, t.policy, g.purpose, g.test_code) as verdict
+      trakit.delivery_verdict(p_shop, t.test, t.channel, t.source, t.consent, t.policy, g.purpose, g.test_code,
+        g.settings) as verdict
     from timed t
     join trakit.destinations g on g.shop_id = p_shop.id and g.enabled and (g.events is null or t.name = any (g.events))
     join trakit.lanes l on l.destination_id = g.id
@@ -2145,6 +2246,7 @@ $function$;
 
 grant select on api.delivery_health to authenticated;
 grant select on api.event_log to authenticated;
+grant select on api.match_quality to authenticated;
 grant select on api.recovery_queue to authenticated;
 grant usage on schema api to authenticated;
 grant usage on schema api to trakit_app;

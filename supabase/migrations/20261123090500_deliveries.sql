@@ -25,6 +25,8 @@ create table trakit.deliveries (
   lane_failure boolean not null default false,
   settled_at timestamptz,
   request_ms integer,
+  match_score numeric(3, 1),
+  match_keys text[],
   constraint deliveries_pkey primary key (captured_at, event_row, destination_id),
   constraint deliveries_state_known check (state in ('pending', 'delivered', 'failed', 'skipped')),
   constraint deliveries_end_has_time check ((state = 'pending') = (settled_at is null)),
@@ -34,7 +36,8 @@ create table trakit.deliveries (
   constraint deliveries_wait_only_pending check (waits_for is null or (state = 'pending' and waits_for in ('order'))),
   constraint deliveries_wait_unleased check (waits_for is null or lease is null),
   constraint deliveries_counts_sane check (attempts >= 0 and doubts >= 0 and doubts <= attempts),
-  constraint deliveries_detail_bounded check (length(detail) <= 500)
+  constraint deliveries_detail_bounded check (length(detail) <= 500),
+  constraint deliveries_match_sane check (match_score between 0 and 10 and cardinality(match_keys) <= 20)
 ) partition by range (captured_at);
 
 -- serves claims (by lane) and, because the lane comes first, the probe's single row
@@ -64,6 +67,9 @@ comment on column trakit.deliveries.attempted_at is 'When the last attempt was b
 comment on column trakit.deliveries.lane_failure is 'The last attempt failed for a reason that is not the event''s.';
 comment on column trakit.deliveries.settled_at is 'When it ended; null while pending.';
 comment on column trakit.deliveries.request_ms is 'Milliseconds the vendor took to answer the last attempt.';
+
+comment on column trakit.deliveries.match_score is 'Estimate of match quality of what was sent last, 0 to 10 (docs/destinations); null = nothing was sent yet.';
+comment on column trakit.deliveries.match_keys is 'Names of the identifiers it carried, e.g. email, click_id; never their values.';
 
 alter table trakit.deliveries enable row level security;
 alter table trakit.deliveries force row level security;

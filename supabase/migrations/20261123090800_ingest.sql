@@ -24,7 +24,7 @@ grant execute on function trakit.unknown_consent_policy(text, text, text) to tra
 -- anew for every row. It uses built-in operators only, and its callers have a fixed path.
 create function trakit.delivery_verdict(
   p_shop trakit.shops, p_test boolean, p_channel text, p_source text, p_consent jsonb, p_policy text, p_purpose text,
-  p_test_code text
+  p_test_code text, p_settings jsonb
 ) returns text
 language sql immutable as $$
   select case
@@ -32,12 +32,15 @@ language sql immutable as $$
     when p_test and p_shop.test_orders = 'test_mode' and p_test_code is null then 'test_order'
     when p_source = 'webhook' and p_channel = any (p_shop.excluded_channels) then 'source_excluded'
     when p_consent ->> p_purpose = 'false' then 'consent_denied'
-    when p_consent ->> p_purpose is null and p_policy = 'skip' then 'consent_unknown'
+    when p_consent ->> 'sale_of_data' = 'false' and p_settings ->> 'sale_refused' = 'skip' then 'sale_refused'
+    -- the destination's own policy beats the shop's
+    when p_consent ->> p_purpose is null and coalesce(nullif(p_settings ->> 'unknown_consent', 'shop'), p_policy) = 'skip'
+    then 'consent_unknown'
   end
 $$;
-comment on function trakit.delivery_verdict(trakit.shops, boolean, text, text, jsonb, text, text, text) is
+comment on function trakit.delivery_verdict(trakit.shops, boolean, text, text, jsonb, text, text, text, jsonb) is
   'Why an event is not sent to a destination; null = it is sent.';
-grant execute on function trakit.delivery_verdict(trakit.shops, boolean, text, text, jsonb, text, text, text) to trakit_app;
+grant execute on function trakit.delivery_verdict(trakit.shops, boolean, text, text, jsonb, text, text, text, jsonb) to trakit_app;
 
 create function trakit.ingest_events(
   p_shop text, p_events jsonb, p_slots integer default 0, p_place text default 'webhooks', p_refused jsonb default '{}',
@@ -374,9 +377,11 @@ begin
   ), planned as (
     select t.row, t.index, t.waits, t.due, g.id, g.platform, g.test_code, g.max_age,
       coalesce(t.consent ->> 'sale_of_data' = 'false', false)
-        or (t.consent ->> g.purpose is null and t.policy = 'limited') as limited,
+        or (t.consent ->> g.purpose is null
+          and coalesce(nullif(g.settings ->> 'unknown_consent', 'shop'), t.policy) = 'limited') as limited,
       l.state = 'closed' and t.waits is null and t.due <= p_now as sendable,
-      trakit.delivery_verdict(p_shop, t.test, t.channel, t.source, t.consent, t.policy, g.purpose, g.test_code) as verdict
+      trakit.delivery_verdict(p_shop, t.test, t.channel, t.source, t.consent, t.policy, g.purpose, g.test_code,
+        g.settings) as verdict
     from timed t
     join trakit.destinations g on g.shop_id = p_shop.id and g.enabled and (g.events is null or t.name = any (g.events))
     join trakit.lanes l on l.destination_id = g.id
@@ -437,13 +442,14 @@ begin
       retry_until = case when d.state = 'skipped' then greatest(d.retry_until, p_now + least(interval '24 hours', x.max_age))
         else d.retry_until end,
       limited = coalesce(v_event.consent ->> 'sale_of_data' = 'false', false)
-        or (v_event.consent ->> x.purpose is null and v_policy = 'limited'),
+        or (v_event.consent ->> x.purpose is null
+          and coalesce(nullif(x.settings ->> 'unknown_consent', 'shop'), v_policy) = 'limited'),
       test = x.test_code is not null,
       waits_for = null
   from (
-    select g.id, g.purpose, g.test_code, g.max_age, trakit.delivery_verdict(p_shop, v_event.test, v_event.channel,
+    select g.id, g.purpose, g.test_code, g.max_age, g.settings, trakit.delivery_verdict(p_shop, v_event.test, v_event.channel,
       case when v_event.webhook_at is null then 'browser' else 'webhook' end, v_event.consent, v_policy, g.purpose,
-      g.test_code) as verdict
+      g.test_code, g.settings) as verdict
     from trakit.destinations g where g.shop_id = p_shop.id
   ) x
   where d.captured_at = p_at and d.event_row = p_row and d.destination_id = x.id

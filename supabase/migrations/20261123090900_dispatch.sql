@@ -138,6 +138,8 @@ begin
           detail = left(o.detail, 500),
           http_status = o.status,
           request_ms = o.request_ms,
+          match_score = coalesce(o.match_score, d.match_score),
+          match_keys = coalesce(o.match_keys, d.match_keys),
           lane_failure = o.kind in ('retry', 'in_doubt', 'auth') and coalesce(o.lane, false),
           -- handed back unsent: the attempt did not happen
           attempts = d.attempts - case when o.kind = 'released' then 1 else 0 end,
@@ -158,7 +160,7 @@ begin
         select w.*, p_now + make_interval(secs => coalesce(w.delay_ms, 10000) / 1000.0) as again_at
         from jsonb_to_recordset(v_words) as w (
           destination_id uuid, lease uuid, kind text, reason text, detail text, status smallint, delay_ms bigint,
-          lane boolean, request_ms integer)
+          lane boolean, request_ms integer, match_score numeric, match_keys text[])
         order by w.destination_id offset 0
       ) o
       where d.captured_at = v_at and d.event_row = v_row and d.destination_id = o.destination_id
@@ -216,4 +218,4 @@ begin
 end;
 $$;
 comment on function trakit.settle_deliveries(uuid, jsonb, timestamptz) is
-  'Writes what became of sends: [{captured_at, event_row, destination_id, lease, kind, reason, detail, status, delay_ms, lane, request_ms}]. Opens, closes and holds lanes. Returns {"settled": n, "late": n}.';
+  'Writes what became of sends: [{captured_at, event_row, destination_id, lease, kind, reason, detail, status, delay_ms, lane, request_ms, match_score, match_keys}]. Opens, closes and holds lanes. Returns {"settled": n, "late": n}.';

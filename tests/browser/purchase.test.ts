@@ -4,7 +4,7 @@ import process from "node:process";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Recorded } from "@trakit/sandbox/vendors/record.ts";
-import { VENDOR_NAMES, type VendorName } from "@trakit/sandbox/vendors/types.ts";
+import { VENDOR_NAMES, type VendorName } from "@trakit/sandbox/vendors/all.ts";
 import { dataFolder, type TestStack, testStack, until } from "../support/stack.ts";
 
 const CHROMIUM = "/usr/bin/chromium";

@@ -3,7 +3,7 @@ import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TailEvent } from "@trakit/cli/calls/watching.ts";
 import type { ProcessName } from "@trakit/cli/stack/stack.ts";
-import { VENDOR_NAMES } from "@trakit/sandbox/vendors/types.ts";
+import { VENDOR_NAMES } from "@trakit/sandbox/vendors/all.ts";
 import { dataFolder, type PlacedOrder, type TestStack, testStack, until } from "../support/stack.ts";
 import { runCli } from "../unit/cli/run-cli.ts";
 

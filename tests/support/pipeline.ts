@@ -11,7 +11,7 @@ import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
 import type { Fault } from "@trakit/sandbox/vendors/faults.ts";
 import type { Recorded } from "@trakit/sandbox/vendors/record.ts";
 import { startVendorSandbox } from "@trakit/sandbox/vendors/server.ts";
-import type { VendorName } from "@trakit/sandbox/vendors/types.ts";
+import type { VendorName } from "@trakit/sandbox/vendors/all.ts";
 import { signProxyQuery, signWebhook } from "@trakit/shopify/verify.ts";
 import { testDatabase } from "./database.ts";
 import type { DeliveryRow } from "./rows.ts";

@@ -68,6 +68,12 @@ export const COMMANDS: readonly {
     load: () => import("./commands/status.ts").then((module) => module.status),
   },
   {
+    name: "quality",
+    usage: "[domain]",
+    summary: "How well platforms can match a shop's events, and what would help.",
+    load: () => import("./commands/quality.ts").then((module) => module.quality),
+  },
+  {
     name: "quarantine list",
     usage: "<domain>",
     summary: "List webhooks that could not be read, and why.",

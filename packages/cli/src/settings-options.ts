@@ -1,4 +1,5 @@
 import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
+import { SALE_REFUSED_POLICIES, UNKNOWN_CONSENT_POLICIES } from "@trakit/destinations/shared/settings.ts";
 import { CONTENT_ID_FORMS, VALUE_RULES } from "@trakit/destinations/destination.ts";
 import type { Input, Option } from "./command.ts";
 import { nearest } from "./nearest.ts";
@@ -12,8 +13,20 @@ export const SETTINGS_OPTIONS: Record<string, Option> = {
   id: { value: "id", help: "Pixel, dataset, ad account or measurement id." },
   value: { value: "rule", help: `How an order's value is counted: ${VALUE_RULES.join(", ")}.` },
   "content-ids": { value: "form", help: `What stands for an item: ${CONTENT_ID_FORMS.join(", ")}.` },
+  "content-country": { value: "code", help: "Country in shopify_country ids; default the buyer's." },
   "custom-events": { help: "Also send events the platform has no standard name for." },
+  "custom-event-list": { value: "list", help: "Of those, send only these, separated by commas." },
   "no-custom-events": { help: "Do not send them (the default)." },
+  "unknown-consent": {
+    value: "policy",
+    help: `Where consent is unknown: ${
+      UNKNOWN_CONSENT_POLICIES.join(", ")
+    } (shop = as the shop's setting says).`,
+  },
+  "sale-refused": {
+    value: "policy",
+    help: `Where the sale of data is refused: ${SALE_REFUSED_POLICIES.join(", ")}.`,
+  },
   eu: { help: "Google: collect in the EU." },
   "no-eu": { help: "Google: collect anywhere (the default)." },
 };
@@ -32,9 +45,9 @@ export function requirePlatform(name: string): AnyDestination {
 /** The settings named on the command line, as entered. */
 export function givenSettings(input: Input): Record<string, unknown> {
   const given: Record<string, unknown> = {};
-  if (input.text("id") !== null) given["id"] = input.text("id");
-  if (input.text("value") !== null) given["value"] = input.text("value");
-  if (input.text("content-ids") !== null) given["content_ids"] = input.text("content-ids");
+  for (const option of ["id", "value", "content-ids", "content-country", "unknown-consent", "sale-refused"]) {
+    if (input.text(option) !== null) given[option.replaceAll("-", "_")] = input.text(option);
+  }
   for (const [option, name] of [["custom-events", "custom_events"], ["eu", "eu"]] as const) {
     if (input.has(option) && input.has(`no-${option}`)) {
       throw new CliProblem(`--${option} and --no-${option} contradict each other.`, "Leave one out.");
@@ -42,6 +55,8 @@ export function givenSettings(input: Input): Record<string, unknown> {
     if (input.has(option)) given[name] = true;
     if (input.has(`no-${option}`)) given[name] = false;
   }
+  const list = input.text("custom-event-list");
+  if (list !== null) given["custom_events"] = list.split(",").map((name) => name.trim()).filter(Boolean);
   return given;
 }
 

@@ -6,8 +6,9 @@
 
 /** Printable ASCII without blank, quotes, comma, semicolon and backslash: what a cookie value may hold (RFC 6265 §4.1.1). */
 const TOKEN = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/;
-const FBP = /^fb\.\d{1,2}\.\d{10,16}\.\d{1,20}(?:\.[A-Za-z0-9_-]{2,16})?$/;
-const FBC = /^fb\.\d{1,2}\.(\d{10,16})\.([\x21-\x7e]+)$/;
+// Meta counts in milliseconds, of 13 digits until the year 2286; a time in seconds is somebody's mistake.
+const FBP = /^fb\.\d{1,2}\.\d{13}\.\d{1,20}(?:\.[A-Za-z0-9_-]{2,16})?$/;
+const FBC = /^fb\.\d{1,2}\.(\d{13})\.([\x21-\x7e]+)$/;
 const VISITOR_ID = /^[0-9a-f]{32}$/;
 const CLIENT_ID = /^[A-Za-z0-9_-]{16,64}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

@@ -60,6 +60,19 @@ export type Database = {
         ComputedFields: never;
         Relationships: [];
       };
+      "match_quality": {
+        Row: {
+          "coverage": Json | null;
+          "day": string | null;
+          "events": number | null;
+          "name": string;
+          "platform": string;
+          "score": number | null;
+          "shop_id": string;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
       "recovery_queue": {
         Row: {
           "attempts": number;
@@ -104,6 +117,8 @@ export type Database = {
           "lane_failure": boolean;
           "lease": string | null;
           "limited": boolean;
+          "match_keys": (string)[] | null;
+          "match_score": number | null;
           "next_attempt_at": string | null;
           "platform": string;
           "reason": string | null;
@@ -128,6 +143,8 @@ export type Database = {
           "lane_failure"?: boolean;
           "lease"?: string | null;
           "limited"?: boolean;
+          "match_keys"?: (string)[] | null;
+          "match_score"?: number | null;
           "next_attempt_at"?: string | null;
           "platform": string;
           "reason"?: string | null;
@@ -151,6 +168,8 @@ export type Database = {
           "lane_failure"?: boolean;
           "lease"?: string | null;
           "limited"?: boolean;
+          "match_keys"?: (string)[] | null;
+          "match_score"?: number | null;
           "next_attempt_at"?: string | null;
           "platform"?: string;
           "reason"?: string | null;
@@ -690,6 +709,7 @@ export type Database = {
           "p_consent": Json;
           "p_policy": string;
           "p_purpose": string;
+          "p_settings": Json;
           "p_shop": Omit<
             Database["trakit"]["Tables"]["shops"]["Row"],
             Database["trakit"]["Tables"]["shops"]["ComputedFields"]
@@ -769,6 +789,7 @@ export type Database = {
         }[];
       };
       "lock_identity": { Args: { "p_keys": Json; "p_shop_id": string }; Returns: boolean };
+      "match_quality": { Args: { "p_days": number; "p_domain": string; "p_now"?: string }; Returns: Json };
       "merge_event": {
         Args: {
           "p_event": Json;

@@ -23,8 +23,14 @@ export interface HttpAnswer {
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-/** How the order's value is counted; a setting per destination (design §4). */
-export const VALUE_RULES = ["total", "subtotal", "items_without_tax"] as const;
+/** How the order's value is counted; a setting per destination (design §4). What each means: shared/commerce.ts `eventValue`. */
+export const VALUE_RULES = [
+  "total",
+  "total_without_tax",
+  "subtotal",
+  "items_with_tax",
+  "items_without_tax",
+] as const;
 export type ValueRule = (typeof VALUE_RULES)[number];
 
 /** Which id stands for an item in the merchant's catalogue. `shopify_country` = shopify_<country>_<product>_<variant>. */
@@ -82,8 +88,19 @@ export interface Destination<S = unknown> {
   settings: z.ZodType<S>;
   /** What is wrong with a token as entered, or null. */
   tokenProblem(token: string): string | null;
-  /** Vendor's name of each event; absent = no such event at the platform. */
+  /** Test mode, switched on by a destination's test code. */
+  testMode: {
+    /** What becomes of events in it, in a sentence. */
+    about: string;
+    /** A code, or the codes, that may be entered. */
+    examples: string[];
+    /** What is wrong with a code of printable characters, in a sentence for the merchant, or null. */
+    problem(code: string): string | null;
+  };
+  /** Vendor's standard name of each event; absent = none, the merchant chooses between `customEvents` and not sent. */
   events: Partial<Record<EventName, string>>;
+  /** Names of events the platform has no standard name for, sent where the setting `custom_events` says so. */
+  customEvents: Partial<Record<EventName, string>>;
   limits: {
     /** Events per request. */
     maxEvents: number;
@@ -99,6 +116,11 @@ export interface Destination<S = unknown> {
   map(event: CanonicalEvent, context: MapContext<S>): Mapped;
   /** One request for 1…maxEvents mapped events. */
   request(bodies: JsonObject[], context: RequestContext<S>): HttpRequest;
+  /**
+   * The event without what the vendor refused it for, to be sent once more; null where nothing can be left out.
+   * `reason` is that of a `permanent` outcome. Absent = the platform has no such case.
+   */
+  repaired?(body: JsonObject, reason: string): JsonObject | null;
   /** Reads the answer to a request of `count` events. Total: any status and body gives an outcome. */
   classify(answer: HttpAnswer, count: number): BatchOutcome;
   examples: Example[];

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { CanonicalEvent } from "@trakit/core/event.ts";
 import { backoffMs } from "@trakit/core/backoff.ts";
+import { type MatchQuality, matchQuality } from "@trakit/core/match-quality.ts";
 import { type Outcome, outcome } from "@trakit/core/outcome.ts";
 import type { SendableDestination } from "@trakit/db/calls/ingest-events.ts";
 import type { Settlement } from "@trakit/db/calls/settle-deliveries.ts";
@@ -35,6 +36,8 @@ export interface DestinationSends {
 interface Mapped {
   send: Send;
   body: JsonObject;
+  /** False once something was left out of it. */
+  repairs?: false;
 }
 
 /** Requests to one destination under way at once, where one call's events need several (GA4 takes one client each). */
@@ -63,8 +66,8 @@ export async function sendAll(world: World, group: DestinationSends): Promise<Se
   if (token === null) return everyone(outcome("auth", "token_unreadable"));
 
   const settled = new Map<Send, Settlement>();
-  const settle = (item: Send, result: Outcome, ms: number | null) =>
-    settled.set(item, settlement(world, item, result, ms));
+  const settle = (item: Send, result: Outcome, ms: number | null, quality: MatchQuality | null = null) =>
+    settled.set(item, settlement(world, item, result, ms, quality));
   const mapped: Mapped[] = [];
   for (const item of group.sends) {
     // claimed after a send nobody knows the end of: repeat only as far as this vendor deduplicates
@@ -100,11 +103,11 @@ export async function sendAll(world: World, group: DestinationSends): Promise<Se
         for (const { send: item } of batch) settled.set(item, released(item, "lane_in_trouble"));
         continue;
       }
-      for (const { item, result, ms } of await sendBatch(world, platform, batch, build)) {
+      for (const { item, body, result, ms } of await sendBatch(world, platform, batch, build)) {
         if (result === "lease_ending") settled.set(item, released(item, result));
         else {
           trouble ||= result.lane || result.kind === "auth";
-          settle(item, result, ms);
+          settle(item, result, ms, matchQuality(platform.platform, body));
         }
       }
     }
@@ -153,10 +156,10 @@ async function sendBatch(
   platform: Destination,
   batch: Mapped[],
   build: (part: Mapped[]) => HttpRequest,
-): Promise<{ item: Send; result: Outcome | "lease_ending"; ms: number }[]> {
+): Promise<{ item: Send; body: JsonObject; result: Outcome | "lease_ending"; ms: number }[]> {
   const oldest = Math.min(...batch.map(({ send: item }) => item.leasedAt));
   if (leaseClock(world) - oldest > LEASE_SECONDS * 1_000 - LEASE_NEEDED_MS) {
-    return batch.map(({ send: item }) => ({ item, result: "lease_ending", ms: 0 }));
+    return batch.map(({ send: item, body }) => ({ item, body, result: "lease_ending", ms: 0 }));
   }
   const sent = await send(build(batch), { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
   const outcomes = read(platform, sent, batch.length);
@@ -166,12 +169,18 @@ async function sendBatch(
     const first = await sendBatch(world, platform, batch.slice(0, middle), build);
     return [...first, ...await sendBatch(world, platform, batch.slice(middle), build)];
   }
-  return batch.map(({ send: item }, index) => {
+  const [only] = batch;
+  if (batch.length === 1 && only!.repairs !== false && outcomes[0]!.kind === "permanent") {
+    const body = platform.repaired?.(only!.body, outcomes[0]!.reason) ?? null;
+    // refused for something the event can do without: once more without it
+    if (body !== null) return await sendBatch(world, platform, [{ ...only!, body, repairs: false }], build);
+  }
+  return batch.map(({ send: item, body }, index) => {
     let result = outcomes[index]!;
     if (result.kind === "in_doubt" && item.doubts + 1 > platform.inDoubtRepeats(item.event.name)) {
       result = { ...result, kind: "permanent", reason: "outcome_unknown" };
     }
-    return { item, result, ms: sent.ms };
+    return { item, body, result, ms: sent.ms };
   });
 }
 
@@ -190,7 +199,13 @@ function read(platform: Destination, sent: Sent, count: number): Outcome[] | "sp
   return result.outcomes;
 }
 
-function settlement(world: World, item: Send, result: Outcome, ms: number | null): Settlement {
+function settlement(
+  world: World,
+  item: Send,
+  result: Outcome,
+  ms: number | null,
+  quality: MatchQuality | null = null,
+): Settlement {
   const again = result.kind === "retry" || result.kind === "in_doubt";
   return {
     captured_at: item.captured_at,
@@ -204,6 +219,8 @@ function settlement(world: World, item: Send, result: Outcome, ms: number | null
     delay_ms: again ? backoffMs(item.attempts, result.retry_after_ms, world.random) : null,
     lane: result.lane,
     request_ms: ms,
+    match_score: quality?.score ?? null,
+    match_keys: quality?.identifiers ?? null,
   };
 }
 
@@ -220,6 +237,8 @@ function released(item: Send, reason: "lane_in_trouble" | "lease_ending"): Settl
       delay_ms: null,
       lane: false,
       request_ms: null,
+      match_score: null,
+      match_keys: null,
     },
   };
 }

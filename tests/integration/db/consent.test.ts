@@ -81,6 +81,47 @@ test("a sale of data refused switches the vendor's limited mode and nothing else
   ]);
 });
 
+describe("a destination's own policy beats the shop's", () => {
+  test.each(
+    [
+      ["send", "skip", { state: "pending", reason: null, limited: false }],
+      ["limited", "skip", { state: "pending", reason: null, limited: true }],
+      ["skip", "send", { state: "skipped", reason: "consent_unknown", limited: false }],
+      ["shop", "skip", { state: "skipped", reason: "consent_unknown", limited: false }],
+      ["shop", "limited", { state: "pending", reason: null, limited: true }],
+    ] as const,
+  )("destination %s in a shop of %s", async (own, shops, outcome) => {
+    const shop = await newShop(db, { settings: { unknown_consent: shops }, platforms: ["meta"] });
+    await db.query(
+      "postgres",
+      "update trakit.destinations set settings = settings || jsonb_build_object('unknown_consent', $2::text) where shop_id = $1",
+      [shop.id, own],
+    );
+    await shop.ingest([fromBrowser("page_viewed", { consent: {} })]);
+    expect(await shop.deliveries()).toMatchObject([outcome]);
+  });
+
+  test("who refused the sale of data is left out where the merchant says so, and judged again with the second copy", async () => {
+    const shop = await newShop(db, { platforms: ["meta", "google"] });
+    await db.query(
+      "postgres",
+      "update trakit.destinations set settings = settings || jsonb '{\"sale_refused\": \"skip\"}' where shop_id = $1 and platform = 'meta'",
+      [shop.id],
+    );
+    const consent = { marketing: true, analytics: true, sale_of_data: false };
+    await shop.ingest([fromBrowser("page_viewed", { consent })]);
+    expect(
+      new Map((await shop.deliveries()).map((row) => [row.platform, [row.state, row.reason, row.limited]])),
+    )
+      .toEqual(
+        new Map([
+          ["meta", ["skipped", "sale_refused", true]],
+          ["google", ["pending", null, true]],
+        ]),
+      );
+  });
+});
+
 test("the limited mode reaches whoever sends it, at once or later", async () => {
   const shop = await newShop(db, { platforms: ["meta"] });
   const limited = { consent: { marketing: true, sale_of_data: false } };

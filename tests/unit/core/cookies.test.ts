@@ -45,8 +45,9 @@ const CHECKS: [string, (value: unknown) => string | null, string[], unknown[]][]
   ["validFbc", validFbc, [
     `fb.1.1792998009000.${FBCLID}`,
     `fb.2.1792998009000.${FBCLID}.AQQCAQMC`,
-    "fb.1.1792998009.a.b-c_d",
+    "fb.1.1792998009000.a.b-c_d",
   ], [
+    "fb.1.1792998009.a.b-c_d",
     "fb.1.1792998009000.",
     FBCLID,
     "fb.1.179299.abc",

@@ -20,6 +20,20 @@ const id = fc.bigInt(1n, 99_999_999_999_999n).map(String);
 const hex = (length: number) =>
   fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: length, maxLength: length });
 
+/** A click id: letters of both cases, digits and `-_`, starting with a capital, so that none looks like a digest. */
+const clickId = fc.string({
+  unit: fc.constantFrom(..."ABCdefXYZ019-_."),
+  minLength: 1,
+  maxLength: 40,
+}).map((rest) => `Q${rest}`);
+/** Meta's cookies in every state of decay. */
+const cookie = fc.tuple(
+  fc.constantFrom("fb", "fbq", ""),
+  fc.constantFrom("1", "2", "x"),
+  fc.constantFrom("1773480413589", "1773480413", "0", "later"),
+  fc.oneof(clickId, text),
+).map((parts) => parts.join("."));
+
 /** 0.00 … 99999.99 with 0 to 3 fraction digits. */
 const amount = fc.tuple(fc.nat(9_999_999), fc.integer({ min: 0, max: 3 }))
   .map(([units, digits]) => (units / 10 ** digits).toFixed(digits));
@@ -38,7 +52,7 @@ const item: fc.Arbitrary<Item> = fc.record({
 });
 
 const commerce: fc.Arbitrary<Commerce> = fc.record({
-  currency: known(fc.constantFrom("EUR", "USD", "JPY", "KWD")),
+  currency: known(fc.constantFrom("EUR", "USD", "JPY", "KWD", "XPF", "GIP")),
   total: known(amount),
   subtotal: known(amount),
   tax: known(amount),
@@ -72,13 +86,14 @@ const identifiers: fc.Arbitrary<Identifiers> = fc.record({
   visitor_id: known(hex(32)),
   client_id: known(fc.uuid()),
   customer_id: known(id),
-  fbp: known(fc.constant("fb.1.1773480413589.1234567890")),
-  fbc: known(fc.constant("fb.1.1773480413589.IwAR0_-x")),
-  ttp: known(hex(32)),
-  ttclid: known(hex(32)),
-  epik: known(hex(32)),
-  scid: known(fc.uuid()),
-  sc_click_id: known(fc.uuid()),
+  fbp: known(fc.oneof(fc.constant("fb.1.1773480413589.1234567890"), cookie)),
+  fbc: known(fc.oneof(fc.constant("fb.1.1773480413589.IwAR0_-x"), cookie)),
+  // what vendors make, and what people type into a cart attribute
+  ttp: known(fc.oneof(clickId, text)),
+  ttclid: known(fc.oneof(clickId, text)),
+  epik: known(fc.oneof(clickId, text)),
+  scid: known(fc.oneof(fc.uuid(), text)),
+  sc_click_id: known(fc.oneof(clickId, text)),
   ga_client_id: known(fc.oneof(fc.constant("1234567890.1747132561"), text)),
   ga_session_id: known(fc.oneof(fc.constant("1773480000"), text)),
   gclid: known(text),

@@ -152,19 +152,23 @@ describe("the body", () => {
 });
 
 describe("consent", () => {
-  const consent = (marketing: boolean | null) => ({
+  const consent = (analytics: boolean | null, marketing: boolean | null) => ({
     ...exampleEvent("page_viewed").consent,
-    analytics: true,
+    analytics,
     marketing,
   });
   test.each([
-    [true, false, "GRANTED"],
-    [null, false, "GRANTED"],
-    [false, false, "DENIED"],
-    [true, true, "DENIED"],
-    [null, true, "DENIED"],
-  ])("marketing %j, limited %j: %s", (marketing, limited, state) => {
-    const body = sent(purchase({ digests: EXAMPLE_PERSON, consent: consent(marketing) }), {}, limited);
+    [true, true, false, "GRANTED"],
+    [true, false, false, "DENIED"],
+    [true, true, true, "DENIED"],
+    // Who decided on analytics alone has not allowed marketing.
+    [true, null, false, "DENIED"],
+    // Of whom nothing is known the shop's policy has decided before.
+    [null, null, false, "GRANTED"],
+    [null, null, true, "DENIED"],
+  ])("analytics %j, marketing %j, limited %j: %s", (analytics, marketing, limited, state) => {
+    const given = { digests: EXAMPLE_PERSON, consent: consent(analytics, marketing) };
+    const body = sent(purchase(given), {}, limited);
     expect(body["consent"]).toEqual({ ad_user_data: state, ad_personalization: state });
     expect(Object.hasOwn(body, "user_data")).toBe(state === "GRANTED");
   });
@@ -222,9 +226,24 @@ describe("who it is from", () => {
 describe("what is sent at all", () => {
   test("custom events need the setting", () => {
     const known = (custom_events: boolean) =>
-      EVENT_NAMES.filter((name) => map(purchase({ name }), { custom_events }).ok);
+      EVENT_NAMES.filter((name) => {
+        const commerce = { ...EXAMPLE_ORDER, search_query: "mug" };
+        return map(purchase({ name, commerce }), { custom_events }).ok;
+      });
     expect(known(false)).toEqual(EVENT_NAMES.filter((name) => google.events[name] !== undefined));
     expect(known(true)).toEqual([...EVENT_NAMES]);
+  });
+  test("an event about things without any, and a search for nothing, are not sent", () => {
+    const nothing = { ...EXAMPLE_ORDER, items: [] };
+    for (
+      const name of ["product_viewed", "collection_viewed", "cart_viewed", "checkout_completed"] as const
+    ) {
+      expect(map(purchase({ name, commerce: nothing }))).toEqual({ ok: false, reason: "no_items" });
+    }
+    expect(map(purchase({ name: "search_submitted", commerce: nothing }))).toEqual({
+      ok: false,
+      reason: "no_search_term",
+    });
   });
   test("a purchase names its order, even one without a number; an empty id would join all purchases", () => {
     expect(eventOf(sent(purchase())).params["transaction_id"]).toBe("5678901234567");
@@ -292,11 +311,25 @@ describe("the request", () => {
     expect(url(google.baseUrl)).toMatch(/^https:\/\/region1\.google-analytics\.com\/mp\/collect\?/);
     expect(url("http://127.0.0.1:54330")).toMatch(/^http:\/\/127\.0\.0\.1:54330\/mp\/collect\?/);
   });
-  test("debug mode is on every event and only with a test code: its mere presence switches it on", () => {
+  test("debug mode is on every event and only with its code: its mere presence switches it on", () => {
     const bodies = [page("2026-03-14T09:00:00.000Z"), page("2026-03-14T09:01:00.000Z")];
-    const testing = JSON.parse(google.request(bodies, { ...context, testCode: "TEST" }).body);
+    const request = google.request(bodies, { ...context, testCode: "debug_view" });
+    const testing = JSON.parse(request.body);
     expect(testing.events.map((event: { params: JsonObject }) => event.params["debug_mode"])).toEqual([1, 1]);
-    expect(google.request(bodies, context).body).not.toContain("debug_mode");
+    expect(request.url).toContain("/mp/collect?");
+    for (const testCode of [null, "validate"]) {
+      expect(google.request(bodies, { ...context, testCode }).body).not.toContain("debug_mode");
+    }
+  });
+  test("any other test code sends to the validation server, which records nothing", () => {
+    const bodies = [page("2026-03-14T09:00:00.000Z")];
+    for (const testCode of ["validate", "TEST12345"]) {
+      const request = google.request(bodies, { ...context, testCode });
+      expect(request.url).toContain("/debug/mp/collect?");
+      expect(JSON.parse(request.body)["validation_behavior"]).toBe("ENFORCE_RECOMMENDATIONS");
+    }
+    expect(google.testMode.problem("TEST12345")).toContain("validate");
+    for (const code of google.testMode.examples) expect(google.testMode.problem(code)).toBeNull();
   });
   test.each(["UA-12345-1", "g-ab12cd34ef", "AB12CD34EF", "G-", "G-AB12 CD", "GTM-ABC123"])(
     "the id %j is refused",
@@ -311,6 +344,27 @@ describe("the request", () => {
 });
 
 describe("the answer", () => {
+  test("the validation server's messages refuse the event they name, in its words", () => {
+    const body = JSON.stringify({
+      validationMessages: [{
+        fieldPath: "events[1].params.value",
+        description: "not a number",
+        validationCode: "VALUE_INVALID",
+      }],
+    });
+    expect(google.classify({ status: 200, headers: {}, body }, 2)).toMatchObject({
+      outcomes: [{ kind: "delivered" }, {
+        kind: "permanent",
+        reason: "invalid_event",
+        detail: "VALUE_INVALID events[1].params.value not a number",
+      }],
+    });
+    const whole = body.replace("events[1].params.value", "client_id");
+    expect(google.classify({ status: 200, headers: {}, body: whole }, 2)).toMatchObject({
+      outcomes: [{ kind: "permanent" }, { kind: "permanent" }],
+    });
+  });
+
   const read = (status: number, count = 1) => google.classify({ status, headers: {}, body: "" }, count);
   test.each([200, 204, 202])("%i is received", (status) => {
     expect(read(status, 2)).toMatchObject({ outcomes: [{ kind: "delivered" }, { kind: "delivered" }] });

@@ -144,7 +144,7 @@ describe("the body", () => {
 });
 
 describe("what is sent at all", () => {
-  test("custom events need the setting, and refunds are never one", () => {
+  test("custom events need the setting, and a refund's amount is never taken for revenue", () => {
     const known = (custom_events: boolean) =>
       EVENT_NAMES.filter((name) =>
         map(exampleEvent(name, { client: EXAMPLE_CLIENT, commerce: EXAMPLE_ORDER }), { custom_events }).ok
@@ -153,7 +153,16 @@ describe("what is sent at all", () => {
     expect(known(true).filter((name) => !known(false).includes(name))).toEqual([
       "product_removed_from_cart",
       "cart_viewed",
+      "checkout_contact_info_submitted",
+      "checkout_address_info_submitted",
+      "checkout_shipping_info_submitted",
+      "order_refunded",
     ]);
+    const refund = map(exampleEvent("order_refunded", { client: EXAMPLE_CLIENT, commerce: EXAMPLE_ORDER }), {
+      custom_events: ["order_refunded"],
+    });
+    expect(refund).toMatchObject({ ok: true, body: { event_name: "custom" } });
+    expect(JSON.stringify(refund)).not.toContain('"value"');
   });
 
   test("an email, or IP address and user agent together, are enough", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type CanonicalEvent, EVENT_NAMES } from "@trakit/core/event.ts";
+import { type CanonicalEvent, EVENT_NAMES, type EventName } from "@trakit/core/event.ts";
 import { FORM_NAMES } from "@trakit/core/identity/forms.ts";
 import type { JsonObject } from "@trakit/destinations/destination.ts";
 import {
@@ -10,12 +10,19 @@ import {
   EXAMPLE_ORDER,
   EXAMPLE_PERSON,
   EXAMPLE_POSTER,
-  exampleEvent,
+  exampleEvent as anyEvent,
 } from "@trakit/destinations/shared/example-event.ts";
 import { snapchat } from "@trakit/destinations/snapchat/index.ts";
 import { canonicalEvent } from "./arbitrary.ts";
 
 const SETTINGS = snapchat.settings.parse({ id: "0e1f2a3b-4c5d-6e7f-8a9b-0c1d2e3f4a5b" });
+
+const PAGE = { url: "https://mugs.example/", referrer: null, title: null };
+
+/** An event on a page: Snap requires its address of everything on the web. */
+function exampleEvent(name: EventName, given: Partial<CanonicalEvent> = {}): CanonicalEvent {
+  return anyEvent(name, { page: PAGE, ...given });
+}
 
 function map(event: CanonicalEvent, given: Partial<typeof SETTINGS> = {}, limited = false) {
   return snapchat.map(event, { settings: { ...SETTINGS, ...given }, limited, now: EXAMPLE_NOW });
@@ -91,12 +98,12 @@ describe("the body", () => {
     const identifiers = {
       ...exampleEvent("page_viewed").identifiers,
       sc_click_id: "AbC-_9",
-      scid: "7F6e5D4c",
+      scid: "7F6e5D4c-3b2a-4190-8f7e-6d5c4b3a2910",
     };
     expect(sent(exampleEvent("page_viewed", { client: EXAMPLE_CLIENT, identifiers }))["user_data"])
       .toMatchObject({
         sc_click_id: "AbC-_9",
-        sc_cookie1: "7F6e5D4c",
+        sc_cookie1: "7F6e5D4c-3b2a-4190-8f7e-6d5c4b3a2910",
       });
   });
 
@@ -115,11 +122,14 @@ describe("the body", () => {
     });
   });
 
-  test("a till's sale is OFFLINE, every other channel is WEB", () => {
+  test("a till's sale is OFFLINE and has no page, every other channel is WEB and needs one", () => {
+    const order = { commerce: EXAMPLE_ORDER, digests: EXAMPLE_PERSON };
     const source = (channel: CanonicalEvent["channel"]) =>
-      sent(exampleEvent("checkout_completed", { channel, commerce: EXAMPLE_ORDER, digests: EXAMPLE_PERSON }))[
-        "action_source"
-      ];
+      sent(exampleEvent("checkout_completed", { channel, ...order }))["action_source"];
+    expect(sent(anyEvent("checkout_completed", { channel: "pos", ...order }))["action_source"]).toBe(
+      "OFFLINE",
+    );
+    expect(map(anyEvent("checkout_completed", order))).toEqual({ ok: false, reason: "no_page_url" });
     expect(source("pos")).toBe("OFFLINE");
     for (const channel of ["web", "app", "draft", "subscription", "other"] as const) {
       expect(source(channel)).toBe("WEB");
@@ -134,6 +144,29 @@ describe("the body", () => {
       data_processing_options_state: 0,
     });
     expect(Object.keys(sent(event)).join()).not.toContain("data_processing");
+  });
+  test.each([
+    ["a Californian is named as one", { country: "US", region_code: "ca" }, [1, 1000]],
+    ["a buyer elsewhere needs no address", { country: "NL", region_code: null }, [0, 0]],
+    ["another American cannot be placed without an IP address", { country: "US", region_code: "TX" }, null],
+    ["nor can somebody of whom nothing is known", { country: null, region_code: null }, null],
+  ])("limited mode without an IP address: %s", (_, place, expected) => {
+    const client = { ...EXAMPLE_CLIENT, ip: null, ...place };
+    const result = map(exampleEvent("page_viewed", { client, digests: EXAMPLE_PERSON }), {}, true);
+    if (expected === null) expect(result).toEqual({ ok: false, reason: "limited_needs_region" });
+    else {
+      expect(result).toMatchObject({
+        ok: true,
+        body: { data_processing_options_country: expected[0], data_processing_options_state: expected[1] },
+      });
+    }
+  });
+  test("an item's price is what was paid for it", () => {
+    const event = exampleEvent("checkout_completed", { client: EXAMPLE_CLIENT, commerce: EXAMPLE_ORDER });
+    expect((sent(event)["custom_data"] as JsonObject)["contents"]).toMatchObject([
+      { quantity: "2", item_price: "10.50" },
+      { quantity: "1", item_price: "30.00" },
+    ]);
   });
 });
 
@@ -152,6 +185,8 @@ describe("what is sent at all", () => {
     expect(names(true).filter(([, name]) => String(name).startsWith("CUSTOM"))).toEqual([
       ["product_removed_from_cart", "CUSTOM_EVENT_1"],
       ["cart_viewed", "CUSTOM_EVENT_2"],
+      ["checkout_contact_info_submitted", "CUSTOM_EVENT_5"],
+      ["checkout_address_info_submitted", "CUSTOM_EVENT_5"],
       ["checkout_shipping_info_submitted", "CUSTOM_EVENT_3"],
       ["order_refunded", "CUSTOM_EVENT_4"],
     ]);

@@ -4,7 +4,8 @@ import { meta } from "@trakit/sandbox/vendors/meta.ts";
 import { pinterest } from "@trakit/sandbox/vendors/pinterest.ts";
 import { snapchat } from "@trakit/sandbox/vendors/snapchat.ts";
 import { tiktok } from "@trakit/sandbox/vendors/tiktok.ts";
-import type { Handled, Vendor, VendorName, VendorRequest } from "@trakit/sandbox/vendors/types.ts";
+import type { VendorName } from "@trakit/sandbox/vendors/all.ts";
+import type { Handled, Vendor, VendorRequest } from "@trakit/sandbox/vendors/types.ts";
 
 export const VENDORS: Record<VendorName, Vendor> = { meta, tiktok, pinterest, snapchat, google };
 

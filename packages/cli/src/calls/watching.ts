@@ -67,6 +67,29 @@ export async function shopStatus(db: Database, domain: string): Promise<ShopStat
   return row!.status;
 }
 
+export interface EventQuality {
+  platform: string;
+  name: string;
+  events: number;
+  /** Average estimate, 0 to 10. */
+  score: number;
+  /** Share of the events that carried each identifier. */
+  coverage: Record<string, number>;
+}
+
+/** SQL `trakit.match_quality`: match quality by platform and event over the last days; null = no such shop. */
+export async function matchQuality(
+  db: Database,
+  domain: string,
+  days: number,
+): Promise<EventQuality[] | null> {
+  const [row] = await db.rows<{ quality: EventQuality[] | null }>(
+    "select trakit.match_quality($1, $2) as quality",
+    [domain, days],
+  );
+  return row!.quality;
+}
+
 export interface Quarantined {
   id: number;
   topic: string;

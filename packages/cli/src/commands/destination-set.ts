@@ -58,7 +58,7 @@ function givenEvents(input: Input, platform: AnyDestination, custom: boolean): s
   return names;
 }
 
-function givenTestCode(input: Input): string | null | undefined {
+function givenTestCode(input: Input, platform: AnyDestination): string | null | undefined {
   if (input.has("no-test-code")) return null;
   const code = input.text("test-code");
   if (code === null) return undefined;
@@ -68,6 +68,8 @@ function givenTestCode(input: Input): string | null | undefined {
       "Copy it from the platform's test page, or clear it with --no-test-code.",
     );
   }
+  const wrong = platform.testMode.problem(code);
+  if (wrong !== null) throw new CliProblem(wrong, "Clear it with --no-test-code.");
   return code;
 }
 
@@ -105,7 +107,7 @@ export const destinationSet: Command = {
       throw new CliProblem("--disable and --enable contradict each other.", "Leave one out.");
     }
     const entered = givenSettings(input);
-    const testCode = givenTestCode(input);
+    const testCode = givenTestCode(input, platform);
     const token = await givenToken(input, platform);
     const { shop, row } = await withDatabase(io, async (db, environment) => {
       const shop = await requireShop(db, positionals[0]!);
@@ -113,7 +115,7 @@ export const destinationSet: Command = {
         one.platform === platform.platform
       );
       const settings = checkedSettings(platform, { ...present?.settings, ...entered });
-      const events = givenEvents(input, platform, settings["custom_events"] === true);
+      const events = givenEvents(input, platform, settings["custom_events"] !== false);
       const sealed = token === null ? null : {
         sealed: seal(
           readSettings(environment, ["TRAKIT_ENCRYPTION_KEYS"]).TRAKIT_ENCRYPTION_KEYS,

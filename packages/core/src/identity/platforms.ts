@@ -1,4 +1,7 @@
-/** Which platform takes which personal field, and how: the one table behind requests and `trakit hash`. */
+/**
+ * Which platform takes which personal field, and how, and what each identifier is worth to it: the tables behind requests,
+ * `trakit hash`, match quality and docs/destinations.
+ */
 import type { Client, Digests } from "../event.ts";
 import { type ClearName, normaliseClear } from "./clear.ts";
 import { sha256Hex } from "./digest.ts";
@@ -114,6 +117,104 @@ export const PLATFORM_FIELDS: Record<Platform, Record<Field, Rule>> = {
     gender: NOTHING,
     date_of_birth: NOTHING,
     external_id: clear("user_id"),
+  },
+};
+
+/** One identifier of a mapped event: where it stands in the body (all of `paths`), and what it adds to match quality. */
+export interface MatchKey {
+  identifier: string;
+  /** Keys joined by dots, from the event's own root; all must be there. */
+  paths: string[];
+  weight: number;
+}
+
+function key(identifier: string, weight: number, ...paths: string[]): MatchKey {
+  return { identifier, paths, weight };
+}
+
+/** Weights add up to 10. Other platforms' own scores exist (Meta's Event Match Quality), their weights are not published. */
+export const MATCH_KEYS: Record<Platform, { source: string; keys: MatchKey[] }> = {
+  meta: {
+    source:
+      "Estimate: Meta publishes no weights. It names email, IP address, names and phone as high-quality keys; the order and sizes are those of public estimators (reference: meta §9).",
+    keys: [
+      key("email", 2.5, "user_data.em"),
+      key("phone", 1.6, "user_data.ph"),
+      key("click_id", 1.6, "user_data.fbc"),
+      key("external_id", 0.9, "user_data.external_id"),
+      key("browser_id", 0.9, "user_data.fbp"),
+      key("ip_address", 0.7, "user_data.client_ip_address"),
+      key("name", 0.6, "user_data.fn", "user_data.ln"),
+      key("user_agent", 0.3, "user_data.client_user_agent"),
+      key("zip", 0.3, "user_data.zp"),
+      key("city", 0.2, "user_data.ct"),
+      key("date_of_birth", 0.2, "user_data.db"),
+      key("state", 0.1, "user_data.st"),
+      key("country", 0.1, "user_data.country"),
+    ],
+  },
+  tiktok: {
+    source:
+      "Estimate: TikTok publishes no weights; its set-up pages recommend the first seven (reference: tiktok §9).",
+    keys: [
+      key("click_id", 2.8, "user.ttclid"),
+      key("email", 2.2, "user.email"),
+      key("phone", 1.6, "user.phone"),
+      key("browser_id", 1, "user.ttp"),
+      key("external_id", 0.9, "user.external_id"),
+      key("ip_address", 0.6, "user.ip"),
+      key("user_agent", 0.4, "user.user_agent"),
+      key("name", 0.2, "user.first_name", "user.last_name"),
+      key("zip", 0.2, "user.zip_code"),
+      key("place", 0.1, "user.city", "user.country"),
+    ],
+  },
+  pinterest: {
+    source:
+      "Estimate, ours: Pinterest publishes neither a score nor weights. Email, or IP address with user agent, is what it requires, the click id names the Pin (reference: pinterest §2.2, §5).",
+    keys: [
+      key("email", 3.2, "user_data.em"),
+      key("click_id", 2.2, "user_data.click_id"),
+      key("phone", 1.2, "user_data.ph"),
+      key("external_id", 1, "user_data.external_id"),
+      key("ip_address", 0.8, "user_data.client_ip_address"),
+      key("name", 0.5, "user_data.fn", "user_data.ln"),
+      key("user_agent", 0.4, "user_data.client_user_agent"),
+      key("zip", 0.3, "user_data.zp"),
+      key("city", 0.2, "user_data.ct"),
+      key("state", 0.1, "user_data.st"),
+      key("country", 0.1, "user_data.country"),
+    ],
+  },
+  snapchat: {
+    source:
+      "Estimate, ours: Snap publishes no weights. Email, phone, or IP address with user agent is what it requires; click id and cookie name the ad and the browser (reference: snapchat §2.2, §5).",
+    keys: [
+      key("email", 2.6, "user_data.em"),
+      key("phone", 2, "user_data.ph"),
+      key("click_id", 2, "user_data.sc_click_id"),
+      key("browser_id", 1, "user_data.sc_cookie1"),
+      key("ip_address", 0.8, "user_data.client_ip_address"),
+      key("external_id", 0.5, "user_data.external_id"),
+      key("user_agent", 0.4, "user_data.client_user_agent"),
+      key("name", 0.3, "user_data.fn", "user_data.ln"),
+      key("zip", 0.2, "user_data.zp"),
+      key("city", 0.1, "user_data.ct"),
+      key("country", 0.1, "user_data.country"),
+    ],
+  },
+  google: {
+    source:
+      "Estimate, ours: Google Analytics has no such score. Without gtag's session an event is unassigned; user id and user-provided data join devices and ads (reference: google §4, §5).",
+    keys: [
+      key("session_id", 3.5, "events.0.params.session_id"),
+      key("email", 2, "user_data.sha256_email_address"),
+      key("user_id", 1.5, "user_id"),
+      key("phone", 1.2, "user_data.sha256_phone_number"),
+      key("address", 0.8, "user_data.address"),
+      key("ip_address", 0.6, "ip_override"),
+      key("user_agent", 0.4, "user_agent"),
+    ],
   },
 };
 

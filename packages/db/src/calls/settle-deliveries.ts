@@ -15,6 +15,9 @@ export interface Settlement {
   delay_ms: number | null;
   lane: boolean;
   request_ms: number | null;
+  /** Estimate of match quality, 0 to 10, and the identifiers it rests on; null where no request was built. */
+  match_score: number | null;
+  match_keys: string[] | null;
 }
 
 /** SQL `trakit.settle_deliveries`: one network round trip; a late word changes nothing unless it is `delivered`. */

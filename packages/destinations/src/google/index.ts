@@ -1,11 +1,12 @@
 import type { Destination, HttpRequest, Json, JsonObject, RequestContext } from "../destination.ts";
 import { classify } from "./classify.ts";
 import { examples } from "./examples.ts";
-import { EVENTS, map, MAX_AGE_MS } from "./map.ts";
-import { type GoogleSettings, settings, tokenProblem } from "./settings.ts";
+import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
+import { type GoogleSettings, settings, testCodeProblem, tokenProblem } from "./settings.ts";
 
 const PRODUCTION = "https://www.google-analytics.com";
 const EU = "https://region1.google-analytics.com";
+const DEBUG_VIEW = "debug_view";
 
 /** Everything but the events: who and with what consent. Bodies equal in it may share a request. */
 function sender(body: JsonObject): JsonObject {
@@ -17,13 +18,17 @@ function perRequestKey(body: JsonObject): string {
   return JSON.stringify(sender(body));
 }
 
-/** In test mode the events show up in Google Analytics' DebugView (and are counted all the same). */
+/** The events show up in Google Analytics' DebugView, and are counted all the same. */
 function withDebugMode(event: Json): Json {
   const { params, ...rest } = event as JsonObject;
   return { ...rest, params: { ...(params as JsonObject), debug_mode: 1 } };
 }
 
-/** One request of one sender's events. Throws when given several senders': all would be booked on the first. */
+/**
+ * One request of one sender's events. In test mode it goes to the validation server, held to Google's recommendations
+ * (reference: google §2, §8), unless DebugView is asked for. Throws when given several senders': all would be booked on
+ * the first.
+ */
 function request(bodies: JsonObject[], context: RequestContext<GoogleSettings>): HttpRequest {
   const [first] = bodies;
   if (first === undefined || bodies.some((body) => perRequestKey(body) !== perRequestKey(first))) {
@@ -32,14 +37,17 @@ function request(bodies: JsonObject[], context: RequestContext<GoogleSettings>):
   const events = bodies.flatMap((body) => body["events"] as Json[]);
   // Another host than Google's is a test's or the local stack's own and stays.
   const host = context.settings.eu && context.baseUrl === PRODUCTION ? EU : context.baseUrl;
-  const url = `${host}/mp/collect?measurement_id=${encodeURIComponent(context.settings.id)}&api_secret=`;
+  const validates = context.testCode !== null && context.testCode !== DEBUG_VIEW;
+  const path = validates ? "/debug/mp/collect" : "/mp/collect";
+  const url = `${host}${path}?measurement_id=${encodeURIComponent(context.settings.id)}&api_secret=`;
   return {
     method: "POST",
     url: url + encodeURIComponent(context.token),
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
       ...sender(first),
-      events: context.testCode === null ? events : events.map(withDebugMode),
+      ...(validates ? { validation_behavior: "ENFORCE_RECOMMENDATIONS" } : {}),
+      events: context.testCode === DEBUG_VIEW ? events.map(withDebugMode) : events,
     }),
     redactedUrl: `${url}***`,
   };
@@ -60,7 +68,14 @@ export const google: Destination<GoogleSettings> = {
   purpose: "analytics",
   settings,
   tokenProblem,
+  testMode: {
+    about:
+      "validate: events go to the validation server, which says what is wrong and records nothing. debug_view: events show up in DebugView and are counted.",
+    examples: ["validate", "debug_view"],
+    problem: testCodeProblem,
+  },
   events: EVENTS,
+  customEvents: CUSTOM_EVENTS,
   limits: {
     maxEvents: 25,
     // "Less than 130 kB".

@@ -3,6 +3,7 @@ import { normaliseClear } from "@trakit/core/identity/clear.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { cut, eventTime, present } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
+import { eventName } from "../shared/settings.ts";
 import { clientId } from "./client-id.ts";
 import { params } from "./params.ts";
 import type { GoogleSettings } from "./settings.ts";
@@ -30,10 +31,39 @@ export const EVENTS: Partial<Record<EventName, string>> = {
 };
 
 /** With the setting `custom_events`: names of ours, within GA4's rules for custom events. */
-const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
+export const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
   checkout_contact_info_submitted: "add_contact_info",
   checkout_address_info_submitted: "add_address_info",
 };
+
+/** Events that are about items (reference: google §3, required parameters). */
+const ABOUT_ITEMS: ReadonlySet<string> = new Set([
+  "view_item",
+  "view_item_list",
+  "add_to_cart",
+  "remove_from_cart",
+  "view_cart",
+  "begin_checkout",
+  "add_shipping_info",
+  "add_payment_info",
+  "purchase",
+]);
+
+/** The reason why Google would make nothing of these parameters, or null. */
+function missingParameter(name: string, parameters: JsonObject): string | null {
+  if (ABOUT_ITEMS.has(name) && parameters["items"] === undefined) return "no_items";
+  if (name === "search" && parameters["search_term"] === undefined) return "no_search_term";
+  const worth = name === "refund" || (ABOUT_ITEMS.has(name) && name !== "view_item_list");
+  return worth && parameters["value"] === undefined ? "no_value" : null;
+}
+
+/**
+ * Whether Google Ads may use the event. Who decided on analytics alone has not allowed marketing; of whom nothing is known
+ * the shop's policy decided before this, and in its limited form the event comes here as limited.
+ */
+function marketingGranted(consent: CanonicalEvent["consent"]): boolean {
+  return consent.marketing ?? consent.analytics !== true;
+}
 
 /** Where the event came from, for geography only: the address, or the country where there is none. */
 function origin(event: CanonicalEvent): JsonObject {
@@ -51,21 +81,21 @@ function origin(event: CanonicalEvent): JsonObject {
  * both consent keys are DENIED and there is no `user_data`.
  *
  * Refusals: `no_such_event`, `too_old` (72 h), `no_client_id`, `no_value` (a purchase without amount or currency counts
- * without revenue) and `no_order_id` (a refund that names no purchase).
+ * without revenue), `no_order_id` (a refund that names no purchase), `no_items` and `no_search_term` (a product or search
+ * event without what it is about, which Google's Event Builder marks as required).
  */
 export function map(event: CanonicalEvent, context: MapContext<GoogleSettings>): Mapped {
-  const name = EVENTS[event.name] ?? (context.settings.custom_events ? CUSTOM_EVENTS[event.name] : undefined);
-  if (name === undefined) return { ok: false, reason: "no_such_event" };
+  const name = eventName(event.name, EVENTS, CUSTOM_EVENTS, context.settings.custom_events);
+  if (name === null) return { ok: false, reason: "no_such_event" };
   const time = eventTime(event, context.now, MAX_AGE_MS);
   if (time === null) return { ok: false, reason: "too_old" };
   const client = clientId(event);
   if (client === null) return { ok: false, reason: "no_client_id" };
   if (name === "refund" && event.commerce.order_id === null) return { ok: false, reason: "no_order_id" };
   const parameters = params(event, context);
-  if ((name === "purchase" || name === "refund") && parameters["value"] === undefined) {
-    return { ok: false, reason: "no_value" };
-  }
-  const granted = event.consent.marketing !== false && !context.limited;
+  const missing = missingParameter(name, parameters);
+  if (missing !== null) return { ok: false, reason: missing };
+  const granted = marketingGranted(event.consent) && !context.limited;
   const consent = granted ? "GRANTED" : "DENIED";
   return {
     ok: true,

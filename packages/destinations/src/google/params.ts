@@ -8,8 +8,8 @@ import {
   toNumber,
 } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext } from "../destination.ts";
-import { contentId, eventValue, netUnitPrice, withoutTax } from "../shared/commerce.ts";
-import { cut, present } from "../shared/fields.ts";
+import { contentId, eventValue, inTermsOf, netUnitPrice } from "../shared/commerce.ts";
+import { cut, present, searchText } from "../shared/fields.ts";
 import { publicUrl } from "../shared/url.ts";
 import type { GoogleSettings } from "./settings.ts";
 
@@ -38,12 +38,14 @@ const VALUED: ReadonlySet<EventName> = new Set([
 function item(source: Item, event: CanonicalEvent, settings: GoogleSettings): JsonObject {
   const { commerce, client } = event;
   const digits = currencyDigits(commerce.currency ?? "");
-  const inTerms = (amount: string) =>
-    roundDecimal(settings.value === "items_without_tax" ? withoutTax(amount, commerce) : amount, digits);
+  const inTerms = (amount: string) => roundDecimal(inTermsOf(amount, settings.value, commerce), digits);
   const net = netUnitPrice(source, commerce.currency);
   const discount = subtractDecimal(source.unit_price, net);
   return present({
-    item_id: cut(contentId(source, settings.content_ids, client.country), MAX_VALUE),
+    item_id: cut(
+      contentId(source, settings.content_ids, settings.content_country ?? client.country),
+      MAX_VALUE,
+    ),
     item_name: cut(source.title, MAX_VALUE),
     item_brand: cut(source.brand, MAX_VALUE),
     item_category: cut(source.category, MAX_VALUE),
@@ -106,7 +108,7 @@ export function params(event: CanonicalEvent, context: MapContext<GoogleSettings
     value: money && toNumber(money.value),
     ...orderParams(event),
     coupon: VALUED.has(name) ? cut(commerce.coupon, MAX_VALUE) : null,
-    search_term: name === "search_submitted" ? cut(commerce.search_query, MAX_VALUE) : null,
+    search_term: name === "search_submitted" ? searchText(commerce.search_query, MAX_VALUE) : null,
     item_list_id: collection ? cut(commerce.collection_id, MAX_VALUE) : null,
     item_list_name: collection ? cut(commerce.collection_title, MAX_VALUE) : null,
     items: items(event, context.settings),

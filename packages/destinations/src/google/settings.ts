@@ -29,3 +29,10 @@ export function tokenProblem(token: string): string | null {
   }
   return pastedTokenProblem(token, "Measurement Protocol API secret");
 }
+
+/** See `Destination.testMode`. Google has no code of its own, so the word chooses between its two ways of testing. */
+export function testCodeProblem(code: string): string | null {
+  return code === "validate" || code === "debug_view"
+    ? null
+    : 'The test code for Google is "validate" (check, record nothing) or "debug_view" (show in DebugView, counted).';
+}

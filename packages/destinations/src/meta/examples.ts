@@ -29,9 +29,11 @@ const FBP = "fb.1.1773480000123.1098115397";
 const FBC = "fb.1.1773480001456.IwAR2F4-dbP0l7Mn1IawQQGCINEz7PYXQvwjNwB_qa2ofrHyiLjcbCRxTDMgk";
 const UA = EXAMPLE_CLIENT.user_agent;
 
+const MUG = { title: "Blue mug", brand: "Delft & Co", category: "Mugs" };
+const POSTER = { title: "Canal poster", brand: "Delft & Co" };
 const CONTENTS = [
-  { id: "44001", quantity: 2, item_price: 10.5 },
-  { id: "44002", quantity: 1, item_price: 30 },
+  { id: "44001", quantity: 2, item_price: 10.5, ...MUG },
+  { id: "44002", quantity: 1, item_price: 30, ...POSTER },
 ];
 
 export const examples: Example[] = [
@@ -108,8 +110,8 @@ export const examples: Example[] = [
         currency: "EUR",
         content_ids: ["MUG-BLUE", "44002"],
         contents: [
-          { id: "MUG-BLUE", quantity: 2, item_price: 10.5 },
-          { id: "44002", quantity: 1, item_price: 30 },
+          { id: "MUG-BLUE", quantity: 2, item_price: 10.5, ...MUG },
+          { id: "44002", quantity: 1, item_price: 30, ...POSTER },
         ],
         content_type: "product",
         num_items: 3,
@@ -147,7 +149,7 @@ export const examples: Example[] = [
         value: 12.5,
         currency: "EUR",
         content_ids: ["8101"],
-        contents: [{ id: "8101", quantity: 1, item_price: 12.5 }],
+        contents: [{ id: "8101", quantity: 1, item_price: 12.5, ...MUG }],
         content_type: "product_group",
         content_name: "Blue mug",
         content_category: "Mugs",
@@ -196,7 +198,7 @@ export const examples: Example[] = [
         value: 21,
         currency: "EUR",
         content_ids: ["44001"],
-        contents: [{ id: "44001", quantity: 2, item_price: 10.5 }],
+        contents: [{ id: "44001", quantity: 2, item_price: 10.5, ...MUG }],
         content_type: "product",
         content_name: "Blue mug",
         content_category: "Mugs",
@@ -204,11 +206,30 @@ export const examples: Example[] = [
     },
   },
   {
-    title: "Refund",
-    description: "Meta has no event for it and no way to take a purchase back.",
+    title: "Refund, not chosen",
+    description:
+      "Meta has no event for it and no way to take a purchase back: not sent unless the merchant wants it.",
     event: exampleEvent("order_refunded", { commerce: EXAMPLE_ORDER, digests: PERSON }),
-    settings: { ...SETTINGS, custom_events: true },
+    settings: { ...SETTINGS, custom_events: ["cart_viewed"] },
     out: { skipped: "no_such_event" },
+  },
+  {
+    title: "Refund as a custom event",
+    description:
+      "With `custom_events` naming it, the refund goes as a custom event with what was given back.",
+    event: exampleEvent("order_refunded", {
+      commerce: { ...emptyCommerce(), currency: "EUR", total: "10.50", order_id: "5678901234567" },
+      digests: { "email.lower": [DIGESTS.email] },
+    }),
+    settings: { ...SETTINGS, custom_events: ["order_refunded"] },
+    out: {
+      event_name: "OrderRefunded",
+      event_time: 1773480413,
+      event_id: "0123456789abcdef0123456789abcdef",
+      action_source: "system_generated",
+      user_data: { em: [DIGESTS.email] },
+      custom_data: { value: 10.5, currency: "EUR", order_id: "5678901234567" },
+    },
   },
   {
     title: "Page view with nothing but a user agent and a country",

@@ -1,7 +1,7 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
 import { classify } from "./classify.ts";
 import { examples } from "./examples.ts";
-import { EVENTS, map, MAX_AGE_MS } from "./map.ts";
+import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS, repaired } from "./map.ts";
 import { type MetaSettings, settings, tokenProblem } from "./settings.ts";
 
 /** Follows the Graph schedule of at least two years: served until 2028-07-29 (reference: meta §1). */
@@ -37,7 +37,14 @@ export const meta: Destination<MetaSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  testMode: {
+    about:
+      "Events show up under Test Events in Events Manager. Meta counts them for targeting and measurement all the same.",
+    examples: ["TEST12345"],
+    problem: () => null,
+  },
   events: EVENTS,
+  customEvents: CUSTOM_EVENTS,
   limits: {
     maxEvents: 1000,
     // Not confirmed by Meta; a large public connector says about 1 MB (reference: meta §2.1).
@@ -50,6 +57,7 @@ export const meta: Destination<MetaSettings> = {
   inDoubtRepeats: () => 1,
   map,
   request,
+  repaired,
   classify,
   examples,
 };

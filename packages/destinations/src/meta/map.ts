@@ -1,10 +1,12 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
+import { validFbc, validFbp } from "@trakit/core/cookies.ts";
 import { digestsFor, type Field } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, present } from "../shared/fields.ts";
+import { cut, eventTime, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
+import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "../shared/url.ts";
 import { limitedOptions } from "./limited.ts";
 import type { MetaSettings } from "./settings.ts";
@@ -33,21 +35,29 @@ export const EVENTS: Partial<Record<EventName, string>> = {
   lead_submitted: "Lead",
 };
 
-/** With the setting `custom_events`. */
-const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
+/** With the setting `custom_events`: names of ours, for custom conversions and audiences. */
+export const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
   product_removed_from_cart: "RemoveFromCart",
   cart_viewed: "ViewCart",
+  checkout_contact_info_submitted: "AddContactInfo",
+  checkout_address_info_submitted: "AddAddressInfo",
   checkout_shipping_info_submitted: "AddShippingInfo",
+  order_refunded: "OrderRefunded",
 };
 
 /** Events about something that has a price; a list of products on a page is worth nothing. */
 const VALUED: ReadonlySet<EventName> = new Set([
   "product_viewed",
   "product_added_to_cart",
+  "product_removed_from_cart",
   "cart_viewed",
   "checkout_started",
+  "checkout_contact_info_submitted",
+  "checkout_address_info_submitted",
+  "checkout_shipping_info_submitted",
   "payment_info_submitted",
   "checkout_completed",
+  "order_refunded",
 ]);
 
 /** Hashed keys of `user_data`; each takes a list (reference: meta §4). */
@@ -73,15 +83,6 @@ const TOO_LITTLE: readonly ReadonlySet<string>[] = [
   new Set(["ln", "ge"]),
 ];
 
-/** A malformed fbc makes Meta refuse the whole request; the click id in it is passed byte for byte (reference: meta §5). */
-const FBC = /^fb\.\d{1,3}\.\d{10,16}\.[\x21-\x7e]{1,1000}$/;
-/** With or without the appendix Meta's own library adds. */
-const FBP = /^fb\.\d{1,3}\.\d{10,16}\.\d{1,20}(?:\.[\w-]{2,8})?$/;
-
-function shaped(value: string | null, shape: RegExp): string | null {
-  return value !== null && shape.test(value) ? value : null;
-}
-
 function userData(event: CanonicalEvent, ip: string | null): JsonObject {
   const hashed = HASHED.map(([key, field]) => [key, digestsFor("meta", field, event.digests)] as const);
   return present({
@@ -89,8 +90,9 @@ function userData(event: CanonicalEvent, ip: string | null): JsonObject {
     // Never hashed: Meta takes hashes of these with a 200 and matches nobody.
     client_ip_address: ip,
     client_user_agent: cut(event.client.user_agent, 2000),
-    fbc: shaped(event.identifiers.fbc, FBC),
-    fbp: shaped(event.identifiers.fbp, FBP),
+    // A malformed one makes Meta refuse the whole request; the click id in it is passed byte for byte (reference: meta §5).
+    fbc: validFbc(event.identifiers.fbc),
+    fbp: validFbp(event.identifiers.fbp),
   });
 }
 
@@ -121,6 +123,9 @@ function content(item: Item, id: string, currency: string | null): JsonObject {
     id,
     quantity: item.quantity,
     item_price: currency === null ? null : toNumber(netUnitPrice(item, currency)),
+    title: cut(item.title, 500),
+    brand: cut(item.brand, 500),
+    category: cut(item.category, 500),
   });
 }
 
@@ -131,7 +136,7 @@ function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings
   const form = collection ? "product" : settings.content_ids;
   const money = VALUED.has(name) ? eventValue(commerce, settings.value) : null;
   const contents = commerce.items.flatMap((item) => {
-    const id = contentId(item, form, client.country);
+    const id = contentId(item, form, settings.content_country ?? client.country);
     return id === null ? [] : [content(item, id, commerce.currency)];
   });
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
@@ -145,8 +150,8 @@ function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings
     content_name: cut(only?.title ?? null, 500),
     content_category: cut(collection ? commerce.collection_title : only?.category ?? null, 500),
     num_items: counted && commerce.items.length > 0 ? unitCount(commerce.items) : null,
-    order_id: name === "checkout_completed" ? commerce.order_id : null,
-    search_string: name === "search_submitted" ? cut(commerce.search_query, 500) : null,
+    order_id: name === "checkout_completed" || name === "order_refunded" ? commerce.order_id : null,
+    search_string: name === "search_submitted" ? searchText(commerce.search_query) : null,
   });
 }
 
@@ -165,8 +170,8 @@ function segmentation(event: CanonicalEvent): string | null {
  * `limited_needs_region` (Limited Data Use needs the state or an IP address to take effect).
  */
 export function map(event: CanonicalEvent, context: MapContext<MetaSettings>): Mapped {
-  const name = EVENTS[event.name] ?? (context.settings.custom_events ? CUSTOM_EVENTS[event.name] : undefined);
-  if (name === undefined) return { ok: false, reason: "no_such_event" };
+  const name = eventName(event.name, EVENTS, CUSTOM_EVENTS, context.settings.custom_events);
+  if (name === null) return { ok: false, reason: "no_such_event" };
   const time = eventTime(event, context.now, event.channel === "pos" ? STORE_MAX_AGE_MS : MAX_AGE_MS);
   if (time === null) return { ok: false, reason: "too_old" };
   const custom = customData(event, context);
@@ -194,4 +199,15 @@ export function map(event: CanonicalEvent, context: MapContext<MetaSettings>): M
       ...options,
     }),
   };
+}
+
+/**
+ * An event that Meta refused for its `fbc` or `fbp`, without them, to be sent once more: the sale is worth more than the
+ * click id (reference: meta §8.2, subcode 2804001).
+ */
+export function repaired(body: JsonObject, reason: string): JsonObject | null {
+  if (reason !== "invalid_fbc") return null;
+  const { fbc, fbp, ...user } = body["user_data"] as JsonObject;
+  if ((fbc === undefined && fbp === undefined) || isTooLittle(user)) return null;
+  return { ...body, user_data: user };
 }

@@ -1,7 +1,7 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
 import { classify } from "./classify.ts";
 import { examples } from "./examples.ts";
-import { EVENTS, map, MAX_AGE_MS } from "./map.ts";
+import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
 import { type PinterestSettings, settings, tokenProblem } from "./settings.ts";
 
 const API_VERSION = "v5";
@@ -33,7 +33,14 @@ export const pinterest: Destination<PinterestSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  testMode: {
+    about:
+      "Events are checked and answered as usual and not recorded (test=true). Pinterest has no code: any will do.",
+    examples: ["test"],
+    problem: () => null,
+  },
   events: EVENTS,
+  customEvents: CUSTOM_EVENTS,
   limits: {
     maxEvents: 1000,
     // No official figure; a large public connector stays within 2 MB, so do we.

@@ -1,9 +1,11 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
+import { validEpik } from "@trakit/core/cookies.ts";
 import type { Field } from "@trakit/core/identity/platforms.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, hashedFields, present } from "../shared/fields.ts";
+import { cut, eventTime, hashedFields, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
+import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "../shared/url.ts";
 import type { PinterestSettings } from "./settings.ts";
 
@@ -24,21 +26,31 @@ export const EVENTS: Partial<Record<EventName, string>> = {
   lead_submitted: "lead",
 };
 
-/** With the setting `custom_events`: the two the table allows as `custom`. */
-const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
+/** With the setting `custom_events`. Pinterest has one name for all of them, so a list of one event is the usual choice. */
+export const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
   product_removed_from_cart: "custom",
   cart_viewed: "custom",
+  checkout_contact_info_submitted: "custom",
+  checkout_address_info_submitted: "custom",
+  checkout_shipping_info_submitted: "custom",
+  order_refunded: "custom",
 };
 
-/** Events with something bought or about to be; a list of products on a page is worth nothing. */
+/**
+ * Events with something bought or about to be; a list of products on a page is worth nothing. A refund goes without its
+ * amount: under a name shared with other events it would be read as revenue.
+ */
 const VALUED: ReadonlySet<EventName> = new Set([
   "product_viewed",
   "product_added_to_cart",
-  "checkout_started",
-  "payment_info_submitted",
-  "checkout_completed",
   "product_removed_from_cart",
   "cart_viewed",
+  "checkout_started",
+  "checkout_contact_info_submitted",
+  "checkout_address_info_submitted",
+  "checkout_shipping_info_submitted",
+  "payment_info_submitted",
+  "checkout_completed",
 ]);
 
 /** SHA-256 fields of `user_data`, all arrays (reference: pinterest §2.2). */
@@ -61,13 +73,13 @@ function userData(event: CanonicalEvent): JsonObject {
     ...hashedFields("pinterest", HASHED, event),
     client_ip_address: publicIp(event.client.ip),
     client_user_agent: cut(event.client.user_agent, 2000),
-    click_id: event.identifiers.epik,
+    click_id: validEpik(event.identifiers.epik),
   });
 }
 
-function content(item: Item, context: MapContext<PinterestSettings>, country: string | null): JsonObject {
+function content(item: Item, settings: PinterestSettings, country: string | null): JsonObject {
   return present({
-    id: contentId(item, context.settings.content_ids, country),
+    id: contentId(item, settings.content_ids, settings.content_country ?? country),
     // A string, and the price before discounts: both as Pinterest's schema has them.
     item_price: item.unit_price,
     quantity: item.quantity,
@@ -80,17 +92,17 @@ function content(item: Item, context: MapContext<PinterestSettings>, country: st
 function customData(event: CanonicalEvent, context: MapContext<PinterestSettings>): JsonObject {
   const { commerce, name, client } = event;
   const money = VALUED.has(name) ? eventValue(commerce, context.settings.value) : null;
-  const contents = commerce.items.map((item) => content(item, context, client.country));
+  const contents = commerce.items.map((item) => content(item, context.settings, client.country));
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
   const collection = name === "collection_viewed";
   return present({
     value: money?.value,
     currency: money?.currency,
-    order_id: name === "checkout_completed" ? commerce.order_id : null,
+    order_id: name === "checkout_completed" || name === "order_refunded" ? commerce.order_id : null,
     content_ids: contents.flatMap(({ id }) => (id === undefined ? [] : [id])),
     contents: contents as Json[],
     num_items: commerce.items.length > 0 ? unitCount(commerce.items) : null,
-    search_string: name === "search_submitted" ? cut(commerce.search_query, 500) : null,
+    search_string: name === "search_submitted" ? searchText(commerce.search_query) : null,
     content_name: cut(collection ? commerce.collection_title : only?.title ?? null, 500),
     content_category: cut(collection ? commerce.collection_title : only?.category ?? null, 500),
     content_brand: cut(only?.brand ?? null, 500),
@@ -112,8 +124,8 @@ function language(tag: string | null): string | null {
  * without it would not limit anything).
  */
 export function map(event: CanonicalEvent, context: MapContext<PinterestSettings>): Mapped {
-  const name = EVENTS[event.name] ?? (context.settings.custom_events ? CUSTOM_EVENTS[event.name] : undefined);
-  if (name === undefined) return { ok: false, reason: "no_such_event" };
+  const name = eventName(event.name, EVENTS, CUSTOM_EVENTS, context.settings.custom_events);
+  if (name === null) return { ok: false, reason: "no_such_event" };
   const time = eventTime(event, context.now, MAX_AGE_MS);
   if (time === null) return { ok: false, reason: "too_old" };
   const user = userData(event);

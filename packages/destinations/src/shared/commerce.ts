@@ -16,7 +16,7 @@ const RATIO_DIGITS = 12;
 
 /** Net price of a whole line: unit price × quantity − line discount. */
 function netLine(item: Item): string {
-  return subtractDecimal(multiplyDecimal(item.unit_price, item.quantity), item.line_discount);
+  return notBelowZero(subtractDecimal(multiplyDecimal(item.unit_price, item.quantity), item.line_discount));
 }
 
 function sumOfItems(items: Item[]): string | null {
@@ -49,13 +49,46 @@ export function withoutTax(amount: string, commerce: Commerce): string {
   const items = commerce.subtotal ?? sumOfItems(commerce.items) ?? "0";
   const taxed = addDecimal(items, commerce.shipping ?? "0");
   if (compareDecimal(taxed, "0") <= 0) return amount;
-  return subtractDecimal(amount, proportion(commerce.tax, amount, taxed));
+  return notBelowZero(subtractDecimal(amount, proportion(commerce.tax, amount, taxed)));
+}
+
+/** No vendor takes a negative amount; one comes only of sums that contradict each other. */
+function notBelowZero(amount: string): string {
+  return compareDecimal(amount, "0") < 0 ? "0" : amount;
+}
+
+/**
+ * An amount of items with the tax in it; the amount itself where the shop's prices include tax or the tax is not known.
+ * Unrounded. The tax of items and shipping is shared out as in `withoutTax`.
+ */
+export function withTax(amount: string, commerce: Commerce): string {
+  if (commerce.taxes_included !== false || commerce.tax === null) return amount;
+  const items = commerce.subtotal ?? sumOfItems(commerce.items) ?? "0";
+  const taxed = addDecimal(items, commerce.shipping ?? "0");
+  if (compareDecimal(taxed, "0") <= 0) return amount;
+  return addDecimal(amount, proportion(commerce.tax, amount, taxed));
+}
+
+/** An amount of items in the terms of a value rule, so that items add up to the value. Unrounded. */
+export function inTermsOf(amount: string, rule: ValueRule, commerce: Commerce): string {
+  switch (rule) {
+    case "items_without_tax":
+    case "total_without_tax":
+      return withoutTax(amount, commerce);
+    case "items_with_tax":
+      return withTax(amount, commerce);
+    default:
+      return amount;
+  }
 }
 
 /**
  * What an event is worth, by the destination's rule, with the currency's number of fraction digits:
  * - `total`: what the buyer paid (tax, shipping and tip in, discounts out);
+ * - `total_without_tax`: the same without any tax;
  * - `subtotal`: items after discounts, as Shopify shows it (tax in where the shop's prices include tax);
+ * - `items_with_tax`: items after discounts and tax, without shipping; of a tax that covers items and shipping together
+ *   the items' share in proportion to the two amounts is put on where the shop's prices do not include it;
  * - `items_without_tax`: items after discounts, without tax and shipping; of a tax that covers items and shipping
  *   together, the items' share in proportion to the two amounts is taken off.
  *
@@ -68,10 +101,20 @@ export function eventValue(commerce: Commerce, rule: ValueRule): { value: string
   const { currency, total } = commerce;
   if (currency === null) return null;
   const subtotal = commerce.subtotal ?? sumOfItems(commerce.items);
-  const amount = rule === "total" ? total ?? subtotal : subtotal ?? total;
+  const whole = rule === "total" || rule === "total_without_tax";
+  const amount = whole ? total ?? subtotal : subtotal ?? total;
   if (amount === null) return null;
-  const value = rule === "items_without_tax" && subtotal !== null ? withoutTax(subtotal, commerce) : amount;
+  const value = whole && total !== null
+    ? rule === "total_without_tax" ? paidWithoutTax(total, commerce.tax) : total
+    : subtotal === null
+    ? amount
+    : inTermsOf(subtotal, rule, commerce);
   return { value: roundDecimal(value, currencyDigits(currency)), currency };
+}
+
+/** A total holds the whole tax whether the shop's prices do or not. */
+function paidWithoutTax(total: string, tax: string | null): string {
+  return tax === null ? total : notBelowZero(subtractDecimal(total, tax));
 }
 
 /**

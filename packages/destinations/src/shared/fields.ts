@@ -38,6 +38,13 @@ export function eventTime(event: CanonicalEvent, now: number, maxAgeMs: number):
   return now - occurred > maxAgeMs ? null : occurred;
 }
 
+const CONTACT = /[^\s@]+@[^\s@]+\.[^\s@]{2,}|(?:\+?\d[ ().-]{0,2}){9,}/;
+
+/** What somebody searched for, cut; null where they typed an email address or a phone number, which is nobody's to pass on. */
+export function searchText(text: string | null, length = 500): string | null {
+  return text !== null && CONTACT.test(text) ? null : cut(text, length);
+}
+
 /** Text cut to `length` UTF-16 units without leaving half a surrogate pair; null for blank text. */
 export function cut(text: string | null, length: number): string | null {
   const trimmed = text?.trim() ?? "";

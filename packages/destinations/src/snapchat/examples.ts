@@ -23,11 +23,13 @@ const PERSON = {
   external_id: DIGESTS.external_id,
 };
 
+const SHOP_PAGE = { url: "https://mugs.example/", referrer: null, title: null };
+
 const USER_AGENT =
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/134.0 Safari/537.36";
 
 const CONTENTS = [
-  { id: "MUG-BLUE", quantity: "2", item_price: "12.50", brand: "Delft & Co" },
+  { id: "MUG-BLUE", quantity: "2", item_price: "10.50", brand: "Delft & Co" },
   { id: "44002", quantity: "1", item_price: "30.00", brand: "Delft & Co" },
 ];
 
@@ -35,7 +37,7 @@ export const examples: Example[] = [
   {
     title: "Purchase by a known buyer",
     description:
-      "The value is a number; quantity and item_price are strings. Items go by SKU, the one without SKU by its variant.",
+      "The value is a number; quantity and item_price, what was paid for a unit, are strings. Items go by SKU, the one without SKU by its variant.",
     event: exampleEvent("checkout_completed", {
       source: "webhook",
       page: { url: "https://mugs.example/checkouts/cn/thank-you?ScCid=AbC-123", referrer: null, title: null },
@@ -126,7 +128,7 @@ export const examples: Example[] = [
         currency: "JPY",
         order_id: "5678901234568",
         content_ids: ["44001"],
-        contents: [{ id: "44001", quantity: "2", item_price: "1200", brand: "Delft & Co" }],
+        contents: [{ id: "44001", quantity: "2", item_price: "0", brand: "Delft & Co" }],
         content_type: "product",
         num_items: 2,
         content_name: "Blue mug",
@@ -140,6 +142,7 @@ export const examples: Example[] = [
     title: "Purchase without a currency",
     description: "Snap refuses a PURCHASE without value and currency.",
     event: exampleEvent("checkout_completed", {
+      page: SHOP_PAGE,
       commerce: { ...EXAMPLE_ORDER, currency: null },
       client: EXAMPLE_CLIENT,
     }),
@@ -149,7 +152,7 @@ export const examples: Example[] = [
   {
     title: "Visitor without IP address, email and phone",
     description: "A user agent alone is not enough.",
-    event: exampleEvent("page_viewed", { client: { ...EXAMPLE_CLIENT, ip: null } }),
+    event: exampleEvent("page_viewed", { page: SHOP_PAGE, client: { ...EXAMPLE_CLIENT, ip: null } }),
     settings: SETTINGS,
     out: { skipped: "too_little_user_data" },
   },

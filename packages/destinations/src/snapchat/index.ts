@@ -1,7 +1,7 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
 import { classify } from "./classify.ts";
 import { examples } from "./examples.ts";
-import { EVENTS, map, MAX_AGE_MS } from "./map.ts";
+import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
 import { settings, type SnapchatSettings, tokenProblem } from "./settings.ts";
 
 const API_VERSION = "v3";
@@ -33,7 +33,13 @@ export const snapchat: Destination<SnapchatSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  testMode: {
+    about: "Events show up in the test view of Events Manager.",
+    examples: ["TEST12345"],
+    problem: () => null,
+  },
   events: EVENTS,
+  customEvents: CUSTOM_EVENTS,
   limits: {
     maxEvents: 2000,
     // No vendor figure; a large public connector stays within 2 MB, so do we.

@@ -1,10 +1,12 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
+import { validScClickId, validScid } from "@trakit/core/cookies.ts";
 import { digestsFor, type Field } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
-import { contentId, eventValue, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, hashedFields, present } from "../shared/fields.ts";
+import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
+import { cut, eventTime, hashedFields, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
+import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "../shared/url.ts";
 import type { SnapchatSettings } from "./settings.ts";
 
@@ -25,12 +27,17 @@ export const EVENTS: Partial<Record<EventName, string>> = {
   lead_submitted: "SIGN_UP",
 };
 
-/** With the setting `custom_events`: Snap has five numbered custom events; which is which is fixed here. */
-const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
+/**
+ * With the setting `custom_events`: Snap has five numbered custom events; which is which is fixed here. The two steps in
+ * which a buyer says who and where they are share the last one.
+ */
+export const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
   product_removed_from_cart: "CUSTOM_EVENT_1",
   cart_viewed: "CUSTOM_EVENT_2",
   checkout_shipping_info_submitted: "CUSTOM_EVENT_3",
   order_refunded: "CUSTOM_EVENT_4",
+  checkout_contact_info_submitted: "CUSTOM_EVENT_5",
+  checkout_address_info_submitted: "CUSTOM_EVENT_5",
 };
 
 /** Events with something bought, about to be or given back; a list of products on a page is worth nothing. */
@@ -42,6 +49,8 @@ const VALUED: ReadonlySet<EventName> = new Set([
   "checkout_completed",
   "product_removed_from_cart",
   "cart_viewed",
+  "checkout_contact_info_submitted",
+  "checkout_address_info_submitted",
   "checkout_shipping_info_submitted",
   "order_refunded",
 ]);
@@ -66,25 +75,25 @@ function userData(event: CanonicalEvent): JsonObject {
     external_id: digestsFor("snapchat", "external_id", event.digests)[0],
     client_ip_address: publicIp(event.client.ip),
     client_user_agent: cut(event.client.user_agent, 2000),
-    sc_click_id: event.identifiers.sc_click_id,
-    sc_cookie1: event.identifiers.scid,
+    sc_click_id: validScClickId(event.identifiers.sc_click_id),
+    sc_cookie1: validScid(event.identifiers.scid),
   });
 }
 
-function content(item: Item, context: MapContext<SnapchatSettings>, country: string | null): JsonObject {
+function content(item: Item, event: CanonicalEvent, settings: SnapchatSettings): JsonObject {
   return present({
-    id: contentId(item, context.settings.content_ids, country),
+    id: contentId(item, settings.content_ids, settings.content_country ?? event.client.country),
     // Strings, both: so Snap's own SDK has them.
     quantity: String(item.quantity),
-    item_price: item.unit_price,
+    item_price: netUnitPrice(item, event.commerce.currency),
     brand: cut(item.brand, 500),
   });
 }
 
 function customData(event: CanonicalEvent, context: MapContext<SnapchatSettings>): JsonObject {
-  const { commerce, name, client } = event;
+  const { commerce, name } = event;
   const money = VALUED.has(name) ? eventValue(commerce, context.settings.value) : null;
-  const contents = commerce.items.map((item) => content(item, context, client.country));
+  const contents = commerce.items.map((item) => content(item, event, context.settings));
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
   const collection = name === "collection_viewed";
   const brands = new Set(commerce.items.flatMap(({ brand }) => cut(brand, 500) ?? []));
@@ -101,21 +110,42 @@ function customData(event: CanonicalEvent, context: MapContext<SnapchatSettings>
     content_name: cut(collection ? commerce.collection_title : only?.title ?? null, 500),
     content_category: cut(collection ? commerce.collection_title : only?.category ?? null, 500),
     brands: [...brands].join(","),
-    search_string: name === "search_submitted" ? cut(commerce.search_query, 500) : null,
+    search_string: name === "search_submitted" ? searchText(commerce.search_query) : null,
   });
+}
+
+/**
+ * Limited Data Use (reference: snapchat §7): 1 and 1000 say California, the only state with a number; 0 and 0 let Snap find
+ * both by the IP address. Null where an American's state could not be found either way: unconfirmed what Snap does then, so
+ * the event is not sent. A buyer known to live elsewhere needs neither.
+ */
+function limitedOptions(event: CanonicalEvent, user: JsonObject): JsonObject | null {
+  const { country, region_code: region } = event.client;
+  const california = country === "US" && region?.toUpperCase() === "CA";
+  const elsewhere = country !== null && country !== "US";
+  if (!california && !elsewhere && user["client_ip_address"] === undefined) return null;
+  return {
+    data_processing_options: ["LDU"],
+    data_processing_options_country: california ? 1 : 0,
+    data_processing_options_state: california ? 1000 : 0,
+  };
 }
 
 /**
  * The event for `data[]` of `POST /v3/{pixel}/events` (reference: snapchat §2), written key by key.
  *
- * Refusals: `no_such_event`, `too_old`, `too_little_user_data` (neither email nor phone nor IP with user agent) and
- * `no_value` (a PURCHASE needs value and currency; a value of 0 is one).
+ * Refusals: `no_such_event`, `too_old`, `no_page_url` (required of WEB events), `too_little_user_data` (neither email nor
+ * phone nor IP with user agent), `no_value` (a PURCHASE needs value and currency; a value of 0 is one) and
+ * `limited_needs_region` (Snap finds the state whose law applies by the IP address, or is told it).
  */
 export function map(event: CanonicalEvent, context: MapContext<SnapchatSettings>): Mapped {
-  const name = EVENTS[event.name] ?? (context.settings.custom_events ? CUSTOM_EVENTS[event.name] : undefined);
-  if (name === undefined) return { ok: false, reason: "no_such_event" };
+  const name = eventName(event.name, EVENTS, CUSTOM_EVENTS, context.settings.custom_events);
+  if (name === null) return { ok: false, reason: "no_such_event" };
   const time = eventTime(event, context.now, MAX_AGE_MS);
   if (time === null) return { ok: false, reason: "too_old" };
+  const till = event.channel === "pos";
+  const url = publicUrl(event.page.url);
+  if (url === null && !till) return { ok: false, reason: "no_page_url" };
   const user = userData(event);
   if (!user["em"] && !user["ph"] && !(user["client_ip_address"] && user["client_user_agent"])) {
     return { ok: false, reason: "too_little_user_data" };
@@ -124,27 +154,22 @@ export function map(event: CanonicalEvent, context: MapContext<SnapchatSettings>
   if (event.name === "checkout_completed" && custom["value"] === undefined) {
     return { ok: false, reason: "no_value" };
   }
+  const options = context.limited ? limitedOptions(event, user) : {};
+  if (options === null) return { ok: false, reason: "limited_needs_region" };
   return {
     ok: true,
     body: present({
       event_name: name,
       // MOBILE_APP needs 16 details of the device, which a shop does not have.
-      action_source: event.channel === "pos" ? "OFFLINE" : "WEB",
+      action_source: till ? "OFFLINE" : "WEB",
       // Seconds: milliseconds pass for WEB and are refused for OFFLINE.
       event_time: Math.floor(time / 1000),
-      event_source_url: publicUrl(event.page.url),
+      event_source_url: url,
       event_id: event.event_id,
       user_data: user,
       custom_data: Object.keys(custom).length > 0 ? custom : null,
       integration: "trakit",
-      // 0 and 0: Snap finds country and state by the IP address and applies that state's law.
-      ...(context.limited
-        ? {
-          data_processing_options: ["LDU"],
-          data_processing_options_country: 0,
-          data_processing_options_state: 0,
-        }
-        : {}),
+      ...options,
     }),
   };
 }

@@ -1,7 +1,7 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
 import { classify } from "./classify.ts";
 import { examples } from "./examples.ts";
-import { EVENTS, map, MAX_AGE_MS } from "./map.ts";
+import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
 import { settings, type TikTokSettings, tokenProblem } from "./settings.ts";
 
 /** The path of the product "Events API 2.0"; there is no /v2.0/ (reference: tiktok §1). */
@@ -40,7 +40,14 @@ export const tiktok: Destination<TikTokSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  testMode: {
+    about:
+      "Events show up under Test Events in Events Manager and are, by its own words, not part of the real data.",
+    examples: ["TEST12345"],
+    problem: () => null,
+  },
   events: EVENTS,
+  customEvents: CUSTOM_EVENTS,
   limits: {
     maxEvents: 1000,
     // No vendor figure; 1000 events of usual size stay under it.

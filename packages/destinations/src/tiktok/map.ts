@@ -1,10 +1,12 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
+import { validTtclid, validTtp } from "@trakit/core/cookies.ts";
 import { clearFor, digestsFor } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, present } from "../shared/fields.ts";
+import { cut, eventTime, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
+import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "../shared/url.ts";
 import type { TikTokSettings } from "./settings.ts";
 
@@ -29,20 +31,28 @@ export const EVENTS: Partial<Record<EventName, string>> = {
 };
 
 /** With the setting `custom_events`: for reporting and audiences only. */
-const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
+export const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
   product_removed_from_cart: "RemoveFromCart",
   cart_viewed: "ViewCart",
+  checkout_contact_info_submitted: "AddContactInfo",
+  checkout_address_info_submitted: "AddAddressInfo",
   checkout_shipping_info_submitted: "AddShippingInfo",
+  order_refunded: "OrderRefunded",
 };
 
 /** Events about something that has a price; a list of products on a page is worth nothing. */
 const VALUED: ReadonlySet<EventName> = new Set([
   "product_viewed",
   "product_added_to_cart",
+  "product_removed_from_cart",
   "cart_viewed",
   "checkout_started",
+  "checkout_contact_info_submitted",
+  "checkout_address_info_submitted",
+  "checkout_shipping_info_submitted",
   "payment_info_submitted",
   "checkout_completed",
+  "order_refunded",
 ]);
 
 /** The only currencies TikTok takes (reference: tiktok §2.3). */
@@ -55,14 +65,7 @@ const CURRENCIES: ReadonlySet<string> = new Set(
 /** Keys TikTok finds people by; without one of them nobody can be found (reference: tiktok §9). */
 const MATCHING = ["email", "phone", "external_id", "ttclid", "ttp", "ip"] as const;
 
-/** Up to 1000 characters, case-sensitive, no grammar published: whole or not at all (reference: tiktok §5). */
-const TTCLID = /^[\x21-\x7e]{1,1000}$/;
-const TTP = /^[\x21-\x7e]{1,200}$/;
 const LOCALE = /^[a-z]{2,3}(?:-[a-z0-9]{2,8})*$/i;
-
-function shaped(value: string | null, shape: RegExp): string | null {
-  return value !== null && shape.test(value) ? value : null;
-}
 
 function userData(event: CanonicalEvent): JsonObject {
   const { client, digests, identifiers } = event;
@@ -79,9 +82,9 @@ function userData(event: CanonicalEvent): JsonObject {
     country: clearFor("tiktok", "country", client),
     ip: publicIp(client.ip),
     user_agent: cut(client.user_agent, 2000),
-    ttclid: shaped(identifiers.ttclid, TTCLID),
-    ttp: shaped(identifiers.ttp, TTP),
-    locale: shaped(client.language, LOCALE),
+    ttclid: validTtclid(identifiers.ttclid),
+    ttp: validTtp(identifiers.ttp),
+    locale: LOCALE.test(client.language ?? "") ? client.language : null,
   });
 }
 
@@ -105,7 +108,7 @@ function properties(event: CanonicalEvent, { settings }: MapContext<TikTokSettin
   // A collection shows products, not the variants of one: its ids name the groups of the catalogue.
   const form = name === "collection_viewed" ? "product" : settings.content_ids;
   const contents = commerce.items.flatMap((item) => {
-    const id = contentId(item, form, client.country);
+    const id = contentId(item, form, settings.content_country ?? client.country);
     return id === null ? [] : [content(item, id, currency)];
   });
   const purchase = name === "checkout_completed";
@@ -117,8 +120,8 @@ function properties(event: CanonicalEvent, { settings }: MapContext<TikTokSettin
     content_type: contents.length === 0 ? null : form === "product" ? "product_group" : "product",
     num_items: VALUED.has(name) && commerce.items.length > 0 ? unitCount(commerce.items) : null,
     description: name === "collection_viewed" ? cut(commerce.collection_title, 500) : null,
-    order_id: purchase ? commerce.order_id : null,
-    search_string: name === "search_submitted" ? cut(commerce.search_query, 500) : null,
+    order_id: purchase || name === "order_refunded" ? commerce.order_id : null,
+    search_string: name === "search_submitted" ? searchText(commerce.search_query) : null,
     customer_type: purchase ? commerce.customer_type : null,
   });
 }
@@ -131,8 +134,8 @@ function properties(event: CanonicalEvent, { settings }: MapContext<TikTokSettin
  * (TikTok decides by the IP address whether limited data use applies).
  */
 export function map(event: CanonicalEvent, context: MapContext<TikTokSettings>): Mapped {
-  const name = EVENTS[event.name] ?? (context.settings.custom_events ? CUSTOM_EVENTS[event.name] : undefined);
-  if (name === undefined) return { ok: false, reason: "no_such_event" };
+  const name = eventName(event.name, EVENTS, CUSTOM_EVENTS, context.settings.custom_events);
+  if (name === null) return { ok: false, reason: "no_such_event" };
   if (event.channel === "pos") return { ok: false, reason: "needs_offline_event_set" };
   const time = eventTime(event, context.now, MAX_AGE_MS);
   if (time === null) return { ok: false, reason: "too_old" };

@@ -4,7 +4,8 @@ import { json, parseJson } from "./checks.ts";
 import { type FaultBoard, faultSchema, faultsSchema } from "./faults.ts";
 import { overviewPage } from "./page.ts";
 import type { Recorder } from "./record.ts";
-import { type Answer, type Vendor, VENDOR_NAMES, type VendorName } from "./types.ts";
+import { VENDOR_NAMES, type VendorName } from "./all.ts";
+import type { Answer, Vendor } from "./types.ts";
 
 /**
  * - `record`: `full` keeps the newest requests; `counts` only totals and copies per event (for benches).

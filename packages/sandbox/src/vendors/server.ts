@@ -5,18 +5,12 @@
 import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { VENDORS } from "./all.ts";
 import { json } from "./checks.ts";
 import { type Control, handleControl, type SandboxSettings } from "./control.ts";
 import { createFaultBoard, type Fault } from "./faults.ts";
-import { google } from "./google.ts";
-import { meta } from "./meta.ts";
-import { pinterest } from "./pinterest.ts";
 import { createRecorder, type Recorded } from "./record.ts";
-import { snapchat } from "./snapchat.ts";
-import { tiktok } from "./tiktok.ts";
 import type { Answer, Handled, SeenEvent, Vendor, VendorRequest, VendorState } from "./types.ts";
-
-const VENDORS: readonly Vendor[] = [meta, tiktok, pinterest, snapchat, google];
 
 /** No vendor takes more than a few MB; this only protects the machine. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -133,7 +127,7 @@ export async function startVendorSandbox(options: VendorSandboxOptions): Promise
   const recorder = createRecorder();
   const faults = createFaultBoard(options.random ?? Math.random);
   const settings: SandboxSettings = { record: "full", instant: false, ...options.settings };
-  const control: Control = { faults, recorder, settings, vendors: VENDORS };
+  const control: Control = { faults, recorder, settings, vendors: Object.values(VENDORS) };
   let seq = 0;
 
   function serveVendor(
@@ -210,7 +204,7 @@ export async function startVendorSandbox(options: VendorSandboxOptions): Promise
         return send(response, json(413, { type: "about:blank", title: "Content Too Large", status: 413 }));
       }
       const body = bytes.toString("utf8");
-      const vendor = VENDORS.find((one) => one.owns(path));
+      const vendor = Object.values(VENDORS).find((one) => one.owns(path));
       if (vendor !== undefined) {
         const request: VendorRequest = { method, path, query, headers: incoming.headers, body };
         return serveVendor(vendor, request, target, response);

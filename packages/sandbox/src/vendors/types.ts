@@ -1,8 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-
-/** The vendors the sandbox stands in for; also the keys of faults, counts and records. */
-export const VENDOR_NAMES = ["meta", "tiktok", "pinterest", "snapchat", "google"] as const;
-export type VendorName = (typeof VENDOR_NAMES)[number];
+import type { VendorName } from "./all.ts";
 
 /** A request as received. `path` has no query; `body` is the text as sent. */
 export interface VendorRequest {

@@ -1,0 +1,111 @@
+import { Buffer } from "node:buffer";
+import { describe, expect, test } from "vitest";
+import type { CanonicalEvent } from "@trakit/core/event.ts";
+import type { JsonObject } from "@trakit/destinations/destination.ts";
+import { EXAMPLE_CLIENT, EXAMPLE_NOW, exampleEvent } from "@trakit/destinations/shared/example-event.ts";
+import type { World } from "@trakit/pipeline/dependencies.ts";
+import { type Send, sendAll } from "@trakit/pipeline/send-all.ts";
+import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
+import { Slots } from "@trakit/runtime/slots.ts";
+
+const KEYS = [{ id: "k1", key: new Uint8Array(32).fill(7) }];
+const SHOP = "0b8a6d0e-5c1f-4c5e-9a31-6f5f2f2d9c11";
+const BAD_FBC = { error: { code: 100, error_subcode: 2804001, message: "Invalid parameter" } };
+
+/** Meta as a function from the events of a request to an answer; every request is kept. */
+function meta(answer: (events: JsonObject[]) => { status: number; body: unknown }) {
+  const requests: JsonObject[][] = [];
+  const world = {
+    fetch: async (_url: string, init: RequestInit) => {
+      const { data } = JSON.parse(String(init.body)) as { data: JsonObject[] };
+      requests.push(data);
+      const { status, body } = answer(data);
+      return await Promise.resolve(new Response(JSON.stringify(body), { status }));
+    },
+    now: () => EXAMPLE_NOW,
+    random: () => 0.5,
+    keys: KEYS,
+    vendorHosts: {},
+    slots: new Slots(10),
+    log: { info() {}, error() {}, warn() {} },
+  } as unknown as World;
+  return { world, requests };
+}
+
+function sendOf(index: number, given: Partial<CanonicalEvent> = {}): Send {
+  return {
+    captured_at: "2026-03-14T09:26:53Z",
+    event_row: index,
+    destination_id: "d",
+    lease: "l",
+    limited: false,
+    leasedAt: EXAMPLE_NOW,
+    attempts: 1,
+    doubts: 0,
+    event: exampleEvent("page_viewed", {
+      event_id: `event-${index}`,
+      page: { url: "https://mugs.example/", referrer: null, title: null },
+      client: EXAMPLE_CLIENT,
+      ...given,
+    }),
+  };
+}
+
+function all(world: World, sends: Send[]) {
+  return sendAll(world, {
+    shopId: SHOP,
+    destination: {
+      platform: "meta",
+      settings: { id: "1234567890123456" },
+      test_code: null,
+      sealed: seal(KEYS, Buffer.from("tkn-0123456789"), tokenSubject(SHOP, "meta")),
+      version: 1,
+    },
+    sends,
+  });
+}
+
+const withFbc = (fbc: string) => ({
+  identifiers: { ...exampleEvent("page_viewed").identifiers, fbc, fbp: "fb.1.1773480000123.1098115397" },
+});
+const hasFbc = (event: JsonObject) => "fbc" in (event["user_data"] as JsonObject);
+const received = (events: JsonObject[]) => ({ status: 200, body: { events_received: events.length } });
+
+describe("an event Meta refuses for its click id", () => {
+  test("goes once more without it, and the others of its batch are not lost", async () => {
+    const { world, requests } = meta((events) =>
+      events.some(hasFbc) ? { status: 400, body: BAD_FBC } : received(events)
+    );
+    const sends = [sendOf(0), sendOf(1, withFbc("fb.1.1773480001456.Refused")), sendOf(2)];
+    const settlements = await all(world, sends);
+    expect(settlements.map(({ kind, reason }) => [kind, reason])).toEqual([
+      ["delivered", "accepted"],
+      ["delivered", "accepted"],
+      ["delivered", "accepted"],
+    ]);
+    const alone = requests.filter((events) => events.length === 1 && events[0]!["event_id"] === "event-1");
+    expect(alone.map(([event]) => hasFbc(event!))).toEqual([true, false]);
+    expect(alone[1]![0]!["user_data"]).not.toHaveProperty("fbp");
+  });
+
+  test("is refused for good when Meta refuses it all the same: there is no third time", async () => {
+    const { world, requests } = meta(() => ({ status: 400, body: BAD_FBC }));
+    const settlements = await all(world, [sendOf(0, withFbc("fb.1.1773480001456.Refused"))]);
+    expect(settlements).toMatchObject([{ kind: "permanent", reason: "invalid_fbc" }]);
+    expect(requests).toHaveLength(2);
+  });
+});
+
+test("one bad event among many is found by halving and costs no other", async () => {
+  const { world, requests } = meta((events) =>
+    events.some(({ event_id }) => event_id === "event-13")
+      ? { status: 400, body: { error: { code: 100, message: "Invalid parameter" } } }
+      : received(events)
+  );
+  const settlements = await all(world, Array.from({ length: 40 }, (_, index) => sendOf(index)));
+  expect(settlements.filter(({ kind }) => kind === "permanent").map(({ event_row }) => event_row)).toEqual([
+    13,
+  ]);
+  expect(settlements.filter(({ kind }) => kind === "delivered")).toHaveLength(39);
+  expect(requests.length).toBeLessThanOrEqual(13);
+});
