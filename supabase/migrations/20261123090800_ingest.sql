@@ -39,6 +39,22 @@ comment on function trakit.delivery_verdict(trakit.shops, boolean, text, text, j
   'Why an event is not sent to a destination; null = it is sent.';
 grant execute on function trakit.delivery_verdict(trakit.shops, boolean, text, text, jsonb, text, text, text) to trakit_app;
 
+create function trakit.consented_identifiers(p_identifiers jsonb, p_consent jsonb) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_consent ->> 'marketing' = 'false' then
+    p_identifiers := p_identifiers - array['fbp', 'fbc', 'ttp', 'ttclid', 'epik', 'scid', 'sc_click_id', 'gclid'];
+  end if;
+  if p_consent ->> 'analytics' = 'false' then
+    p_identifiers := p_identifiers - array['ga_client_id', 'ga_session_id'];
+  end if;
+  return p_identifiers;
+end;
+$$;
+comment on function trakit.consented_identifiers(jsonb, jsonb) is
+  'Identifiers without those that serve only a purpose that was refused (packages/core/src/consent.ts has the same list).';
+grant execute on function trakit.consented_identifiers(jsonb, jsonb) to trakit_app;
+
 create function trakit.ingest_events(
   p_shop text, p_events jsonb, p_slots integer default 0, p_place text default 'webhooks', p_refused jsonb default '{}',
   p_now timestamptz default now()
@@ -95,6 +111,8 @@ begin
     -- what is turned away leaves no trace, so that its keys stay free: an order by the topic the shop does not count
     -- purchases by, a browser's event without a token where the shop wants one
     v_turned_away := v_turned_away || case
+      -- the caller's own judgement of a copy, which it has counted
+      when v_item ->> 'turned_away' is not null then v_item ->> 'turned_away'
       when v_event ->> 'source' = 'webhook' and v_event ->> 'name' = 'checkout_completed'
         and v_item ->> 'topic' <> v_shop.order_topic then 'other_topic'
       when v_event ->> 'source' = 'browser' and not v_shop.unsigned_events and v_item -> 'signed' is distinct from 'true'::jsonb
@@ -169,20 +187,21 @@ begin
       end if;
       v_event := v_event || jsonb_build_object(
         'visitor', v_join.visitor_id,
-        'identifiers', v_join.enriched || (v_event -> 'identifiers'),
+        'identifiers', trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent'),
         'digests', v_join.known_digests || (v_event -> 'digests'));
     end if;
 
     if v_row = v_rows[v_i] then
       insert into trakit.events
         (captured_at, id, shop_id, name, event_id, occurred_at, browser_at, webhook_at, channel, test, signed, visitor_id,
-         page, commerce, identifiers, digests, consent)
+         body_digest, page, commerce, identifiers, digests, consent, tags)
       values
         (p_now, v_row, v_shop.id, v_event ->> 'name', v_event ->> 'event_id', (v_event ->> 'occurred_at')::timestamptz,
          case when v_source = 'browser' then p_now end, case when v_source = 'webhook' then p_now end,
          v_event ->> 'channel', (v_event ->> 'test')::boolean, (v_item ->> 'signed')::boolean,
-         (v_event ->> 'visitor')::bigint,
-         v_event -> 'page', v_event -> 'commerce', v_event -> 'identifiers', v_event -> 'digests', v_event -> 'consent');
+         (v_event ->> 'visitor')::bigint, v_item ->> 'digest',
+         v_event -> 'page', v_event -> 'commerce', v_event -> 'identifiers', v_event -> 'digests', v_event -> 'consent',
+         coalesce(v_event -> 'tags', '{}'));
       v_client := v_event -> 'client';
       if v_client <> '{}' then
         insert into trakit.event_clients
@@ -207,7 +226,7 @@ begin
         v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
         continue;
       end if;
-      perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, p_now);
+      perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'digest', p_now);
       v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
       -- what is sent is both copies as one, which only the row knows
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
@@ -224,7 +243,9 @@ $$;
 comment on function trakit.ingest_events(text, jsonb, integer, text, jsonb, timestamptz) is
   'Stores captured events of one shop (by domain): drops duplicates, joins the visitor, merges second copies, writes a delivery per destination and leases up to p_slots of them to the caller. p_refused = {"reason": n} counts what the caller refused before.';
 
-create function trakit.merge_event(p_stored trakit.events, p_event jsonb, p_signed boolean, p_now timestamptz) returns void
+create function trakit.merge_event(
+  p_stored trakit.events, p_event jsonb, p_signed boolean, p_digest text, p_now timestamptz
+) returns void
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 begin
   -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
@@ -238,7 +259,8 @@ begin
         test = (p_event ->> 'test')::boolean,
         page = (p_event -> 'page') || e.page,
         commerce = e.commerce || (p_event -> 'commerce'),
-        identifiers = (p_event -> 'identifiers') || e.identifiers,
+        identifiers = trakit.consented_identifiers(
+          (p_event -> 'identifiers') || e.identifiers, (p_event -> 'consent') || e.consent),
         digests = e.digests || (p_event -> 'digests'),
         consent = (p_event -> 'consent') || e.consent
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
@@ -246,10 +268,13 @@ begin
     update trakit.events e
     set browser_at = p_now,
         signed = p_signed,
+        body_digest = p_digest,
+        tags = e.tags || coalesce(p_event -> 'tags', '{}'),
         visitor_id = coalesce((p_event ->> 'visitor')::bigint, e.visitor_id),
         page = e.page || (p_event -> 'page'),
         commerce = (p_event -> 'commerce') || e.commerce,
-        identifiers = e.identifiers || (p_event -> 'identifiers'),
+        identifiers = trakit.consented_identifiers(
+          e.identifiers || (p_event -> 'identifiers'), e.consent || (p_event -> 'consent')),
         digests = (p_event -> 'digests') || e.digests,
         consent = e.consent || (p_event -> 'consent')
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
@@ -284,9 +309,9 @@ begin
           else coalesce(c.country, excluded.country) end;
 end;
 $$;
-comment on function trakit.merge_event(trakit.events, jsonb, boolean, timestamptz) is
+comment on function trakit.merge_event(trakit.events, jsonb, boolean, text, timestamptz) is
   'Folds the second copy of an event into the stored one (docs/architecture.md, "Two copies, one event").';
-grant execute on function trakit.merge_event(trakit.events, jsonb, boolean, timestamptz) to trakit_app;
+grant execute on function trakit.merge_event(trakit.events, jsonb, boolean, text, timestamptz) to trakit_app;
 
 create function trakit.stored_event(p_at timestamptz, p_row bigint) returns jsonb
 language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
@@ -294,7 +319,7 @@ language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
     'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
     'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
     'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
-    'identifiers', e.identifiers, 'consent', e.consent,
+    'identifiers', e.identifiers, 'consent', e.consent, 'tags', e.tags,
     'client', coalesce((
       select jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id'])
       from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), '{}'))

@@ -328,6 +328,7 @@ export type Database = {
       };
       "events": {
         Row: {
+          "body_digest": string | null;
           "browser_at": string | null;
           "captured_at": string;
           "channel": string;
@@ -342,12 +343,14 @@ export type Database = {
           "page": NonNullable<Json>;
           "shop_id": string;
           "signed": boolean | null;
+          "tags": NonNullable<Json>;
           "test": boolean;
           "visitor_id": number | null;
           "webhook_at": string | null;
         };
         ComputedFields: never;
         Insert: {
+          "body_digest"?: string | null;
           "browser_at"?: string | null;
           "captured_at": string;
           "channel": string;
@@ -362,11 +365,13 @@ export type Database = {
           "page": NonNullable<Json>;
           "shop_id": string;
           "signed"?: boolean | null;
+          "tags"?: NonNullable<Json>;
           "test"?: boolean;
           "visitor_id"?: number | null;
           "webhook_at"?: string | null;
         };
         Update: {
+          "body_digest"?: string | null;
           "browser_at"?: string | null;
           "captured_at"?: string;
           "channel"?: string;
@@ -381,6 +386,7 @@ export type Database = {
           "page"?: NonNullable<Json>;
           "shop_id"?: string;
           "signed"?: boolean | null;
+          "tags"?: NonNullable<Json>;
           "test"?: boolean;
           "visitor_id"?: number | null;
           "webhook_at"?: string | null;
@@ -510,13 +516,43 @@ export type Database = {
         };
         Relationships: [];
       };
+      "sender_rates": {
+        Row: {
+          "events": number;
+          "minute": string;
+          "sender": number;
+          "shard": number;
+          "shop_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "events": number;
+          "minute": string;
+          "sender": number;
+          "shard": number;
+          "shop_id": string;
+        };
+        Update: {
+          "events"?: number;
+          "minute"?: string;
+          "sender"?: number;
+          "shard"?: number;
+          "shop_id"?: string;
+        };
+        Relationships: [];
+      };
       "shops": {
         Row: {
+          "browser_tags": NonNullable<Json>;
+          "cookie_lifetime_days": number;
           "country": string | null;
           "created_at": string;
           "domain": string;
+          "events_per_minute": number;
           "excluded_channels": (string)[];
+          "first_party": string | null;
           "grace_seconds": number;
+          "hosts": (string)[];
           "id": string;
           "order_topic": string;
           "status": string;
@@ -528,11 +564,16 @@ export type Database = {
         };
         ComputedFields: never;
         Insert: {
+          "browser_tags"?: NonNullable<Json>;
+          "cookie_lifetime_days"?: number;
           "country"?: string | null;
           "created_at"?: string;
           "domain": string;
+          "events_per_minute"?: number;
           "excluded_channels"?: (string)[];
+          "first_party"?: string | null;
           "grace_seconds"?: number;
+          "hosts"?: (string)[];
           "id"?: string;
           "order_topic"?: string;
           "status"?: string;
@@ -543,11 +584,16 @@ export type Database = {
           "updated_at"?: string;
         };
         Update: {
+          "browser_tags"?: NonNullable<Json>;
+          "cookie_lifetime_days"?: number;
           "country"?: string | null;
           "created_at"?: string;
           "domain"?: string;
+          "events_per_minute"?: number;
           "excluded_channels"?: (string)[];
+          "first_party"?: string | null;
           "grace_seconds"?: number;
+          "hosts"?: (string)[];
           "id"?: string;
           "order_topic"?: string;
           "status"?: string;
@@ -627,15 +673,38 @@ export type Database = {
         Args: { "p_country"?: string; "p_domain": string; "p_now"?: string; "p_settings"?: Json };
         Returns: Json;
       };
+      "allowed_purposes": {
+        Args: {
+          "p_consent": Json;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
+        };
+        Returns: Json;
+      };
       "bind_shop": { Args: { "p_domain": string; "p_status"?: string }; Returns: string };
       "claim_deliveries": {
         Args: { "p_destination_id": string; "p_lease_seconds"?: number; "p_limit": number; "p_now"?: string };
         Returns: Json;
       };
       "claimed_shop": { Args: Record<PropertyKey, never>; Returns: string };
+      "consented_identifiers": { Args: { "p_consent": Json; "p_identifiers": Json }; Returns: Json };
       "count_refusals": {
         Args: { "p_counts": Json; "p_now": string; "p_place": string; "p_shop_id": string };
         Returns: undefined;
+      };
+      "count_sender": {
+        Args: {
+          "p_events": number;
+          "p_now": string;
+          "p_prefix": string;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
+        };
+        Returns: number;
       };
       "delivery_verdict": {
         Args: {
@@ -676,6 +745,18 @@ export type Database = {
         Returns: string;
       };
       "identity_keys": { Args: { "p_event": Json; "p_policy": string }; Returns: Json };
+      "ingest_browser_events": {
+        Args: {
+          "p_events": Json;
+          "p_fired"?: Json;
+          "p_now"?: string;
+          "p_refused": Json;
+          "p_sender": Json;
+          "p_shop": string;
+          "p_slots": number;
+        };
+        Returns: Json;
+      };
       "ingest_events": {
         Args: {
           "p_events": Json;
@@ -716,6 +797,7 @@ export type Database = {
       "lock_identity": { Args: { "p_keys": Json; "p_shop_id": string }; Returns: boolean };
       "merge_event": {
         Args: {
+          "p_digest": string;
           "p_event": Json;
           "p_now": string;
           "p_signed": boolean;
@@ -725,6 +807,10 @@ export type Database = {
           >;
         };
         Returns: undefined;
+      };
+      "open_session": {
+        Args: { "p_now"?: string; "p_sender": Json; "p_shop": string; "p_visit": Json };
+        Returns: Json;
       };
       "plan_deliveries": {
         Args: {
@@ -770,6 +856,18 @@ export type Database = {
         };
         Returns: Json;
       };
+      "sender_refusal": {
+        Args: {
+          "p_events": number;
+          "p_now": string;
+          "p_sender": Json;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
+        };
+        Returns: Json;
+      };
       "set_destination": {
         Args: {
           "p_domain": string;
@@ -803,6 +901,10 @@ export type Database = {
       "unknown_consent_policy": {
         Args: { "p_event_country": string; "p_setting": string; "p_shop_country": string };
         Returns: string;
+      };
+      "withdraw_consent": {
+        Args: { "p_consent": Json; "p_keys": Json; "p_now": string; "p_shop_id": string };
+        Returns: undefined;
       };
     };
     Enums: {
