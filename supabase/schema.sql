@@ -158,16 +158,18 @@ create table trakit.events ( -- owner postgres
   channel text not null, -- web, app, pos, draft, subscription or other.
   test boolean not null default false, -- A Shopify test order.
   signed boolean, -- Browser copy: whether it carried a valid signed token. Null = Shopify's copy only.
+  body_digest text, -- Signed browser copy: SHA-256 of the body its token covers; another body under the same id is refused.
   visitor_id bigint, -- Visitor it was joined to; null = none known.
   page jsonb not null, -- Page url, referrer and title.
   commerce jsonb not null, -- Money (decimal strings), items, order and cart ids.
   identifiers jsonb not null, -- Cookies and click ids, own and enriched, as the vendors made them.
   digests jsonb not null, -- SHA-256 digests of personal data by normal form. Never clear text.
   consent jsonb not null, -- Consent per purpose at that moment; null = not known.
+  tags jsonb not null default '{}'::jsonb, -- Browser tags of the page that had the event under the same id, {"<platform>": "<when>"}.
   constraint events_pkey PRIMARY KEY (captured_at, id),
   constraint events_event_id_bounded CHECK (length(event_id) >= 1 AND length(event_id) <= 128),
   constraint events_from_somewhere CHECK (browser_at IS NOT NULL OR webhook_at IS NOT NULL),
-  constraint events_json_objects CHECK (jsonb_typeof(page) = 'object'::text AND jsonb_typeof(commerce) = 'object'::text AND jsonb_typeof(identifiers) = 'object'::text AND jsonb_typeof(digests) = 'object'::text AND jsonb_typeof(consent) = 'object'::text)
+  constraint events_json_objects CHECK (jsonb_typeof(page) = 'object'::text AND jsonb_typeof(commerce) = 'object'::text AND jsonb_typeof(identifiers) = 'object'::text AND jsonb_typeof(digests) = 'object'::text AND jsonb_typeof(consent) = 'object'::text AND jsonb_typeof(tags) = 'object'::text)
 ) partition by RANGE (captured_at);
 CREATE INDEX events_by_shop ON ONLY trakit.events USING btree (shop_id, captured_at);
 alter table trakit.events enable row level security;
@@ -255,6 +257,21 @@ alter table trakit.refusals force row level security;
 create policy "functions see the shop they work for" on trakit.refusals for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy "users see their shop's refusals" on trakit.refusals for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
+-- Browser events handed in, by shop, sender and minute. Kept for an hour.
+create table trakit.sender_rates ( -- owner postgres
+  shop_id uuid not null, -- Shop they were for.
+  sender bigint not null, -- Hash of shop and address prefix (IPv4 /24, IPv6 /56).
+  minute timestamp with time zone not null, -- Start of the minute.
+  shard smallint not null, -- Counters are split by connection: add them up.
+  events bigint not null, -- How many, refused ones included.
+  constraint sender_rates_pkey PRIMARY KEY (shop_id, sender, minute, shard),
+  constraint sender_rates_events_positive CHECK (events > 0)
+);
+CREATE INDEX sender_rates_by_minute ON trakit.sender_rates USING btree (minute);
+alter table trakit.sender_rates enable row level security;
+alter table trakit.sender_rates force row level security;
+create policy "functions see the shop they work for" on trakit.sender_rates for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+
 -- One row per Shopify shop that installed TrakIt.
 create table trakit.shops ( -- owner postgres
   id uuid not null default gen_random_uuid(), -- Ours; every other table of a shop carries it as shop_id.
@@ -267,14 +284,24 @@ create table trakit.shops ( -- owner postgres
   unknown_consent text, -- What to do where no consent state is known: send, limited or skip. Null: skip in the EEA, UK and Switzerland, send elsewhere.
   grace_seconds integer not null default 45, -- How long a browser copy of a conversion waits for Shopify's own before it goes alone.
   unsigned_events boolean not null default true, -- Whether browser events without a signed token are accepted (they are marked unsigned).
+  hosts text[] not null default '{}'::text[], -- Host names of the storefront beside the domain, lower case: what a browser's Origin may be. Learnt from requests Shopify signed.
+  first_party text, -- Address under which the shop's own domain reaches the proxy function (a host or a path of its own); null = only the app proxy.
+  cookie_lifetime_days integer not null default 730, -- Max-Age asked for our cookies, in days; browsers cap it at 400 or less.
+  browser_tags jsonb not null default '{}'::jsonb, -- {"<platform>": "share" | "fire" | "off"}: hand the page's own tag our event ids (what is not named), fire the tag ourselves, or leave it alone.
+  events_per_minute integer not null default 3000, -- Browser events taken in a minute from one address prefix (IPv4 /24, IPv6 /56); more is refused with 429.
   created_at timestamp with time zone not null default now(), -- First installed.
   updated_at timestamp with time zone not null default now(), -- Last change of this row.
   uninstalled_at timestamp with time zone, -- When the app was removed; null while active.
   constraint shops_pkey PRIMARY KEY (id),
+  constraint shops_browser_tags_object CHECK (jsonb_typeof(browser_tags) = 'object'::text),
   constraint shops_channels_known CHECK (excluded_channels <@ ARRAY['web'::text, 'app'::text, 'pos'::text, 'draft'::text, 'subscription'::text, 'other'::text]),
+  constraint shops_cookie_lifetime_sane CHECK (cookie_lifetime_days >= 1 AND cookie_lifetime_days <= 730),
   constraint shops_country_is_iso CHECK (country ~ '^[A-Z]{2}$'::text),
   constraint shops_domain_is_myshopify CHECK (domain ~ '^[a-z0-9][a-z0-9-]*\.myshopify\.com$'::text AND length(domain) <= 255),
+  constraint shops_events_per_minute_sane CHECK (events_per_minute >= 60 AND events_per_minute <= 1000000),
+  constraint shops_first_party_is_address CHECK (first_party ~ '^https?://[^\s?#]+[^/\s?#]$'::text AND length(first_party) <= 500),
   constraint shops_grace_sane CHECK (grace_seconds >= 0 AND grace_seconds <= 600),
+  constraint shops_hosts_bounded CHECK (cardinality(hosts) <= 50 AND hosts::text !~ '[A-Z/ ]'::text),
   constraint shops_order_topic_known CHECK (order_topic = ANY (ARRAY['orders/create'::text, 'orders/paid'::text])),
   constraint shops_status_known CHECK (status = ANY (ARRAY['active'::text, 'uninstalled'::text])),
   constraint shops_test_orders_known CHECK (test_orders = ANY (ARRAY['skip'::text, 'test_mode'::text, 'send'::text])),
@@ -562,10 +589,32 @@ begin
       unknown_consent = case when p_settings ? 'unknown_consent' then p_settings ->> 'unknown_consent' else s.unknown_consent end,
       grace_seconds = coalesce((p_settings ->> 'grace_seconds')::integer, s.grace_seconds),
       unsigned_events = coalesce((p_settings ->> 'unsigned_events')::boolean, s.unsigned_events),
+      hosts = case when p_settings ? 'hosts' then array(select jsonb_array_elements_text(p_settings -> 'hosts')) else s.hosts end,
+      first_party = case when p_settings ? 'first_party' then p_settings ->> 'first_party' else s.first_party end,
+      cookie_lifetime_days = coalesce((p_settings ->> 'cookie_lifetime_days')::integer, s.cookie_lifetime_days),
+      browser_tags = coalesce(p_settings -> 'browser_tags', s.browser_tags),
+      events_per_minute = coalesce((p_settings ->> 'events_per_minute')::integer, s.events_per_minute),
       updated_at = p_now
   where s.id = v_shop
   returning * into v_row;
   return to_jsonb(v_row) || jsonb_build_object('new', v_new);
+end;
+$function$;
+
+-- What a browser may be given, {"analytics": bool, "marketing": bool}, from its consent and the shop's policy for unknown consent.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.allowed_purposes(p_shop trakit.shops, p_consent jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_unknown boolean := trakit.unknown_consent_policy(p_shop.unknown_consent, null, p_shop.country) <> 'skip';
+begin
+  return jsonb_build_object(
+    'analytics', coalesce((p_consent ->> 'analytics')::boolean, v_unknown),
+    'marketing', coalesce((p_consent ->> 'marketing')::boolean, v_unknown));
 end;
 $function$;
 
@@ -738,7 +787,7 @@ begin
       'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
       'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
       'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
-      'identifiers', e.identifiers, 'consent', e.consent,
+      'identifiers', e.identifiers, 'consent', e.consent, 'tags', e.tags,
       'client', coalesce(jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id']), '{}'))))
   into v_items
   from leased l
@@ -770,6 +819,25 @@ exception when invalid_text_representation then
 end;
 $function$;
 
+-- Identifiers without those that serve only a purpose that was refused (packages/core/src/consent.ts has the same list).
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.consented_identifiers(p_identifiers jsonb, p_consent jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if p_consent ->> 'marketing' = 'false' then
+    p_identifiers := p_identifiers - array['fbp', 'fbc', 'ttp', 'ttclid', 'epik', 'scid', 'sc_click_id', 'gclid'];
+  end if;
+  if p_consent ->> 'analytics' = 'false' then
+    p_identifiers := p_identifiers - array['ga_client_id', 'ga_session_id'];
+  end if;
+  return p_identifiers;
+end;
+$function$;
+
 -- Adds {"reason": n} to the day's counters. Called by functions already bound to the shop.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.count_refusals(p_shop_id uuid, p_place text, p_counts jsonb, p_now timestamp with time zone)
@@ -784,6 +852,28 @@ begin
   where c.value::bigint > 0
   order by c.key
   on conflict (shop_id, day, place, reason, shard) do update set count = r.count + excluded.count;
+end;
+$function$;
+
+-- Counts events of one sender; null = within the shop's limit, else the seconds until the next minute begins.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.count_sender(p_shop trakit.shops, p_prefix text, p_events integer, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_sender bigint := hashtextextended(p_shop.id || ':' || p_prefix, 0);
+  v_minute timestamptz := date_trunc('minute', p_now);
+  v_events bigint;
+begin
+  insert into trakit.sender_rates as r (shop_id, sender, minute, shard, events)
+  values (p_shop.id, v_sender, v_minute, pg_backend_pid() % 16, greatest(p_events, 1))
+  on conflict (shop_id, sender, minute, shard) do update set events = r.events + excluded.events;
+  select sum(r.events) into v_events
+  from trakit.sender_rates r where r.shop_id = p_shop.id and r.sender = v_sender and r.minute = v_minute;
+  return case when v_events > p_shop.events_per_minute
+    then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end;
 end;
 $function$;
 
@@ -1055,6 +1145,83 @@ begin
 end;
 $function$;
 
+-- ingest_events for what browsers send: refuses foreign origins and floods, second bodies under one id, and notes which browser tags fired. p_sender = {"prefix", "origin", "events": how many the request held, "consent"}.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.ingest_browser_events(p_shop text, p_events jsonb, p_slots integer, p_refused jsonb, p_sender jsonb, p_fired jsonb DEFAULT '[]'::jsonb, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_shop trakit.shops;
+  v_events jsonb := p_events;
+  v_refused jsonb := p_refused;
+  v_refusal jsonb;
+  v_result jsonb;
+  v_second bigint[];
+  v_fired record;
+begin
+  perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);
+  select * into v_shop from trakit.shops s where s.domain = p_shop;
+  if v_shop.id is null or v_shop.status <> 'active' then
+    return trakit.ingest_events(p_shop, p_events, 0, 'proxy', p_refused, p_now);
+  end if;
+  perform set_config('trakit.shop_id', v_shop.id::text, true);
+  v_refusal := trakit.sender_refusal(v_shop, p_sender, (p_sender ->> 'events')::integer, p_now);
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+
+  -- another body under an id that is taken: whoever signed the first one did not sign this
+  select array_agg(e.ord) into v_second
+  from jsonb_array_elements(p_events) with ordinality e (item, ord)
+  cross join lateral (
+    select k.captured_at, k.event_row from trakit.event_keys k
+    where k.shop_id = v_shop.id
+      and k.key = concat_ws(':', 'event', e.item #>> '{event,name}', e.item #>> '{event,event_id}') limit 1
+  ) k
+  cross join lateral (
+    select x.body_digest from trakit.events x where x.captured_at = k.captured_at and x.id = k.event_row limit 1
+  ) x
+  where x.body_digest is not null and x.body_digest is distinct from e.item ->> 'digest';
+  if v_second is not null then
+    for v_i in 1..cardinality(v_second) loop
+      v_events := jsonb_set(v_events, array[(v_second[v_i] - 1)::text, 'turned_away'], '"second_body"');
+    end loop;
+    v_refused := v_refused || jsonb_build_object('second_body',
+      coalesce((v_refused ->> 'second_body')::bigint, 0) + cardinality(v_second));
+  end if;
+
+  v_result := trakit.ingest_events(p_shop, v_events, p_slots, 'proxy', v_refused, p_now);
+
+  -- tags that fired after their event was sent
+  for v_fired in
+    select k.captured_at, k.event_row, f.item
+    from jsonb_array_elements(p_fired) f (item)
+    cross join lateral (
+      select k.captured_at, k.event_row from trakit.event_keys k
+      where k.shop_id = v_shop.id and k.key = concat_ws(':', 'event', f.item ->> 'name', f.item ->> 'event_id') limit 1
+    ) k
+    order by k.captured_at, k.event_row
+  loop
+    update trakit.events e
+    set tags = (
+      select jsonb_object_agg(p.platform, v_fired.item -> 'at')
+      from jsonb_array_elements_text(v_fired.item -> 'platforms') p (platform)) || e.tags
+    where e.captured_at = v_fired.captured_at and e.id = v_fired.event_row;
+  end loop;
+
+  return v_result || jsonb_build_object('purposes', trakit.allowed_purposes(v_shop, p_sender -> 'consent'),
+    'hosts', to_jsonb(v_shop.hosts), 'cookie_lifetime_days', v_shop.cookie_lifetime_days);
+end;
+$function$;
+
 -- Stores captured events of one shop (by domain): drops duplicates, joins the visitor, merges second copies, writes a delivery per destination and leases up to p_slots of them to the caller. p_refused = {"reason": n} counts what the caller refused before.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.ingest_events(p_shop text, p_events jsonb, p_slots integer DEFAULT 0, p_place text DEFAULT 'webhooks'::text, p_refused jsonb DEFAULT '{}'::jsonb, p_now timestamp with time zone DEFAULT now())
@@ -1086,7 +1253,6 @@ declare
   v_may_merge boolean := false;
   v_item jsonb;
   v_event jsonb;
-  v_client jsonb;
   v_keys text[];
   v_row bigint;
   v_at timestamptz;
@@ -1125,6 +1291,8 @@ begin
     -- what is turned away leaves no trace, so that its keys stay free: an order by the topic the shop does not count
     -- purchases by, a browser's event without a token where the shop wants one
     v_turned_away := v_turned_away || case
+      -- the caller's own judgement of a copy, which it has counted
+      when v_item ->> 'turned_away' is not null then v_item ->> 'turned_away'
       when v_event ->> 'source' = 'webhook' and v_event ->> 'name' = 'checkout_completed'
         and v_item ->> 'topic' <> v_shop.order_topic then 'other_topic'
       when v_event ->> 'source' = 'browser' and not v_shop.unsigned_events and v_item -> 'signed' is distinct from 'true'::jsonb
@@ -1222,13 +1390,14 @@ begin
       end if;
       v_event := v_event || jsonb_build_object(
         'visitor', v_join.visitor_id,
-        'identifiers', v_join.enriched || (v_event -> 'identifiers'),
+        'identifiers', trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent'),
         'digests', v_join.known_digests || (v_event -> 'digests'));
     end if;
 
     if v_row = v_rows[v_i] then
       v_new := v_new || jsonb_build_object('row', v_row, 'index', v_i - 1, 'policy', v_policies[v_i],
-        'signed', v_item -> 'signed', 'event', v_event);
+        'signed', v_item -> 'signed',
+        'digest', v_item -> 'digest', 'event', v_event);
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
         'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests');
       continue;
@@ -1244,7 +1413,7 @@ begin
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
       continue;
     end if;
-    perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, p_now);
+    perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'digest', p_now);
     v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
     -- what is sent is both copies as one, which only the row knows
     v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
@@ -1577,7 +1746,7 @@ $function$;
 
 -- Folds the second copy of an event into the stored one (docs/architecture.md, "Two copies, one event").
 -- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.merge_event(p_stored trakit.events, p_event jsonb, p_signed boolean, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trakit.merge_event(p_stored trakit.events, p_event jsonb, p_signed boolean, p_digest text, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1594,7 +1763,8 @@ begin
         test = (p_event ->> 'test')::boolean,
         page = (p_event -> 'page') || e.page,
         commerce = e.commerce || (p_event -> 'commerce'),
-        identifiers = (p_event -> 'identifiers') || e.identifiers,
+        identifiers = trakit.consented_identifiers(
+          (p_event -> 'identifiers') || e.identifiers, (p_event -> 'consent') || e.consent),
         digests = e.digests || (p_event -> 'digests'),
         consent = (p_event -> 'consent') || e.consent
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
@@ -1602,10 +1772,13 @@ begin
     update trakit.events e
     set browser_at = p_now,
         signed = p_signed,
+        body_digest = p_digest,
+        tags = e.tags || coalesce(p_event -> 'tags', '{}'),
         visitor_id = coalesce((p_event ->> 'visitor')::bigint, e.visitor_id),
         page = e.page || (p_event -> 'page'),
         commerce = (p_event -> 'commerce') || e.commerce,
-        identifiers = e.identifiers || (p_event -> 'identifiers'),
+        identifiers = trakit.consented_identifiers(
+          e.identifiers || (p_event -> 'identifiers'), e.consent || (p_event -> 'consent')),
         digests = (p_event -> 'digests') || e.digests,
         consent = e.consent || (p_event -> 'consent')
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
@@ -1638,6 +1811,77 @@ begin
           else coalesce(c.postal_code, excluded.postal_code) end,
         country = case when p_event ->> 'source' = 'webhook' then coalesce(excluded.country, c.country)
           else coalesce(c.country, excluded.country) end;
+end;
+$function$;
+
+-- Begins a browser's visit: identifiers its strong keys lead to, what its consent allows, and the shop's settings for the script. p_visit = {"keys": {"visitor", "client", "customer"}, "host": host Shopify signed for or null, "refused": {"reason": n}}, p_sender as in ingest_browser_events.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.open_session(p_shop text, p_visit jsonb, p_sender jsonb, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_shop trakit.shops;
+  v_refusal jsonb;
+  v_consent jsonb := p_sender -> 'consent';
+  v_host text := p_visit ->> 'host';
+  v_known jsonb := '{}';
+  v_purposes jsonb;
+begin
+  perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);
+  select * into v_shop from trakit.shops s where s.domain = p_shop;
+  if v_shop.id is null or v_shop.status <> 'active' then
+    return trakit.ingest_events(p_shop, '[]', 0, 'proxy', '{}', p_now);
+  end if;
+  perform set_config('trakit.shop_id', v_shop.id::text, true);
+  v_refusal := trakit.sender_refusal(v_shop, p_sender, 1, p_now);
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+  if p_visit -> 'refused' <> '{}' then
+    perform trakit.count_refusals(v_shop.id, 'proxy', p_visit -> 'refused', p_now);
+  end if;
+  if v_host is not null and v_host <> v_shop.domain and v_host <> all (v_shop.hosts) and cardinality(v_shop.hosts) < 50 then
+    update trakit.shops s set hosts = s.hosts || v_host, updated_at = p_now
+    where s.id = v_shop.id and v_host <> all (s.hosts) and cardinality(s.hosts) < 50;
+    v_shop.hosts := v_shop.hosts || v_host;
+  end if;
+
+  v_purposes := trakit.allowed_purposes(v_shop, v_consent);
+  if (v_purposes ->> 'analytics')::boolean or (v_purposes ->> 'marketing')::boolean then
+    -- found by what only this browser, or Shopify, can say; the most recently seen value wins
+    select coalesce(jsonb_object_agg(i.key, i.value order by v.last_seen_at, v.id), '{}') into v_known
+    from jsonb_each_text(p_visit -> 'keys') k
+    cross join lateral (
+      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+      where x.shop_id = v_shop.id and x.kind = k.key and x.key = k.value limit 1
+    ) l
+    join trakit.visitors v on v.shop_id = v_shop.id and v.id = l.visitor_id
+    cross join lateral jsonb_each(v.identifiers) i
+    where l.joined <= 20;
+  end if;
+  if v_consent ->> 'marketing' = 'false' or v_consent ->> 'analytics' = 'false' then
+    perform trakit.withdraw_consent(v_shop.id, p_visit -> 'keys', v_consent, p_now);
+  end if;
+
+  return jsonb_build_object(
+    'shop', 'active', 'visitor', v_known, 'purposes', v_purposes, 'hosts', to_jsonb(v_shop.hosts),
+    'cookie_lifetime_days', v_shop.cookie_lifetime_days,
+    'config', jsonb_build_object(
+      'cookie_lifetime_days', v_shop.cookie_lifetime_days, 'first_party', v_shop.first_party,
+      'unsigned', v_shop.unsigned_events,
+      'tags', coalesce((
+        select jsonb_object_agg(d.platform, jsonb_build_object(
+          'mode', coalesce(v_shop.browser_tags ->> d.platform, 'share'), 'id', d.settings -> 'id'))
+        from trakit.destinations d
+        where d.shop_id = v_shop.id and d.enabled and coalesce(v_shop.browser_tags ->> d.platform, 'share') <> 'off'), '{}')));
 end;
 $function$;
 
@@ -1674,6 +1918,7 @@ begin
   delete from trakit.event_keys where (shop_id, key) in (
     select k.shop_id, k.key from trakit.event_keys k where k.expires_at <= p_now limit 50000);
   get diagnostics v_keys = row_count;
+  delete from trakit.sender_rates where minute < p_now - interval '1 hour';
   delete from trakit.quarantine where expires_at <= p_now;
   get diagnostics v_quarantine = row_count;
   return jsonb_build_object('partitions', v_dropped, 'keys', v_keys, 'quarantine', v_quarantine);
@@ -1802,6 +2047,32 @@ begin
     'destination_id', l.destination_id, 'lease', v_lease, 'limited', l.limited))
   into v_sends from leased l;
   return coalesce(v_sends, '[]');
+end;
+$function$;
+
+-- Why nothing is taken from this sender now, counted; null = it may go on. p_sender = {"prefix": address prefix, "origin": host of the Origin header or null}.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.sender_refusal(p_shop trakit.shops, p_sender jsonb, p_events integer, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_wait integer;
+begin
+  if p_sender ->> 'origin' is not null
+    and p_sender ->> 'origin' <> p_shop.domain and p_sender ->> 'origin' <> all (p_shop.hosts)
+  then
+    perform trakit.count_refusals(p_shop.id, 'proxy', jsonb_build_object('foreign_origin', greatest(p_events, 1)), p_now);
+    return jsonb_build_object('shop', 'active', 'refused', 'foreign_origin', 'results', '[]'::jsonb, 'sends', '[]'::jsonb);
+  end if;
+  v_wait := trakit.count_sender(p_shop, coalesce(p_sender ->> 'prefix', ''), p_events, p_now);
+  if v_wait is not null then
+    perform trakit.count_refusals(p_shop.id, 'proxy', jsonb_build_object('rate_limited', greatest(p_events, 1)), p_now);
+    return jsonb_build_object('shop', 'active', 'refused', 'rate_limited', 'wait_seconds', v_wait, 'results', '[]'::jsonb,
+      'sends', '[]'::jsonb);
+  end if;
+  return null;
 end;
 $function$;
 
@@ -2033,7 +2304,7 @@ begin
 end;
 $function$;
 
--- Writes new events [{row, index, policy, signed, event}] with their clients and deliveries, verdicts included, and leases up to p_slots of these. index = its place in the call, policy = what unknown consent means for it.
+-- Writes new events [{row, index, policy, signed, digest, event}] with their clients and deliveries, verdicts included, and leases up to p_slots of these. index = its place in the call, policy = what unknown consent means for it.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.store_events(p_shop trakit.shops, p_new jsonb[], p_slots integer, p_now timestamp with time zone)
  RETURNS jsonb
@@ -2049,19 +2320,20 @@ begin
   end if;
   -- one statement, however many events: what a statement costs before its first row is more than what a row costs
   with new as (
-    select n.row, n.index, n.policy, n.signed, n.event, n.event ->> 'name' as name, n.event ->> 'source' as source,
+    select n.row, n.index, n.policy, n.signed, n.digest, n.event, n.event ->> 'name' as name, n.event ->> 'source' as source,
       n.event ->> 'channel' as channel, (n.event ->> 'test')::boolean as test, n.event -> 'consent' as consent,
       (n.event ->> 'visitor')::bigint as visitor_id, n.event -> 'client' as client
     from unnest(p_new) x (item)
-    cross join lateral jsonb_to_record(x.item) as n (row bigint, index integer, policy text, signed boolean, event jsonb)
+    cross join lateral jsonb_to_record(x.item) as n
+      (row bigint, index integer, policy text, signed boolean, digest text, event jsonb)
   ), stored as (
     insert into trakit.events
       (captured_at, id, shop_id, name, event_id, occurred_at, browser_at, webhook_at, channel, test, signed, visitor_id,
-       page, commerce, identifiers, digests, consent)
+       body_digest, page, commerce, identifiers, digests, consent, tags)
     select p_now, n.row, p_shop.id, n.name, n.event ->> 'event_id', (n.event ->> 'occurred_at')::timestamptz,
       case when n.source = 'browser' then p_now end, case when n.source = 'webhook' then p_now end, n.channel, n.test,
-      n.signed, n.visitor_id, n.event -> 'page', n.event -> 'commerce', n.event -> 'identifiers', n.event -> 'digests',
-      n.consent
+      n.signed, n.visitor_id, n.digest, n.event -> 'page', n.event -> 'commerce', n.event -> 'identifiers',
+      n.event -> 'digests', n.consent, coalesce(n.event -> 'tags', '{}')
     from new n
   ), clients as (
     insert into trakit.event_clients
@@ -2135,7 +2407,7 @@ AS $function$
     'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
     'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
     'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
-    'identifiers', e.identifiers, 'consent', e.consent,
+    'identifiers', e.identifiers, 'consent', e.consent, 'tags', e.tags,
     'client', coalesce((
       select jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id'])
       from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), '{}'))
@@ -2242,6 +2514,46 @@ begin
 end;
 $function$;
 
+-- Takes the refused purposes' identifiers out of the visitors a browser's own keys lead to; with both refused the visitors go.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.withdraw_consent(p_shop_id uuid, p_keys jsonb, p_consent jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_both boolean := coalesce(p_consent ->> 'marketing' = 'false' and p_consent ->> 'analytics' = 'false', false);
+  v_visitors bigint[];
+begin
+  -- only who has the visitor's own key may speak for it; who has nothing to take away is left alone
+  select array_agg(distinct l.visitor_id order by l.visitor_id) into v_visitors
+  from jsonb_each_text(p_keys) k
+  cross join lateral (
+    select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+    where x.shop_id = p_shop_id and x.kind = k.key and x.key = k.value limit 1
+  ) l
+  join trakit.visitors v on v.shop_id = p_shop_id and v.id = l.visitor_id
+  where l.joined <= 20
+    and (v_both or trakit.consented_identifiers(v.identifiers, p_consent) <> v.identifiers or not coalesce(v.consent @> jsonb_strip_nulls(p_consent), false));
+  if v_visitors is null then
+    return;
+  end if;
+  if v_both then
+    -- whoever deletes visitors is alone in the shop (lock_identity)
+    perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || p_shop_id, 0));
+    delete from trakit.visitor_links l where l.visitor_id = any (v_visitors) and l.shop_id = p_shop_id;
+    delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors);
+    return;
+  end if;
+  perform from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors) order by v.id for update;
+  update trakit.visitors v
+  set identifiers = trakit.consented_identifiers(v.identifiers, p_consent),
+      consent = coalesce(v.consent, '{}') || jsonb_strip_nulls(p_consent),
+      last_seen_at = greatest(v.last_seen_at, p_now)
+  where v.shop_id = p_shop_id and v.id = any (v_visitors);
+end;
+$function$;
+
 -- -------------------- grants ------------------------------------------------------------------------------------
 
 grant select on api.delivery_health to authenticated;
@@ -2275,6 +2587,7 @@ grant delete, insert, select, update on trakit.quarantine to trakit_app;
 grant select, update on trakit.queue_clock to trakit_dispatcher;
 grant select on trakit.refusals to authenticated;
 grant delete, insert, select, update on trakit.refusals to trakit_app;
+grant insert, select, update on trakit.sender_rates to trakit_app;
 grant select on trakit.shops to authenticated;
 grant insert, select, update on trakit.shops to trakit_app;
 grant select (id, domain, status, created_at) on trakit.shops to trakit_dispatcher;

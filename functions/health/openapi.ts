@@ -4,9 +4,14 @@ import {
   eventAnswerSchema,
   healthAnswerSchema,
   problemSchema,
+  sessionAnswerSchema,
   webhookAnswerSchema,
 } from "@trakit/pipeline/contracts.ts";
-import { browserBatchSchema, browserEventSchema } from "@trakit/shopify/browser-schema.ts";
+import {
+  browserBatchSchema,
+  browserEventSchema,
+  sessionRequestSchema,
+} from "@trakit/shopify/browser-schema.ts";
 import { orderSchema } from "@trakit/shopify/order-schema.ts";
 
 type Schema = Record<string, unknown>;
@@ -42,10 +47,28 @@ const shopifyHeader = (name: string, description: string) => ({
 const proxyQuery = (name: string, description: string) => ({
   name,
   in: "query",
-  required: true,
+  required: false,
   description,
   schema: { type: "string" },
 });
+
+const STOREFRONT_SECURITY = [{ shopifyAppProxy: [] }, { shopPublicKey: [] }];
+/** Either Shopify's five, or the key. */
+const STOREFRONT_QUERY = [
+  proxyQuery("shop", "myshopify.com domain, added by Shopify."),
+  proxyQuery("logged_in_customer_id", "Customer id, or empty; added by Shopify."),
+  proxyQuery("path_prefix", "Proxy path the visitor used; added by Shopify."),
+  proxyQuery("timestamp", "Unix seconds, at most 90 away; added by Shopify."),
+  proxyQuery("signature", "Hex HMAC-SHA256 over the other parameters; added by Shopify."),
+  proxyQuery("key", "The shop's public key, where the request does not come through Shopify."),
+];
+const STOREFRONT_PROBLEMS: [status: number, description: string][] = [
+  [401, "Neither signed by Shopify's app proxy nor with a shop's key; or stale."],
+  [403, "The page is not the shop's."],
+  [404, "The app is not installed in this shop."],
+  [429, "Too many events from this address in this minute."],
+  [503, "The database is out of reach; send again."],
+];
 
 /** The HTTP API as OpenAPI 3.1, generated from the zod schemas the handlers use. */
 export function openapi(version: string): Schema {
@@ -76,15 +99,9 @@ export function openapi(version: string): Schema {
       "/proxy/event": {
         post: {
           operationId: "sendEvents",
-          summary: "Takes 1 to 50 browser events through the shop's app proxy",
-          security: [{ shopifyAppProxy: [] }],
-          parameters: [
-            proxyQuery("shop", "myshopify.com domain, added by Shopify."),
-            proxyQuery("logged_in_customer_id", "Customer id, or empty; added by Shopify."),
-            proxyQuery("path_prefix", "Proxy path the visitor used; added by Shopify."),
-            proxyQuery("timestamp", "Unix seconds, at most 90 away; added by Shopify."),
-            proxyQuery("signature", "Hex HMAC-SHA256 over the other parameters; added by Shopify."),
-          ],
+          summary: "Takes up to 50 browser events of a storefront",
+          security: STOREFRONT_SECURITY,
+          parameters: STOREFRONT_QUERY,
           requestBody: {
             required: true,
             content: {
@@ -92,7 +109,7 @@ export function openapi(version: string): Schema {
                 schema: {
                   ...input(browserBatchSchema),
                   description:
-                    "`events` holds objects of the shape #/components/schemas/BrowserEvent; each is validated by itself.",
+                    "`events` holds objects of the shape #/components/schemas/BrowserEvent, or {token, body} with such an object's JSON text as body; each is validated by itself.",
                 },
               },
             },
@@ -101,12 +118,57 @@ export function openapi(version: string): Schema {
             202: answer("What became of each event.", eventAnswerSchema),
             ...problems(
               [400, "Not JSON, or not a batch."],
-              [401, "Not signed by Shopify's app proxy, or stale."],
-              [404, "The app is not installed in this shop."],
+              ...STOREFRONT_PROBLEMS,
               [405, "Not POST."],
               [413, "Body over 1 MiB."],
-              [503, "The database is out of reach; send again."],
             ),
+          },
+        },
+      },
+      "/proxy/session": {
+        get: {
+          operationId: "getSession",
+          summary: "Begins a visit",
+          security: STOREFRONT_SECURITY,
+          parameters: STOREFRONT_QUERY,
+          responses: {
+            200: answer("A signing key, and the shop's settings.", sessionAnswerSchema),
+            ...problems(...STOREFRONT_PROBLEMS),
+          },
+        },
+        post: {
+          operationId: "beginSession",
+          summary: "Begins a visit, and gives a known visitor their identifiers back",
+          security: STOREFRONT_SECURITY,
+          parameters: STOREFRONT_QUERY,
+          requestBody: {
+            required: false,
+            content: { "application/json": { schema: input(sessionRequestSchema) } },
+          },
+          responses: {
+            200: answer(
+              "A signing key, the visitor's identifiers as consent allows, and the shop's settings.",
+              sessionAnswerSchema,
+            ),
+            ...problems(
+              [400, "Not JSON, or not of this shape."],
+              ...STOREFRONT_PROBLEMS,
+              [413, "Body over 64 KiB."],
+            ),
+          },
+        },
+      },
+      "/proxy/trakit.js": {
+        get: {
+          operationId: "getScript",
+          summary: "The storefront script",
+          security: [],
+          responses: {
+            200: {
+              description: "JavaScript.",
+              content: { "text/javascript": { schema: { type: "string" } } },
+            },
+            304: { description: "The one you have is the newest." },
           },
         },
       },
@@ -189,6 +251,7 @@ export function openapi(version: string): Schema {
           name: "signature",
           description: "Made by Shopify's app proxy.",
         },
+        shopPublicKey: { type: "apiKey", in: "query", name: "key", description: "Names the shop." },
         operatorKey: { type: "http", scheme: "bearer", description: "TRAKIT_OPERATOR_KEY." },
       },
       schemas: components,

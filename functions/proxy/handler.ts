@@ -1,146 +1,170 @@
+import type { z } from "zod";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
-import { EVENT_NAMES, type EventName } from "@trakit/core/event.ts";
-import type { EventAnswer } from "@trakit/pipeline/contracts.ts";
 import type { PipelineDependencies } from "@trakit/pipeline/dependencies.ts";
-import { type Capture, ingest } from "@trakit/pipeline/ingest.ts";
+import { ingest } from "@trakit/pipeline/ingest.ts";
+import { senderPrefix } from "@trakit/core/sender-prefix.ts";
 import { readBody } from "@trakit/runtime/body.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
-import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
-import { decodeBrowserEvent } from "@trakit/shopify/browser.ts";
-import { browserBatchSchema } from "@trakit/shopify/browser-schema.ts";
+import { methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
+import { browserBatchSchema, sessionRequestSchema } from "@trakit/shopify/browser-schema.ts";
 import { parseJson } from "@trakit/shopify/json.ts";
-import { verifyProxy } from "@trakit/shopify/verify.ts";
+import { preflight, readableBy, refusalOf } from "./answers.ts";
+import { type Caller, callerOf, originHost } from "./caller.ts";
+import { events } from "./events.ts";
+import { session } from "./session.ts";
 
-/** Largest body read (design §3). */
-const BODY_LIMIT = 1024 * 1024;
+/** Largest bodies read (design §3). */
+const EVENT_LIMIT = 1024 * 1024;
+const SESSION_LIMIT = 64 * 1024;
+/** A script may be kept this long before it is asked for again (s). */
+const SCRIPT_SECONDS = 300;
 
 export interface ProxyDependencies extends PipelineDependencies {
   secrets: string[];
   waitUntil: (promise: Promise<unknown>) => void;
+  /** Bytes nobody can guess. */
+  chance: (bytes: number) => Uint8Array;
+  /** Scripts served to storefronts, by file name. */
+  scripts: Record<string, { text: string; etag: string }>;
 }
 
 /**
- * `POST /proxy/event`: a batch of browser events through the shop's own domain. Shopify's signature proves the shop, not the
- * body. Each event is validated by itself: the answer says of each what became of it.
+ * What storefronts call: `POST /proxy/event`, `GET|POST /proxy/session`, and the scripts. Through the shop's app proxy
+ * Shopify's signature proves the shop; from a first-party host, the shop's reverse proxy or the web pixel its public key
+ * names it. Neither proves an event: its token does.
  */
 export function proxyHandler(deps: ProxyDependencies): (request: Request) => Promise<Response> {
   return async (request) => {
     const { pathname, searchParams } = new URL(request.url);
-    if (pathname !== "/proxy/event") {
+    const place = /^\/proxy\/([a-z-]{1,40}(?:\.js)?)$/.exec(pathname)?.[1] ?? "";
+    if (Object.hasOwn(deps.scripts, place)) return script(request, deps.scripts[place]!);
+    if (place !== "event" && place !== "session") {
       return problem({ code: "not_found", status: 404, title: "There is nothing at this address." });
     }
-    if (request.method !== "POST") return methodNotAllowed(request, ["POST"]);
-    const verified = verifyProxy(searchParams, deps.secrets, deps.now());
-    if (!verified.ok) {
-      deps.log.warn("proxy_refused", { reason: verified.reason });
+    const methods = place === "event" ? ["POST"] : ["GET", "POST"];
+    const origin = request.headers.get("origin");
+    if (request.method === "OPTIONS") return preflight(origin, [...methods, "OPTIONS"].join(", "));
+    if (!methods.includes(request.method)) return methodNotAllowed(request, methods);
+
+    const called = callerOf(request, searchParams, place, { ...deps, now: deps.now() });
+    if (!called.ok) {
+      deps.log.warn("proxy_refused", { reason: called.reason });
       return problem({
-        code: verified.reason,
+        code: called.reason,
         status: 401,
-        title: "The request did not come through the shop's app proxy.",
-        detail: "Call the shop's own address, e.g. /apps/trakit/event.",
+        title: "The request is not proven to be the shop's.",
+        detail: "Call the shop's own address, e.g. /apps/trakit/event, or give the shop's public key.",
       });
     }
-    const body = await readBody(request, BODY_LIMIT);
-    if (!body.ok) {
-      return body.reason === "too_large"
-        ? problem({
-          code: "body_too_large",
-          status: 413,
-          title: "The body is too large.",
-          detail: "At most 1 MiB is read.",
-        })
-        : problem({ code: "body_incomplete", status: 400, title: "The body broke off." });
-    }
-    const parsed = parseJson(new TextDecoder().decode(body.bytes));
-    const batch = parsed.ok ? browserBatchSchema.safeParse(parsed.value) : null;
+    const { caller } = called;
     try {
-      if (!batch?.success) {
-        const reason = parsed.ok ? "malformed_batch" : "malformed_json";
-        await ingest(deps, verified.shop, [], { place: "proxy", refused: { [reason]: 1 } });
-        return problem({
-          code: reason,
-          status: 400,
-          title: parsed.ok ? "The batch is not of the expected shape." : "The body is not JSON.",
-          detail: 'Send {"events": [1 to 50 events], "visitor": {…}, "consent": {…}}.',
-          issues: batch?.error.issues.slice(0, 20).map((issue) => `${issue.path.join(".")}: ${issue.code}`) ??
-            [],
-        });
-      }
-      return await take(deps, request, verified, batch.data);
+      const response = await answered(deps, request, place, caller);
+      // through the app proxy the page is always the shop's own; and who may not read it gets no permission to
+      return caller.via === "app_proxy" || response.status === 403
+        ? response
+        : readableBy(caller.origin, response);
     } catch (error) {
       if (error instanceof DatabaseUnavailable) {
-        deps.log.error("events_not_stored", { reason: "database_unavailable" });
-        return unavailable();
+        deps.log.error(`${place}_not_stored`, { reason: "database_unavailable" });
+        return readableBy(caller.origin, unavailable());
       }
-      deps.log.error("events_failed", errorFields(error));
-      return problem({ code: "internal_error", status: 500, title: "TrakIt failed on this batch." });
+      deps.log.error(`${place}_failed`, errorFields(error));
+      return problem({ code: "internal_error", status: 500, title: "TrakIt failed on this request." });
     }
   };
 }
 
-async function take(
+async function answered(
   deps: ProxyDependencies,
   request: Request,
-  verified: { shop: string; customerId: string | null },
-  batch: ReturnType<typeof browserBatchSchema.parse>,
+  place: "event" | "session",
+  caller: Caller,
 ): Promise<Response> {
-  // the first hop is the visitor: Shopify appends its own addresses behind it
-  const ip = request.headers.get("x-forwarded-for")?.split(",")[0]?.trim() || null;
-  const results: EventAnswer["results"] = [];
-  const captures: Capture[] = [];
-  const places: number[] = [];
-  const refused: Record<string, number> = {};
-  for (const raw of batch.events) {
-    const decoded = decodeBrowserEvent(raw, {
-      shop: verified.shop,
-      ip,
-      userAgent: batch.user_agent ?? request.headers.get("user-agent"),
-      customerId: verified.customerId,
-      now: deps.now(),
-      visitor: batch.visitor ?? null,
-      consent: batch.consent ?? null,
-      language: batch.language ?? null,
+  if (place === "session") {
+    if (request.method === "GET") return await session(deps, caller, {}, null);
+    const read = await readRequest(deps, request, caller, SESSION_LIMIT, sessionRequestSchema, {
+      detail: 'Send {"visitor": {…}, "consent": {…}, "url": "…"}; everything may be left out.',
     });
-    if (!decoded.ok) {
-      refused[decoded.reason] = (refused[decoded.reason] ?? 0) + 1;
-      const { id, name } = (typeof raw === "object" && raw !== null ? raw : {}) as {
-        id?: unknown;
-        name?: unknown;
-      };
-      results.push({
-        event_id: typeof id === "string" ? id.slice(0, 128) : null,
-        name: EVENT_NAMES.includes(name as EventName) ? name as EventName : null,
-        status: "refused",
-        reason: decoded.reason,
-        issues: decoded.issues,
-      });
-      continue;
-    }
-    for (const field of decoded.dropped) {
-      refused[`unusable_${field}`] = (refused[`unusable_${field}`] ?? 0) + 1;
-    }
-    places.push(results.length);
-    results.push({ event_id: decoded.event.event_id, name: decoded.event.name, status: "accepted" });
-    // no order key from a browser: who guessed an order's id could tie their own visitor to it before Shopify speaks
-    captures.push({ event: decoded.event, keys: [], topic: null, signed: false });
+    return read.ok ? await session(deps, caller, read.value, read.visitor) : read.response;
   }
-
-  const ingested = await ingest(deps, verified.shop, captures, { place: "proxy", refused });
-  deps.waitUntil(ingested.deliver());
-  if (ingested.shop !== "active") {
-    return problem({
-      code: `${ingested.shop}_shop`,
-      status: 404,
-      title: "TrakIt is not installed in this shop.",
-      detail: "Install the app, then reload the page.",
-    });
-  }
-  ingested.results.forEach((result, index) => {
-    const place = results[places[index]!]!;
-    place.status = result.status === "ignored" ? "duplicate" : result.status;
-    if (result.reason) place.reason = result.reason;
+  const read = await readRequest(deps, request, caller, EVENT_LIMIT, browserBatchSchema, {
+    detail: 'Send {"events": [1 to 50 events], "visitor": {…}, "consent": {…}}.',
   });
-  const { visitor_id, fbp, fbc, ttp, epik, scid, ga_client_id } = ingested.visitor;
-  const answer: EventAnswer = { results, visitor: { visitor_id, fbp, fbc, ttp, epik, scid, ga_client_id } };
-  return json(202, answer);
+  return read.ok ? await events(deps, request, caller, read.value, read.visitor) : read.response;
+}
+
+type Read<T> = { ok: true; value: T; visitor: unknown } | { ok: false; response: Response };
+
+/** Reads a body within its limit as JSON of a schema, whatever its content type says; refusals are answered and counted. */
+async function readRequest<T>(
+  deps: ProxyDependencies,
+  request: Request,
+  caller: Caller,
+  limit: number,
+  schema: z.ZodType<T>,
+  words: { detail: string },
+): Promise<Read<T>> {
+  const body = await readBody(request, limit);
+  if (!body.ok) {
+    const response = body.reason === "too_large"
+      ? problem({
+        code: "body_too_large",
+        status: 413,
+        title: "The body is too large.",
+        detail: `At most ${limit / 1024} KiB are read.`,
+      })
+      : problem({ code: "body_incomplete", status: 400, title: "The body broke off." });
+    return { ok: false, response };
+  }
+  const parsed = parseJson(new TextDecoder().decode(body.bytes));
+  const checked = parsed.ok ? schema.safeParse(parsed.value) : null;
+  if (checked?.success) {
+    return {
+      ok: true,
+      value: checked.data,
+      visitor: (parsed as { value: { visitor?: unknown } }).value.visitor,
+    };
+  }
+  const reason = parsed.ok ? "malformed_batch" : "malformed_json";
+  const counted = await ingest(deps, caller.shop, [], {
+    refused: { [reason]: 1 },
+    browser: {
+      sender: {
+        prefix: senderPrefix(caller.ip),
+        origin: caller.via === "app_proxy" ? null : originHost(caller.origin),
+        events: 1,
+        consent: null,
+      },
+      fired: [],
+    },
+  });
+  return {
+    ok: false,
+    response: refusalOf({ ...counted.browser, shop: counted.shop }) ?? problem({
+      code: reason,
+      status: 400,
+      title: parsed.ok ? "The request is not of the expected shape." : "The body is not JSON.",
+      detail: words.detail,
+      issues: checked?.error?.issues.slice(0, 20).map((issue) => `${issue.path.join(".")}: ${issue.code}`) ??
+        [],
+    }),
+  };
+}
+
+/** A script, the same for everybody and without a word of the request in it. */
+function script(request: Request, found: { text: string; etag: string }): Response {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return methodNotAllowed(request, ["GET", "HEAD"]);
+  }
+  const headers = {
+    "content-type": "text/javascript; charset=utf-8",
+    "cache-control": `public, max-age=${SCRIPT_SECONDS}`,
+    etag: found.etag,
+    "x-content-type-options": "nosniff",
+    "cross-origin-resource-policy": "cross-origin",
+  };
+  if (request.headers.get("if-none-match") === found.etag) {
+    return new Response(null, { status: 304, headers });
+  }
+  return new Response(request.method === "HEAD" ? null : found.text, { status: 200, headers });
 }

@@ -17,4 +17,6 @@ Deno.serve(proxyHandler({
   ),
   secrets,
   waitUntil: (promise) => EdgeRuntime.waitUntil(promise),
+  chance: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+  scripts: {},
 }));

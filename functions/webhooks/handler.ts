@@ -75,7 +75,7 @@ export function webhooksHandler(deps: WebhooksDependencies): (request: Request) 
       }
       const capture = { ...read.capture, keys: [...read.capture.keys, `webhook:${verified.webhookId}`] };
       const refused = Object.fromEntries(read.dropped.map((field) => [`unusable_${field}`, 1]));
-      const ingested = await ingest(deps, verified.shop, [capture], { place: "webhooks", refused });
+      const ingested = await ingest(deps, verified.shop, [capture], { refused });
       deps.waitUntil(ingested.deliver());
       if (ingested.shop !== "active") return answer({ status: "ignored", reason: `${ingested.shop}_shop` });
       const [result] = ingested.results;

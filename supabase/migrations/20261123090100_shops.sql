@@ -15,6 +15,11 @@ create table trakit.shops (
   unknown_consent text,
   grace_seconds integer not null default 45,
   unsigned_events boolean not null default true,
+  hosts text[] not null default '{}',
+  first_party text,
+  cookie_lifetime_days integer not null default 730,
+  browser_tags jsonb not null default '{}',
+  events_per_minute integer not null default 3000,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   uninstalled_at timestamptz,
@@ -26,7 +31,12 @@ create table trakit.shops (
   constraint shops_test_orders_known check (test_orders in ('skip', 'test_mode', 'send')),
   constraint shops_channels_known check (excluded_channels <@ array['web', 'app', 'pos', 'draft', 'subscription', 'other']),
   constraint shops_unknown_consent_known check (unknown_consent in ('send', 'limited', 'skip')),
-  constraint shops_grace_sane check (grace_seconds between 0 and 600)
+  constraint shops_grace_sane check (grace_seconds between 0 and 600),
+  constraint shops_hosts_bounded check (cardinality(hosts) <= 50 and hosts::text !~ '[A-Z/ ]'),
+  constraint shops_first_party_is_address check (first_party ~ '^https?://[^\s?#]+[^/\s?#]$' and length(first_party) <= 500),
+  constraint shops_cookie_lifetime_sane check (cookie_lifetime_days between 1 and 730),
+  constraint shops_browser_tags_object check (jsonb_typeof(browser_tags) = 'object'),
+  constraint shops_events_per_minute_sane check (events_per_minute between 60 and 1000000)
 );
 create unique index shops_domain_key on trakit.shops (domain);
 
@@ -41,6 +51,11 @@ comment on column trakit.shops.excluded_channels is 'Order channels that are not
 comment on column trakit.shops.unknown_consent is 'What to do where no consent state is known: send, limited or skip. Null: skip in the EEA, UK and Switzerland, send elsewhere.';
 comment on column trakit.shops.grace_seconds is 'How long a browser copy of a conversion waits for Shopify''s own before it goes alone.';
 comment on column trakit.shops.unsigned_events is 'Whether browser events without a signed token are accepted (they are marked unsigned).';
+comment on column trakit.shops.hosts is 'Host names of the storefront beside the domain, lower case: what a browser''s Origin may be. Learnt from requests Shopify signed.';
+comment on column trakit.shops.first_party is 'Address under which the shop''s own domain reaches the proxy function (a host or a path of its own); null = only the app proxy.';
+comment on column trakit.shops.cookie_lifetime_days is 'Max-Age asked for our cookies, in days; browsers cap it at 400 or less.';
+comment on column trakit.shops.browser_tags is '{"<platform>": "share" | "fire" | "off"}: hand the page''s own tag our event ids (what is not named), fire the tag ourselves, or leave it alone.';
+comment on column trakit.shops.events_per_minute is 'Browser events taken in a minute from one address prefix (IPv4 /24, IPv6 /56); more is refused with 429.';
 comment on column trakit.shops.created_at is 'First installed.';
 comment on column trakit.shops.updated_at is 'Last change of this row.';
 comment on column trakit.shops.uninstalled_at is 'When the app was removed; null while active.';

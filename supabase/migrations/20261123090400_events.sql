@@ -18,18 +18,20 @@ create table trakit.events (
   channel text not null,
   test boolean not null default false,
   signed boolean,
+  body_digest text,
   visitor_id bigint,
   page jsonb not null,
   commerce jsonb not null,
   identifiers jsonb not null,
   digests jsonb not null,
   consent jsonb not null,
+  tags jsonb not null default '{}',
   constraint events_pkey primary key (captured_at, id),
   constraint events_from_somewhere check (browser_at is not null or webhook_at is not null),
   constraint events_event_id_bounded check (length(event_id) between 1 and 128),
   constraint events_json_objects check (
     jsonb_typeof(page) = 'object' and jsonb_typeof(commerce) = 'object' and jsonb_typeof(identifiers) = 'object'
-    and jsonb_typeof(digests) = 'object' and jsonb_typeof(consent) = 'object'
+    and jsonb_typeof(digests) = 'object' and jsonb_typeof(consent) = 'object' and jsonb_typeof(tags) = 'object'
   )
 ) partition by range (captured_at);
 create index events_by_shop on trakit.events (shop_id, captured_at);
@@ -46,12 +48,14 @@ comment on column trakit.events.webhook_at is 'When Shopify''s copy reached us; 
 comment on column trakit.events.channel is 'web, app, pos, draft, subscription or other.';
 comment on column trakit.events.test is 'A Shopify test order.';
 comment on column trakit.events.signed is 'Browser copy: whether it carried a valid signed token. Null = Shopify''s copy only.';
+comment on column trakit.events.body_digest is 'Signed browser copy: SHA-256 of the body its token covers; another body under the same id is refused.';
 comment on column trakit.events.visitor_id is 'Visitor it was joined to; null = none known.';
 comment on column trakit.events.page is 'Page url, referrer and title.';
 comment on column trakit.events.commerce is 'Money (decimal strings), items, order and cart ids.';
 comment on column trakit.events.identifiers is 'Cookies and click ids, own and enriched, as the vendors made them.';
 comment on column trakit.events.digests is 'SHA-256 digests of personal data by normal form. Never clear text.';
 comment on column trakit.events.consent is 'Consent per purpose at that moment; null = not known.';
+comment on column trakit.events.tags is 'Browser tags of the page that had the event under the same id, {"<platform>": "<when>"}.';
 
 create table trakit.event_clients (
   captured_at timestamptz not null,

@@ -42,6 +42,22 @@ comment on function trakit.delivery_verdict(trakit.shops, boolean, text, text, j
   'Why an event is not sent to a destination; null = it is sent.';
 grant execute on function trakit.delivery_verdict(trakit.shops, boolean, text, text, jsonb, text, text, text, jsonb) to trakit_app;
 
+create function trakit.consented_identifiers(p_identifiers jsonb, p_consent jsonb) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_consent ->> 'marketing' = 'false' then
+    p_identifiers := p_identifiers - array['fbp', 'fbc', 'ttp', 'ttclid', 'epik', 'scid', 'sc_click_id', 'gclid'];
+  end if;
+  if p_consent ->> 'analytics' = 'false' then
+    p_identifiers := p_identifiers - array['ga_client_id', 'ga_session_id'];
+  end if;
+  return p_identifiers;
+end;
+$$;
+comment on function trakit.consented_identifiers(jsonb, jsonb) is
+  'Identifiers without those that serve only a purpose that was refused (packages/core/src/consent.ts has the same list).';
+grant execute on function trakit.consented_identifiers(jsonb, jsonb) to trakit_app;
+
 create function trakit.ingest_events(
   p_shop text, p_events jsonb, p_slots integer default 0, p_place text default 'webhooks', p_refused jsonb default '{}',
   p_now timestamptz default now()
@@ -65,7 +81,6 @@ declare
   v_may_merge boolean := false;
   v_item jsonb;
   v_event jsonb;
-  v_client jsonb;
   v_keys text[];
   v_row bigint;
   v_at timestamptz;
@@ -104,6 +119,8 @@ begin
     -- what is turned away leaves no trace, so that its keys stay free: an order by the topic the shop does not count
     -- purchases by, a browser's event without a token where the shop wants one
     v_turned_away := v_turned_away || case
+      -- the caller's own judgement of a copy, which it has counted
+      when v_item ->> 'turned_away' is not null then v_item ->> 'turned_away'
       when v_event ->> 'source' = 'webhook' and v_event ->> 'name' = 'checkout_completed'
         and v_item ->> 'topic' <> v_shop.order_topic then 'other_topic'
       when v_event ->> 'source' = 'browser' and not v_shop.unsigned_events and v_item -> 'signed' is distinct from 'true'::jsonb
@@ -201,13 +218,14 @@ begin
       end if;
       v_event := v_event || jsonb_build_object(
         'visitor', v_join.visitor_id,
-        'identifiers', v_join.enriched || (v_event -> 'identifiers'),
+        'identifiers', trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent'),
         'digests', v_join.known_digests || (v_event -> 'digests'));
     end if;
 
     if v_row = v_rows[v_i] then
       v_new := v_new || jsonb_build_object('row', v_row, 'index', v_i - 1, 'policy', v_policies[v_i],
-        'signed', v_item -> 'signed', 'event', v_event);
+        'signed', v_item -> 'signed',
+        'digest', v_item -> 'digest', 'event', v_event);
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
         'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests');
       continue;
@@ -223,7 +241,7 @@ begin
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
       continue;
     end if;
-    perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, p_now);
+    perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'digest', p_now);
     v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
     -- what is sent is both copies as one, which only the row knows
     v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
@@ -246,7 +264,9 @@ $$;
 comment on function trakit.ingest_events(text, jsonb, integer, text, jsonb, timestamptz) is
   'Stores captured events of one shop (by domain): drops duplicates, joins the visitor, merges second copies, writes a delivery per destination and leases up to p_slots of them to the caller. p_refused = {"reason": n} counts what the caller refused before.';
 
-create function trakit.merge_event(p_stored trakit.events, p_event jsonb, p_signed boolean, p_now timestamptz) returns void
+create function trakit.merge_event(
+  p_stored trakit.events, p_event jsonb, p_signed boolean, p_digest text, p_now timestamptz
+) returns void
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 begin
   -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
@@ -260,7 +280,8 @@ begin
         test = (p_event ->> 'test')::boolean,
         page = (p_event -> 'page') || e.page,
         commerce = e.commerce || (p_event -> 'commerce'),
-        identifiers = (p_event -> 'identifiers') || e.identifiers,
+        identifiers = trakit.consented_identifiers(
+          (p_event -> 'identifiers') || e.identifiers, (p_event -> 'consent') || e.consent),
         digests = e.digests || (p_event -> 'digests'),
         consent = (p_event -> 'consent') || e.consent
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
@@ -268,10 +289,13 @@ begin
     update trakit.events e
     set browser_at = p_now,
         signed = p_signed,
+        body_digest = p_digest,
+        tags = e.tags || coalesce(p_event -> 'tags', '{}'),
         visitor_id = coalesce((p_event ->> 'visitor')::bigint, e.visitor_id),
         page = e.page || (p_event -> 'page'),
         commerce = (p_event -> 'commerce') || e.commerce,
-        identifiers = e.identifiers || (p_event -> 'identifiers'),
+        identifiers = trakit.consented_identifiers(
+          e.identifiers || (p_event -> 'identifiers'), e.consent || (p_event -> 'consent')),
         digests = (p_event -> 'digests') || e.digests,
         consent = e.consent || (p_event -> 'consent')
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
@@ -306,9 +330,9 @@ begin
           else coalesce(c.country, excluded.country) end;
 end;
 $$;
-comment on function trakit.merge_event(trakit.events, jsonb, boolean, timestamptz) is
+comment on function trakit.merge_event(trakit.events, jsonb, boolean, text, timestamptz) is
   'Folds the second copy of an event into the stored one (docs/architecture.md, "Two copies, one event").';
-grant execute on function trakit.merge_event(trakit.events, jsonb, boolean, timestamptz) to trakit_app;
+grant execute on function trakit.merge_event(trakit.events, jsonb, boolean, text, timestamptz) to trakit_app;
 
 create function trakit.stored_event(p_at timestamptz, p_row bigint) returns jsonb
 language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
@@ -316,7 +340,7 @@ language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
     'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
     'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
     'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
-    'identifiers', e.identifiers, 'consent', e.consent,
+    'identifiers', e.identifiers, 'consent', e.consent, 'tags', e.tags,
     'client', coalesce((
       select jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id'])
       from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), '{}'))
@@ -340,19 +364,20 @@ begin
   end if;
   -- one statement, however many events: what a statement costs before its first row is more than what a row costs
   with new as (
-    select n.row, n.index, n.policy, n.signed, n.event, n.event ->> 'name' as name, n.event ->> 'source' as source,
+    select n.row, n.index, n.policy, n.signed, n.digest, n.event, n.event ->> 'name' as name, n.event ->> 'source' as source,
       n.event ->> 'channel' as channel, (n.event ->> 'test')::boolean as test, n.event -> 'consent' as consent,
       (n.event ->> 'visitor')::bigint as visitor_id, n.event -> 'client' as client
     from unnest(p_new) x (item)
-    cross join lateral jsonb_to_record(x.item) as n (row bigint, index integer, policy text, signed boolean, event jsonb)
+    cross join lateral jsonb_to_record(x.item) as n
+      (row bigint, index integer, policy text, signed boolean, digest text, event jsonb)
   ), stored as (
     insert into trakit.events
       (captured_at, id, shop_id, name, event_id, occurred_at, browser_at, webhook_at, channel, test, signed, visitor_id,
-       page, commerce, identifiers, digests, consent)
+       body_digest, page, commerce, identifiers, digests, consent, tags)
     select p_now, n.row, p_shop.id, n.name, n.event ->> 'event_id', (n.event ->> 'occurred_at')::timestamptz,
       case when n.source = 'browser' then p_now end, case when n.source = 'webhook' then p_now end, n.channel, n.test,
-      n.signed, n.visitor_id, n.event -> 'page', n.event -> 'commerce', n.event -> 'identifiers', n.event -> 'digests',
-      n.consent
+      n.signed, n.visitor_id, n.digest, n.event -> 'page', n.event -> 'commerce', n.event -> 'identifiers',
+      n.event -> 'digests', n.consent, coalesce(n.event -> 'tags', '{}')
     from new n
   ), clients as (
     insert into trakit.event_clients
@@ -414,7 +439,7 @@ begin
 end;
 $$;
 comment on function trakit.store_events(trakit.shops, jsonb[], integer, timestamptz) is
-  'Writes new events [{row, index, policy, signed, event}] with their clients and deliveries, verdicts included, and leases up to p_slots of these. index = its place in the call, policy = what unknown consent means for it.';
+  'Writes new events [{row, index, policy, signed, digest, event}] with their clients and deliveries, verdicts included, and leases up to p_slots of these. index = its place in the call, policy = what unknown consent means for it.';
 grant execute on function trakit.store_events(trakit.shops, jsonb[], integer, timestamptz) to trakit_app;
 
 create function trakit.replan_deliveries(

@@ -78,7 +78,7 @@ begin
       'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
       'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
       'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
-      'identifiers', e.identifiers, 'consent', e.consent,
+      'identifiers', e.identifiers, 'consent', e.consent, 'tags', e.tags,
       'client', coalesce(jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id']), '{}'))))
   into v_items
   from leased l

@@ -25,6 +25,11 @@ begin
       unknown_consent = case when p_settings ? 'unknown_consent' then p_settings ->> 'unknown_consent' else s.unknown_consent end,
       grace_seconds = coalesce((p_settings ->> 'grace_seconds')::integer, s.grace_seconds),
       unsigned_events = coalesce((p_settings ->> 'unsigned_events')::boolean, s.unsigned_events),
+      hosts = case when p_settings ? 'hosts' then array(select jsonb_array_elements_text(p_settings -> 'hosts')) else s.hosts end,
+      first_party = case when p_settings ? 'first_party' then p_settings ->> 'first_party' else s.first_party end,
+      cookie_lifetime_days = coalesce((p_settings ->> 'cookie_lifetime_days')::integer, s.cookie_lifetime_days),
+      browser_tags = coalesce(p_settings -> 'browser_tags', s.browser_tags),
+      events_per_minute = coalesce((p_settings ->> 'events_per_minute')::integer, s.events_per_minute),
       updated_at = p_now
   where s.id = v_shop
   returning * into v_row;

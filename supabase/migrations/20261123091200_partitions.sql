@@ -62,6 +62,7 @@ begin
   delete from trakit.event_keys where (shop_id, key) in (
     select k.shop_id, k.key from trakit.event_keys k where k.expires_at <= p_now limit 50000);
   get diagnostics v_keys = row_count;
+  delete from trakit.sender_rates where minute < p_now - interval '1 hour';
   delete from trakit.quarantine where expires_at <= p_now;
   get diagnostics v_quarantine = row_count;
   return jsonb_build_object('partitions', v_dropped, 'keys', v_keys, 'quarantine', v_quarantine);

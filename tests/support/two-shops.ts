@@ -60,6 +60,11 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     delay_ms: 60_000,
   }, at(2));
   await shop.claim("tiktok", { now: at(3), limit: 1, seconds: 86_400 });
+  await db.query("trakit_edge", "select trakit.ingest_browser_events($1, '[]', 0, '{}', $2, '[]', $3)", [
+    shop.domain,
+    JSON.stringify({ prefix: word, origin: null, events: 1, consent: null }),
+    at(3),
+  ]);
   await db.query("trakit_edge", "select trakit.quarantine_webhook($1, $2, $3, $4, $5, $6, $7)", [
     shop.domain,
     word,

@@ -44,6 +44,12 @@ export const COMMANDS: readonly {
     load: () => import("./commands/shop-list.ts").then((module) => module.shopList),
   },
   {
+    name: "shop keys",
+    usage: "<domain>",
+    summary: "Print a shop's public key and its reverse proxy's secret.",
+    load: () => import("./commands/shop-keys.ts").then((module) => module.shopKeys),
+  },
+  {
     name: "destination set",
     usage: "<domain> <platform>",
     summary: "Set up where a shop's events go, or replace a token.",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Consent, UNKNOWN_CONSENT } from "./event.ts";
+import { type Consent, type Identifiers, UNKNOWN_CONSENT } from "./event.ts";
 
 /** Letter of each purpose in the cart attribute, in the order they are written. */
 const LETTERS = [
@@ -47,4 +47,27 @@ export function formatConsentAttribute(consent: Consent): string {
     .filter(([, purpose]) => consent[purpose] !== null)
     .map(([letter, purpose]) => `${letter}${consent[purpose] ? 1 : 0}`)
     .join("");
+}
+
+/** Identifiers of one purpose only. Our own ids and the customer's serve either (design §6). */
+export const IDENTIFIER_PURPOSE = {
+  fbp: "marketing",
+  fbc: "marketing",
+  ttp: "marketing",
+  ttclid: "marketing",
+  epik: "marketing",
+  scid: "marketing",
+  sc_click_id: "marketing",
+  gclid: "marketing",
+  ga_client_id: "analytics",
+  ga_session_id: "analytics",
+} as const satisfies Partial<Record<keyof Identifiers, "marketing" | "analytics">>;
+
+/** The identifiers without those whose purpose was refused; unknown is not refused. */
+export function consentedIdentifiers(identifiers: Identifiers, consent: Consent): Identifiers {
+  const kept = { ...identifiers };
+  for (const [name, purpose] of Object.entries(IDENTIFIER_PURPOSE)) {
+    if (consent[purpose] === false) kept[name as keyof typeof IDENTIFIER_PURPOSE] = null;
+  }
+  return kept;
 }

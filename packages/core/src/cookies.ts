@@ -83,6 +83,16 @@ export function fbcFromFbclid(fbclid: unknown, createdMs: number): string | null
   return validFbc(`fb.1.${createdMs}.${click}`);
 }
 
+/**
+ * A new `_fbp` in Meta's form: depth 1, the time it is made, and a random number below 2^31, as Meta's own parameter builder
+ * makes it (reference: meta §5).
+ *
+ * @param chance in [0, 1)
+ */
+export function newFbp(nowMs: number, chance: number): string {
+  return `fb.1.${Math.trunc(nowMs)}.${Math.floor(chance * 2 ** 31)}`;
+}
+
 /** TikTok's click id: no published grammar, up to 1000 characters (reference: tiktok §5). */
 export function validTtclid(value: unknown): string | null {
   return matching(value, TOKEN, MAX_CLICK_ID);

@@ -150,6 +150,8 @@ export interface CanonicalEvent {
   client: Client;
   identifiers: Identifiers;
   consent: Consent;
+  /** Platforms whose own browser tag was handed this event under the same id, and when (ISO 8601). */
+  tags?: Record<string, string>;
 }
 
 export const EMPTY_PAGE: Page = Object.freeze({ url: null, referrer: null, title: null });

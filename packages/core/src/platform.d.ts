@@ -11,7 +11,15 @@ declare module "node:crypto" {
   export function createHash(algorithm: "sha256"): Hash;
   export function createHmac(algorithm: "sha256", key: string | Uint8Array): Hash;
   export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
+  export function hkdfSync(
+    digest: "sha256",
+    key: Uint8Array,
+    salt: string,
+    info: string,
+    bytes: number,
+  ): ArrayBuffer;
 }
+declare function btoa(text: string): string;
 declare class URLSearchParams implements Iterable<[string, string]> {
   constructor(init?: string | Record<string, string> | [string, string][]);
   get(name: string): string | null;

@@ -1,3 +1,4 @@
+import { consentedIdentifiers } from "./consent.ts";
 import {
   type CanonicalEvent,
   type Client,
@@ -21,6 +22,7 @@ export type StoredEvent =
     identifiers: Partial<Identifiers>;
     consent: Partial<CanonicalEvent["consent"]>;
     client: Partial<Client>;
+    tags?: Record<string, string>;
   };
 
 function known<T extends object>(object: T): Partial<T> {
@@ -47,6 +49,7 @@ export function toStored(event: CanonicalEvent): StoredEvent {
     identifiers: known(event.identifiers),
     consent: known(event.consent),
     client: known(event.client),
+    ...(event.tags ? { tags: event.tags } : {}),
   };
 }
 
@@ -65,10 +68,16 @@ export function fromStored(stored: StoredEvent): CanonicalEvent {
 }
 
 /**
- * What may be kept of an event whose visitor refused both analytics and marketing: that it happened, and its money.
- * No identifier, digest, address or page (design §6: without consent nothing is read, written or restored).
+ * What may be kept of an event, by its own consent (design §6: without consent nothing is read, written or restored). Where
+ * one purpose is refused, the identifiers that serve only it go. Where both are, what stays is that it happened, and its
+ * money: no identifier, digest, address or page.
  */
-export function withoutPerson(event: CanonicalEvent): CanonicalEvent {
+export function asConsented(event: CanonicalEvent): CanonicalEvent {
+  const { analytics, marketing } = event.consent;
+  if (analytics !== false && marketing !== false) return event;
+  if (analytics !== false || marketing !== false) {
+    return { ...event, identifiers: consentedIdentifiers(event.identifiers, event.consent) };
+  }
   return {
     ...event,
     page: EMPTY_PAGE,

@@ -347,6 +347,7 @@ export type Database = {
       };
       "events": {
         Row: {
+          "body_digest": string | null;
           "browser_at": string | null;
           "captured_at": string;
           "channel": string;
@@ -361,12 +362,14 @@ export type Database = {
           "page": NonNullable<Json>;
           "shop_id": string;
           "signed": boolean | null;
+          "tags": NonNullable<Json>;
           "test": boolean;
           "visitor_id": number | null;
           "webhook_at": string | null;
         };
         ComputedFields: never;
         Insert: {
+          "body_digest"?: string | null;
           "browser_at"?: string | null;
           "captured_at": string;
           "channel": string;
@@ -381,11 +384,13 @@ export type Database = {
           "page": NonNullable<Json>;
           "shop_id": string;
           "signed"?: boolean | null;
+          "tags"?: NonNullable<Json>;
           "test"?: boolean;
           "visitor_id"?: number | null;
           "webhook_at"?: string | null;
         };
         Update: {
+          "body_digest"?: string | null;
           "browser_at"?: string | null;
           "captured_at"?: string;
           "channel"?: string;
@@ -400,6 +405,7 @@ export type Database = {
           "page"?: NonNullable<Json>;
           "shop_id"?: string;
           "signed"?: boolean | null;
+          "tags"?: NonNullable<Json>;
           "test"?: boolean;
           "visitor_id"?: number | null;
           "webhook_at"?: string | null;
@@ -551,13 +557,43 @@ export type Database = {
         };
         Relationships: [];
       };
+      "sender_rates": {
+        Row: {
+          "events": number;
+          "minute": string;
+          "sender": number;
+          "shard": number;
+          "shop_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "events": number;
+          "minute": string;
+          "sender": number;
+          "shard": number;
+          "shop_id": string;
+        };
+        Update: {
+          "events"?: number;
+          "minute"?: string;
+          "sender"?: number;
+          "shard"?: number;
+          "shop_id"?: string;
+        };
+        Relationships: [];
+      };
       "shops": {
         Row: {
+          "browser_tags": NonNullable<Json>;
+          "cookie_lifetime_days": number;
           "country": string | null;
           "created_at": string;
           "domain": string;
+          "events_per_minute": number;
           "excluded_channels": (string)[];
+          "first_party": string | null;
           "grace_seconds": number;
+          "hosts": (string)[];
           "id": string;
           "order_topic": string;
           "status": string;
@@ -569,11 +605,16 @@ export type Database = {
         };
         ComputedFields: never;
         Insert: {
+          "browser_tags"?: NonNullable<Json>;
+          "cookie_lifetime_days"?: number;
           "country"?: string | null;
           "created_at"?: string;
           "domain": string;
+          "events_per_minute"?: number;
           "excluded_channels"?: (string)[];
+          "first_party"?: string | null;
           "grace_seconds"?: number;
+          "hosts"?: (string)[];
           "id"?: string;
           "order_topic"?: string;
           "status"?: string;
@@ -584,11 +625,16 @@ export type Database = {
           "updated_at"?: string;
         };
         Update: {
+          "browser_tags"?: NonNullable<Json>;
+          "cookie_lifetime_days"?: number;
           "country"?: string | null;
           "created_at"?: string;
           "domain"?: string;
+          "events_per_minute"?: number;
           "excluded_channels"?: (string)[];
+          "first_party"?: string | null;
           "grace_seconds"?: number;
+          "hosts"?: (string)[];
           "id"?: string;
           "order_topic"?: string;
           "status"?: string;
@@ -690,6 +736,16 @@ export type Database = {
         Args: { "p_country"?: string; "p_domain": string; "p_now"?: string; "p_settings"?: Json };
         Returns: Json;
       };
+      "allowed_purposes": {
+        Args: {
+          "p_consent": Json;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
+        };
+        Returns: Json;
+      };
       "bind_shop": { Args: { "p_domain": string; "p_status"?: string }; Returns: string };
       "call_drain": { Args: Record<PropertyKey, never>; Returns: boolean };
       "check_in": { Args: { "p_kind": string; "p_now"?: string; "p_worker_id": string }; Returns: undefined };
@@ -699,9 +755,22 @@ export type Database = {
         Returns: Json;
       };
       "claimed_shop": { Args: Record<PropertyKey, never>; Returns: string };
+      "consented_identifiers": { Args: { "p_consent": Json; "p_identifiers": Json }; Returns: Json };
       "count_refusals": {
         Args: { "p_counts": Json; "p_now": string; "p_place": string; "p_shop_id": string };
         Returns: undefined;
+      };
+      "count_sender": {
+        Args: {
+          "p_events": number;
+          "p_now": string;
+          "p_prefix": string;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
+        };
+        Returns: number;
       };
       "delivery_verdict": {
         Args: {
@@ -744,6 +813,18 @@ export type Database = {
         Returns: string;
       };
       "identity_keys": { Args: { "p_event": Json; "p_policy": string }; Returns: Json };
+      "ingest_browser_events": {
+        Args: {
+          "p_events": Json;
+          "p_fired"?: Json;
+          "p_now"?: string;
+          "p_refused": Json;
+          "p_sender": Json;
+          "p_shop": string;
+          "p_slots": number;
+        };
+        Returns: Json;
+      };
       "ingest_events": {
         Args: {
           "p_events": Json;
@@ -792,6 +873,7 @@ export type Database = {
       "match_quality": { Args: { "p_days": number; "p_domain": string; "p_now"?: string }; Returns: Json };
       "merge_event": {
         Args: {
+          "p_digest": string;
           "p_event": Json;
           "p_now": string;
           "p_signed": boolean;
@@ -801,6 +883,10 @@ export type Database = {
           >;
         };
         Returns: undefined;
+      };
+      "open_session": {
+        Args: { "p_now"?: string; "p_sender": Json; "p_shop": string; "p_visit": Json };
+        Returns: Json;
       };
       "purge": { Args: { "p_now"?: string }; Returns: Json };
       "quarantine_webhook": {
@@ -828,6 +914,18 @@ export type Database = {
             Database["trakit"]["Tables"]["shops"]["ComputedFields"]
           >;
           "p_slots": number;
+        };
+        Returns: Json;
+      };
+      "sender_refusal": {
+        Args: {
+          "p_events": number;
+          "p_now": string;
+          "p_sender": Json;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
         };
         Returns: Json;
       };
@@ -878,6 +976,10 @@ export type Database = {
         Returns: string;
       };
       "wake_lanes": { Args: { "p_gap_ms"?: number; "p_limit"?: number; "p_now"?: string }; Returns: Json };
+      "withdraw_consent": {
+        Args: { "p_consent": Json; "p_keys": Json; "p_now": string; "p_shop_id": string };
+        Returns: undefined;
+      };
     };
     Enums: {
       [_ in never]: never;

@@ -24,19 +24,48 @@ export const eventResultSchema = z.object({
 
 const identifier = z.string().nullable();
 
+/** Identifiers as a browser is given them: its own first, gaps filled from the vault, nothing its consent does not allow. */
+export const returnedIdentifiersSchema = z.object({
+  visitor_id: identifier,
+  fbp: identifier,
+  fbc: identifier,
+  ttp: identifier,
+  ttclid: identifier,
+  epik: identifier,
+  scid: identifier,
+  sc_click_id: identifier,
+  ga_client_id: identifier,
+  gclid: identifier,
+}).describe("Identifiers this visitor should have; the browser writes what it lacks.");
+export type ReturnedIdentifiers = z.output<typeof returnedIdentifiersSchema>;
+
 export const eventAnswerSchema = z.object({
   results: z.array(eventResultSchema).describe("One for each event sent, in order."),
-  visitor: z.object({
-    visitor_id: identifier,
-    fbp: identifier,
-    fbc: identifier,
-    ttp: identifier,
-    epik: identifier,
-    scid: identifier,
-    ga_client_id: identifier,
-  }).describe("Identifiers of this visitor that the browser may restore."),
+  visitor: returnedIdentifiersSchema,
 }).meta({ id: "EventAnswer" });
 export type EventAnswer = z.output<typeof eventAnswerSchema>;
+
+export const sessionAnswerSchema = z.object({
+  session: z.object({
+    id: z.string().describe("32 hex digits, part of every token."),
+    key: z.string().describe("What tokens are signed with: 32 bytes in base64url."),
+    now: z.int().describe("The server's clock, ms since the epoch; the browser corrects its own by it."),
+    expires_at: z.int().describe("ms since the epoch."),
+  }),
+  visitor: returnedIdentifiersSchema,
+  config: z.object({
+    cookie_lifetime_days: z.int(),
+    cookie_domain: z.string().nullable().describe("Domain attribute for our cookies; null = host only."),
+    first_party: z.string().nullable().describe(
+      "Address of the shop's own domain that reaches this function.",
+    ),
+    public_key: z.string(),
+    tags: z.record(z.string(), z.object({ mode: z.enum(["share", "fire"]), id: z.string().nullable() }))
+      .describe("Browser tags by platform: share = hand them our ids, fire = fire them ourselves."),
+    unsigned: z.boolean().describe("Events without a token are taken."),
+  }),
+}).meta({ id: "SessionAnswer" });
+export type SessionAnswer = z.output<typeof sessionAnswerSchema>;
 
 export const webhookAnswerSchema = z.object({
   status: z.enum(["accepted", "merged", "duplicate", "ignored", "refused", "quarantined"]),

@@ -1,11 +1,12 @@
 import { type CanonicalEvent, EMPTY_IDENTIFIERS, type Identifiers } from "@trakit/core/event.ts";
-import { fromStored, toStored, withoutPerson } from "@trakit/core/stored.ts";
+import { asConsented, fromStored, toStored } from "@trakit/core/stored.ts";
 import {
-  type CapturedEvent,
-  type Ingested,
-  ingestEvents,
-  type IngestResult,
-} from "@trakit/db/calls/ingest-events.ts";
+  type BrowserIngested,
+  type FiredTag,
+  ingestBrowserEvents,
+  type Sender,
+} from "@trakit/db/calls/ingest-browser-events.ts";
+import type { CapturedEvent, Ingested, IngestResult } from "@trakit/db/calls/ingest-events.ts";
 import { leaseClock, type PipelineDependencies } from "./dependencies.ts";
 import { dispatch } from "./dispatch.ts";
 import type { DestinationSends, Send } from "./send-all.ts";
@@ -17,14 +18,27 @@ export interface Capture {
   keys: string[];
   topic: string | null;
   signed: boolean | null;
+  /** Signed browser copy: SHA-256 of its body, hex. */
+  digest?: string;
+}
+
+/** What comes with a browser's captures: who sends them, and tags that fired meanwhile. */
+export interface BrowserIntake {
+  sender: Sender;
+  fired: FiredTag[];
 }
 
 export interface IngestAnswer {
   shop: Ingested["shop"];
   /** In the order of the captures; empty unless the shop is active. */
   results: IngestResult[];
-  /** Identifiers the browser may get back. */
+  /** Identifiers the browser may get back, as far as its keys go; consent is in `browser.purposes`. */
   visitor: Identifiers;
+  /** Browsers only: what else the intake said. */
+  browser: Pick<
+    BrowserIngested,
+    "refused" | "wait_seconds" | "purposes" | "hosts" | "cookie_lifetime_days"
+  >;
   /** Sends what was leased to us and settles it. Call it once, after the answer went out; it never throws. */
   deliver: () => Promise<Record<string, number>>;
 }
@@ -40,39 +54,34 @@ export async function ingest(
   deps: PipelineDependencies,
   shop: string,
   captures: Capture[],
-  options: { place: "proxy" | "webhooks"; refused?: Record<string, number> },
+  options: { refused?: Record<string, number>; browser?: BrowserIntake },
 ): Promise<IngestAnswer> {
-  const kept = captures.map((capture) => {
-    const { analytics, marketing } = capture.event.consent;
-    return {
-      ...capture,
-      event: analytics === false && marketing === false ? withoutPerson(capture.event) : capture.event,
-    };
-  });
-  const events: CapturedEvent[] = kept.map(({ event, keys, topic, signed }) => ({
+  const kept = captures.map((capture) => ({ ...capture, event: asConsented(capture.event) }));
+  const events: CapturedEvent[] = kept.map(({ event, keys, topic, signed, digest }) => ({
     event: toStored(event),
     keys: [`event:${event.name}:${event.event_id}`, ...keys],
     topic,
     signed,
+    ...(digest ? { digest } : {}),
   }));
   const slots = deps.slots.take(captures.length * SLOTS_PER_EVENT);
   const leasedAt = leaseClock(deps);
-  let stored: Ingested;
+  let stored: BrowserIngested;
   try {
     const refused = options.refused ?? {};
-    if (options.place === "webhooks") {
-      const settled = await deps.gather.webhooks.submit(shop, { events, slots, refused });
-      if (settled.status === "rejected") throw settled.reason;
-      stored = settled.value;
-    } else {
-      stored = await ingestEvents(deps.db, {
+    if (options.browser) {
+      stored = await ingestBrowserEvents(deps.db, {
         shop,
         events,
         slots,
-        place: options.place,
         refused,
+        ...options.browser,
         now: deps.databaseNow?.(),
       });
+    } else {
+      const settled = await deps.gather.webhooks.submit(shop, { events, slots, refused });
+      if (settled.status === "rejected") throw settled.reason;
+      stored = settled.value;
     }
   } catch (error) {
     deps.slots.give(slots);
@@ -84,6 +93,7 @@ export async function ingest(
     shop: stored.shop,
     results: stored.results,
     visitor: { ...EMPTY_IDENTIFIERS, ...stored.visitor },
+    browser: stored,
     deliver: async () => {
       try {
         return await dispatch(deps, grouped(kept.map((capture) => capture.event), stored, leasedAt));

@@ -7,6 +7,7 @@ import type { SendableDestination } from "@trakit/db/calls/ingest-events.ts";
 import type { Settlement } from "@trakit/db/calls/settle-deliveries.ts";
 import type { Destination, HttpRequest, JsonObject } from "@trakit/destinations/destination.ts";
 import { destination as findDestination } from "@trakit/destinations/registry.ts";
+import { afterTag } from "@trakit/destinations/shared/browser-tags.ts";
 import { send, type Sent } from "@trakit/runtime/send.ts";
 import { LEASE_SECONDS, leaseClock, SEND_TIMEOUT_MS, type World } from "./dependencies.ts";
 import { unsealedToken } from "./tokens.ts";
@@ -73,6 +74,11 @@ export async function sendAll(world: World, group: DestinationSends): Promise<Se
     // claimed after a send nobody knows the end of: repeat only as far as this vendor deduplicates
     if (item.doubts > platform.inDoubtRepeats(item.event.name)) {
       settle(item, outcome("permanent", "outcome_unknown"), null);
+      continue;
+    }
+    const doubled = afterTag(row.platform, item.event.name, item.event.tags?.[row.platform], world.now());
+    if (doubled !== null) {
+      settle(item, outcome(doubled === "sent_by_tag" ? "skipped" : "permanent", doubled), null);
       continue;
     }
     const result = platform.map(item.event, {

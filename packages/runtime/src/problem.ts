@@ -27,7 +27,12 @@ export function problem(options: Problem): Response {
     }),
     {
       status,
-      headers: { "content-type": "application/problem+json", "cache-control": "no-store", ...headers },
+      headers: {
+        "content-type": "application/problem+json",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        ...headers,
+      },
     },
   );
 }
@@ -60,6 +65,11 @@ export function unavailable(): Response {
 export function json(status: number, body: unknown, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify(body), {
     status,
-    headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store", ...headers },
+    headers: {
+      "content-type": "application/json; charset=utf-8",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      ...headers,
+    },
   });
 }

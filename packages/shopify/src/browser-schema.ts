@@ -4,10 +4,11 @@
  */
 import { z } from "zod";
 import { consentSchema } from "@trakit/core/consent.ts";
+import { EVENT_NAMES } from "@trakit/core/event.ts";
 import { decimalFrom } from "@trakit/core/money.ts";
 import { pixelAddress } from "./address.ts";
 import { currency, id, listOf, quantity, text, token, whole } from "./fields.ts";
-import { MAX } from "./text.ts";
+import { isRecord, MAX } from "./text.ts";
 
 /** Events in one request. */
 export const MAX_BATCH = 50;
@@ -68,6 +69,21 @@ const orderOfCheckout = z.object({
   id,
   customer: z.object({ isFirstOrder: z.unknown().optional() }).nullish().catch(null),
 }).nullish().catch(null);
+
+/** Platforms of one event whose browser tag had it, and when (ms). */
+const MAX_TAGS = 10;
+const PLATFORM = /^[a-z][a-z0-9_]{1,30}$/;
+
+/** `{"meta": <ms>}`; an entry that is none is left out: the event counts without it. */
+const firedTags = z.unknown().optional().transform((value): Record<string, number> =>
+  isRecord(value)
+    ? Object.fromEntries(
+      Object.entries(value).filter((entry): entry is [string, number] =>
+        PLATFORM.test(entry[0]) && Number.isSafeInteger(entry[1]) && (entry[1] as number) > 0
+      ).slice(0, MAX_TAGS),
+    )
+    : {}
+);
 
 const isoCode = z.object({ isoCode: short }).nullish().catch(null);
 
@@ -135,6 +151,8 @@ export const browserEventSchema = z.object({
   data,
   clientId: z.unknown().optional(),
   context: pixelContext,
+  /** Browser tags of the page that were handed this event under this id. */
+  tags: firedTags,
 });
 
 export type BrowserEvent = z.output<typeof browserEventSchema>;
@@ -170,15 +188,41 @@ export const visitorSchema = z.object({
 });
 export type BrowserVisitor = Partial<z.output<typeof visitorSchema>>;
 
+/** One event as a session signed it: `body` is the very text whose bytes the token covers. */
+export const signedEventSchema = z.object({ token: z.string(), body: z.string() });
+
+/** Tags that had an event after it was sent: reported by a later batch. */
+export const firedSchema = z.object({
+  name: z.enum(EVENT_NAMES),
+  event_id: z.string().regex(/^[A-Za-z0-9_-]{8,64}$/),
+  platforms: z.array(z.string().regex(PLATFORM)).min(1).max(MAX_TAGS),
+  /** ms since the epoch. */
+  at: z.number().int().positive(),
+});
+export type Fired = z.output<typeof firedSchema>;
+
 /**
- * Body of `POST /event`. Only the frame is checked here: each event is decoded by itself (`decodeBrowserEvent`), so that
- * one bad event does not take the others with it.
+ * Body of `POST /event`. Only the frame is checked here: each event, plain or signed, is decoded by itself
+ * (`openEvent`, `decodeBrowserEvent`), so that one bad event does not take the others with it.
  */
 export const browserBatchSchema = z.object({
-  events: z.array(z.unknown()).min(1).max(MAX_BATCH),
+  events: z.array(z.unknown()).max(MAX_BATCH),
   visitor: visitorSchema.nullish(),
   consent: consentSchema.nullish(),
   user_agent: z.string().nullish().catch(null),
   language: z.string().nullish().catch(null),
-});
+  /** Each is read by itself (`firedSchema`). */
+  fired: z.array(z.unknown()).max(MAX_BATCH).nullish(),
+}).refine((batch) => batch.events.length > 0 || (batch.fired?.length ?? 0) > 0, { path: ["events"] });
 export type BrowserBatch = z.output<typeof browserBatchSchema>;
+
+/** Body of `POST /session`; everything may be left out. */
+export const sessionRequestSchema = z.object({
+  visitor: visitorSchema.nullish(),
+  consent: consentSchema.nullish(),
+  /** Whole URL of the page: a click's id is read from it. */
+  url: z.string().nullish().catch(null),
+  language: z.string().nullish().catch(null),
+  user_agent: z.string().nullish().catch(null),
+});
+export type SessionRequest = z.output<typeof sessionRequestSchema>;

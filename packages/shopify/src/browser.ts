@@ -143,6 +143,9 @@ export function decodeBrowserEvent(raw: unknown, context: BrowserContext): Decod
   });
   const address = chosenAddress([data.checkout?.billingAddress, data.checkout?.shippingAddress]);
   const { digests, dropped } = digestsOf(data, address, [identifiers.customer_id, identifiers.visitor_id]);
+  const tags = Object.entries(event.tags).map(([platform, at]) =>
+    [platform, new Date(Math.min(at, context.now)).toISOString()] as const
+  );
 
   return {
     ok: true,
@@ -173,6 +176,7 @@ export function decodeBrowserEvent(raw: unknown, context: BrowserContext): Decod
       },
       identifiers,
       consent: context.consent ?? { ...UNKNOWN_CONSENT },
+      ...(tags.length > 0 ? { tags: Object.fromEntries(tags) } : {}),
     },
     dropped,
   };

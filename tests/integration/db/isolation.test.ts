@@ -43,6 +43,15 @@ function argument(name: string): unknown {
     p_events: JSON.stringify([fromBrowser("page_viewed", { identifiers: { visitor_id: "mine-visitor" } })]),
     p_slots: 5,
     p_place: "proxy",
+    p_sender: JSON.stringify({ prefix: "mine", origin: null, events: 1, consent: { marketing: true } }),
+    p_fired: JSON.stringify([
+      { name: "page_viewed", event_id: `${MARKER}-event`, platforms: ["meta"], at: at(0).toISOString() },
+    ]),
+    p_visit: JSON.stringify({
+      keys: { visitor: `${MARKER}-visitor`, client: `${MARKER}-client`, customer: `${MARKER}-customer` },
+      host: "mine.example",
+      refused: {},
+    }),
     p_refused: JSON.stringify({ forged: 1 }),
     p_outcomes: "[]",
     p_limit: 1_000,

@@ -12,6 +12,14 @@ export interface Shop {
   /** Seconds a browser copy waits for Shopify's. */
   grace_seconds: number;
   unsigned_events: boolean;
+  /** Host names of the storefront beside the domain. */
+  hosts: string[];
+  /** Address under the shop's own domain that reaches the proxy function. */
+  first_party: string | null;
+  cookie_lifetime_days: number;
+  /** By platform: share, fire or off. */
+  browser_tags: Record<string, string>;
+  events_per_minute: number;
   created_at: string;
 }
 
@@ -24,6 +32,11 @@ export type ShopSettings = Partial<
     | "unknown_consent"
     | "grace_seconds"
     | "unsigned_events"
+    | "hosts"
+    | "first_party"
+    | "cookie_lifetime_days"
+    | "browser_tags"
+    | "events_per_minute"
   >
 >;
 

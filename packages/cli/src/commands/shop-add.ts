@@ -5,6 +5,7 @@ import type { Command, Input } from "../command.ts";
 import { withDatabase } from "../database.ts";
 import { nearest } from "../nearest.ts";
 import { CliProblem } from "../problem.ts";
+import { STOREFRONT_OPTIONS, storefrontSettings } from "../storefront-options.ts";
 import { columns } from "../terminal.ts";
 
 const ORDER_TOPICS = ["orders/create", "orders/paid"] as const;
@@ -51,6 +52,7 @@ function shopSettings(input: Input): ShopSettings {
     }
     settings.grace_seconds = Number(grace);
   }
+  storefrontSettings(input, settings);
   if (input.has("unsigned") && input.has("no-unsigned")) {
     throw new CliProblem("--unsigned and --no-unsigned contradict each other.", "Leave one out.");
   }
@@ -69,6 +71,15 @@ export function describeShop(shop: Shop): string {
     ["  unknown consent", shop.unknown_consent ?? "skip in the EEA, UK and Switzerland, send elsewhere"],
     ["  grace", `${shop.grace_seconds} s`],
     ["  unsigned events", shop.unsigned_events ? "accepted" : "refused"],
+    ["  storefront hosts", shop.hosts.join(", ") || "none seen yet"],
+    ["  first-party address", shop.first_party ?? "none, the app proxy only"],
+    ["  cookies live", `${shop.cookie_lifetime_days} days`],
+    [
+      "  browser tags",
+      Object.entries(shop.browser_tags).map(([platform, mode]) => `${platform}=${mode}`).join(", ") ||
+      "share our event ids",
+    ],
+    ["  events a minute", `${shop.events_per_minute} from one address prefix`],
   ]);
 }
 
@@ -91,6 +102,7 @@ export const shopAdd: Command = {
     grace: { value: "seconds", help: "How long a browser's copy waits for Shopify's, 0 to 600." },
     unsigned: { help: "Accept browser events without a signed token (the default)." },
     "no-unsigned": { help: "Refuse them." },
+    ...STOREFRONT_OPTIONS,
   },
   examples: [
     "trakit shop add blue-mugs.myshopify.com --country NL",

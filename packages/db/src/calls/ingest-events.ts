@@ -10,6 +10,8 @@ export interface CapturedEvent {
   topic: string | null;
   /** Browser copy: whether it carried a valid token; null for a webhook's. */
   signed: boolean | null;
+  /** Signed browser copy: SHA-256 of its body, hex. */
+  digest?: string;
 }
 
 export interface IngestResult {

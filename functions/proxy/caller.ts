@@ -1,0 +1,117 @@
+import { verifyForwarded } from "@trakit/core/forwarded.ts";
+import { forwarderSecrets, type Keys, shopOfPublicKey } from "@trakit/core/storefront-keys.ts";
+import { verifyProxy } from "@trakit/shopify/verify.ts";
+
+/** Who speaks for a shop's storefront, and what is known of the visitor behind them. */
+export interface Caller {
+  /** myshopify domain, lower case. */
+  shop: string;
+  /** app_proxy: Shopify signed it. key: the shop's public key, from a browser. forwarder: the shop's own reverse proxy. */
+  via: "app_proxy" | "key" | "forwarder";
+  /** Customer Shopify signed for. */
+  customerId: string | null;
+  ip: string | null;
+  /** Host name the visitor used, lower case, without port; null = not known. */
+  host: string | null;
+  /** The visitor's cookies for that host; the app proxy strips them. */
+  cookie: string;
+  /** The whole Origin header; null = none. Worth nothing through the app proxy. */
+  origin: string | null;
+}
+
+export type Called = { ok: true; caller: Caller } | { ok: false; reason: string };
+
+const HOST = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+
+/** A host name without port; null when it is none. */
+export function hostName(value: string | null): string | null {
+  const host = (value ?? "").split(",")[0]!.trim().toLowerCase().replace(/:\d{1,5}$/, "");
+  return HOST.test(host) ? host : null;
+}
+
+/** The host of an Origin header: null = none or `null` (an opaque origin), "" = something that is no origin. */
+export function originHost(origin: string | null): string | null {
+  if (origin === null || origin === "null") return null;
+  return URL.canParse(origin) ? hostName(new URL(origin).hostname) ?? "" : "";
+}
+
+/**
+ * The first address is the visitor's: Shopify appends its own behind it. Cloudflare, in front of hosted functions, names the
+ * address it saw in a header of its own; a browser could write the first of X-Forwarded-For itself.
+ */
+function visitorAddress(headers: Headers, own: boolean): string | null {
+  const seen = own ? headers.get("cf-connecting-ip") : null;
+  return (seen ?? headers.get("x-forwarded-for")?.split(",")[0])?.trim().slice(0, 45) || null;
+}
+
+/**
+ * Finds out who calls: a query signed by Shopify's app proxy, or the shop's public key in `key`, by itself or with the
+ * signature of the shop's reverse proxy. Refusals are 401.
+ *
+ * @param place last part of the path
+ */
+export function callerOf(
+  request: Request,
+  query: URLSearchParams,
+  place: string,
+  trust: { secrets: string[]; keys: Keys; now: number },
+): Called {
+  const { headers, method } = request;
+  const origin = headers.get("origin");
+  if (!query.has("key") || query.has("signature")) {
+    const verified = verifyProxy(query, trust.secrets, trust.now);
+    if (!verified.ok) return verified;
+    return {
+      ok: true,
+      caller: {
+        shop: verified.shop,
+        via: "app_proxy",
+        customerId: verified.customerId,
+        ip: visitorAddress(headers, false),
+        host: hostName(headers.get("x-forwarded-host")),
+        cookie: "",
+        origin,
+      },
+    };
+  }
+  const shop = shopOfPublicKey(trust.keys, query.get("key") ?? "");
+  if (shop === null) return { ok: false, reason: "bad_key" };
+  const cookie = headers.get("cookie") ?? "";
+  const signature = headers.get("x-trakit-signature");
+  if (signature === null) {
+    return {
+      ok: true,
+      caller: {
+        shop,
+        via: "key",
+        customerId: null,
+        ip: visitorAddress(headers, true),
+        host: hostName(headers.get("x-forwarded-host") ?? headers.get("host")),
+        cookie,
+        origin,
+      },
+    };
+  }
+  const parts = {
+    method,
+    place,
+    time: headers.get("x-trakit-time") ?? "",
+    ip: headers.get("x-trakit-ip") ?? "",
+    host: headers.get("x-trakit-host") ?? "",
+    cookie,
+  };
+  const refusal = verifyForwarded(forwarderSecrets(trust.keys, shop), parts, signature, trust.now);
+  if (refusal !== null) return { ok: false, reason: refusal };
+  return {
+    ok: true,
+    caller: {
+      shop,
+      via: "forwarder",
+      customerId: null,
+      ip: parts.ip || null,
+      host: hostName(parts.host),
+      cookie,
+      origin,
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { EVENT_NAMES, type EventName } from "@trakit/core/event.ts";
+import { senderPrefix } from "@trakit/core/sender-prefix.ts";
+import { tokenVerifier } from "@trakit/core/token.ts";
+import type { FiredTag } from "@trakit/db/calls/ingest-browser-events.ts";
+import type { EventAnswer } from "@trakit/pipeline/contracts.ts";
+import { type Capture, ingest } from "@trakit/pipeline/ingest.ts";
+import { json } from "@trakit/runtime/problem.ts";
+import { decodeBrowserEvent } from "@trakit/shopify/browser.ts";
+import { browserIdentifiers } from "@trakit/shopify/browser-identifiers.ts";
+import { type BrowserBatch, firedSchema } from "@trakit/shopify/browser-schema.ts";
+import { openEvent } from "@trakit/shopify/signed-event.ts";
+import { refusalOf, withSetCookies } from "./answers.ts";
+import { type Caller, originHost } from "./caller.ts";
+import { withCookies } from "./cookies.ts";
+import type { ProxyDependencies } from "./handler.ts";
+import { returnedIdentifiers, unusableIdentifiers } from "./identity.ts";
+
+/** What is told of an id or name that was refused: only what has the shape of one, so that nothing is echoed. */
+const ECHOED_ID = /^[A-Za-z0-9_-]{1,128}$/;
+
+type Results = EventAnswer["results"];
+
+interface Taken {
+  results: Results;
+  captures: Capture[];
+  /** Place of each capture among the results. */
+  places: number[];
+  refused: Record<string, number>;
+}
+
+/** Reads every event of a batch by itself: signature, shape, id. */
+function takeEvents(deps: ProxyDependencies, request: Request, caller: Caller, batch: BrowserBatch): Taken {
+  const now = deps.now();
+  const verify = tokenVerifier(deps.keys, caller.shop, now);
+  const taken: Taken = { results: [], captures: [], places: [], refused: {} };
+  const count = (reason: string) => taken.refused[reason] = (taken.refused[reason] ?? 0) + 1;
+  const refuse = (reason: string, id: unknown, name: unknown, issues: string[] = []) => {
+    count(reason);
+    taken.results.push({
+      event_id: typeof id === "string" && ECHOED_ID.test(id) ? id : null,
+      name: EVENT_NAMES.includes(name as EventName) ? name as EventName : null,
+      status: "refused",
+      reason,
+      ...(issues.length > 0 ? { issues } : {}),
+    });
+  };
+
+  for (const entry of batch.events) {
+    const opened = openEvent(entry, verify);
+    if (!opened.ok) {
+      refuse(opened.reason, opened.eventId, null);
+      continue;
+    }
+    const { id, name } = (opened.raw ?? {}) as { id?: unknown; name?: unknown };
+    const decoded = decodeBrowserEvent(opened.raw, {
+      shop: caller.shop,
+      ip: caller.ip,
+      userAgent: batch.user_agent ?? request.headers.get("user-agent"),
+      customerId: caller.customerId,
+      now,
+      visitor: withCookies(batch.visitor ?? {}, caller.cookie),
+      consent: batch.consent ?? null,
+      language: batch.language ?? null,
+    });
+    if (!decoded.ok) {
+      refuse(decoded.reason, opened.signed?.eventId ?? id, name, decoded.issues);
+      continue;
+    }
+    // the id of a conversion follows from its checkout, any other from the body: a token for another id proves nothing here
+    if (opened.signed && opened.signed.eventId !== decoded.event.event_id) {
+      refuse("wrong_event_id", opened.signed.eventId, name);
+      continue;
+    }
+    for (const field of decoded.dropped) count(`unusable_${field}`);
+    taken.places.push(taken.results.length);
+    taken.results.push({ event_id: decoded.event.event_id, name: decoded.event.name, status: "accepted" });
+    taken.captures.push({
+      event: decoded.event,
+      // no order key from a browser: who guessed an order's id could tie their own visitor to it before Shopify speaks
+      keys: [],
+      topic: null,
+      signed: opened.signed !== null,
+      ...(opened.signed ? { digest: opened.signed.digest } : {}),
+    });
+  }
+  return taken;
+}
+
+function firedTags(batch: BrowserBatch, now: number): { fired: FiredTag[]; unreadable: number } {
+  const reports = (batch.fired ?? []).map((report) => firedSchema.safeParse(report));
+  const fired = reports.flatMap((report) => report.success ? [report.data] : []).map((report) => ({
+    ...report,
+    at: new Date(Math.min(report.at, now)).toISOString(),
+  }));
+  return { fired, unreadable: reports.length - fired.length };
+}
+
+/**
+ * `POST /proxy/event`: a batch of browser events. Each is judged by itself and the answer says of each what became of it;
+ * one network round trip stores them.
+ *
+ * @param raw the request's `visitor` as it came, to count what is none
+ */
+export async function events(
+  deps: ProxyDependencies,
+  request: Request,
+  caller: Caller,
+  batch: BrowserBatch,
+  raw: unknown,
+): Promise<Response> {
+  const { results, captures, places, refused } = takeEvents(deps, request, caller, batch);
+  const now = deps.now();
+  const visitor = withCookies(batch.visitor ?? {}, caller.cookie);
+  const own = browserIdentifiers(visitor, {
+    href: null,
+    pixelClientId: null,
+    customerId: caller.customerId,
+    occurredAt: now,
+  });
+  Object.assign(refused, unusableIdentifiers(raw, own));
+  const { fired, unreadable } = firedTags(batch, now);
+  if (unreadable > 0) refused.malformed_fired = unreadable;
+
+  const ingested = await ingest(deps, caller.shop, captures, {
+    refused,
+    browser: {
+      sender: {
+        prefix: senderPrefix(caller.ip),
+        origin: caller.via === "app_proxy" ? null : originHost(caller.origin),
+        events: batch.events.length,
+        consent: batch.consent ?? null,
+      },
+      fired,
+    },
+  });
+  deps.waitUntil(ingested.deliver());
+  const refusal = refusalOf({ ...ingested.browser, shop: ingested.shop });
+  if (refusal) return refusal;
+  ingested.results.forEach((result, index) => {
+    const place = results[places[index]!]!;
+    // an add Shopify reported first has its id
+    place.event_id = result.event_id;
+    place.status = result.status === "ignored" ? "duplicate" : result.status;
+    if (result.reason) place.reason = result.reason;
+  });
+  // a new click is in the event's own identifiers
+  const clicked = captures.findLast(({ event }) => event.identifiers.fbc !== null)?.event.identifiers.fbc;
+  const identifiers = returnedIdentifiers(
+    { ...own, fbc: clicked ?? own.fbc },
+    ingested.visitor,
+    ingested.browser.purposes!,
+  );
+  const answer: EventAnswer = { results, visitor: identifiers };
+  return withSetCookies(json(202, answer), caller, ingested.browser, identifiers, visitor.ga ?? null);
+}

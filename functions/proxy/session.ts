@@ -1,0 +1,93 @@
+import { validClientId } from "@trakit/core/cookies.ts";
+import { sessionId, sessionKeyText, sessionTimes, shopPublicKey } from "@trakit/core/storefront-keys.ts";
+import { senderPrefix } from "@trakit/core/sender-prefix.ts";
+import { openSession } from "@trakit/db/calls/ingest-browser-events.ts";
+import type { SessionAnswer } from "@trakit/pipeline/contracts.ts";
+import { json } from "@trakit/runtime/problem.ts";
+import { browserIdentifiers } from "@trakit/shopify/browser-identifiers.ts";
+import type { SessionRequest } from "@trakit/shopify/browser-schema.ts";
+import { refusalOf, withSetCookies } from "./answers.ts";
+import { type Caller, hostName, originHost } from "./caller.ts";
+import { cookieDomain, isFirstParty, withCookies } from "./cookies.ts";
+import type { ProxyDependencies } from "./handler.ts";
+import { returnedIdentifiers, unusableIdentifiers, withNewIdentifiers } from "./identity.ts";
+
+function hex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Host of the page, where the caller's own host says nothing of it (the web pixel calls us directly). */
+function storefrontHost(caller: Caller, hosts: readonly string[], url: string | null | undefined) {
+  const own = [caller.shop, ...hosts];
+  if (caller.via !== "key" || isFirstParty(caller.host, own)) return caller.host;
+  const named = url && URL.canParse(url) ? hostName(new URL(url).hostname) : null;
+  return [originHost(caller.origin) || null, named].find((host) => isFirstParty(host, own)) ?? null;
+}
+
+/**
+ * `GET|POST /proxy/session`: begins a visit. Gives a signing key that lives a day, the identifiers this browser may have
+ * back (by its own visitor id, its pixel client id, or the customer Shopify signed for: nothing anybody could type), and the
+ * shop's settings for the script. Stores nothing of the visitor.
+ *
+ * @param raw the request's `visitor` as it came, to count what is none
+ */
+export async function session(
+  deps: ProxyDependencies,
+  caller: Caller,
+  request: SessionRequest,
+  raw: unknown,
+): Promise<Response> {
+  const now = deps.now();
+  const visitor = withCookies(request.visitor ?? {}, caller.cookie);
+  const own = browserIdentifiers(visitor, {
+    href: request.url,
+    pixelClientId: null,
+    customerId: caller.customerId,
+    occurredAt: now,
+  });
+  const client = validClientId(visitor.client_id);
+  const opened = await openSession(deps.db, {
+    shop: caller.shop,
+    keys: {
+      ...(own.visitor_id ? { visitor: own.visitor_id } : {}),
+      ...(client ? { client } : {}),
+      ...(caller.customerId ? { customer: caller.customerId } : {}),
+    },
+    host: caller.via === "app_proxy" ? caller.host : null,
+    refused: unusableIdentifiers(raw, own),
+    sender: {
+      prefix: senderPrefix(caller.ip),
+      origin: caller.via === "app_proxy" ? null : originHost(caller.origin),
+      events: 1,
+      consent: request.consent ?? null,
+    },
+    now: deps.databaseNow?.(),
+  });
+  const refusal = refusalOf(opened);
+  if (refusal) return refusal;
+
+  const purposes = opened.purposes!;
+  const identifiers = withNewIdentifiers(
+    returnedIdentifiers(own, opened.visitor ?? {}, purposes),
+    // made only where somebody said yes: a policy for the undecided gives back what is known, and makes nothing
+    { analytics: request.consent?.analytics === true, marketing: request.consent?.marketing === true },
+    { now, chance: deps.random(), visitorId: () => hex(deps.chance(16)) },
+  );
+  const id = sessionId(now, deps.chance(12));
+  const answer: SessionAnswer = {
+    session: {
+      id,
+      key: sessionKeyText(deps.keys[0]!.key, caller.shop, id),
+      now,
+      expires_at: sessionTimes(id)!.until,
+    },
+    visitor: identifiers,
+    config: {
+      ...opened.config!,
+      tags: opened.config!.tags as SessionAnswer["config"]["tags"],
+      cookie_domain: cookieDomain(storefrontHost(caller, opened.hosts ?? [], request.url)),
+      public_key: shopPublicKey(deps.keys, caller.shop),
+    },
+  };
+  return withSetCookies(json(200, answer), caller, opened, identifiers, visitor.ga ?? null);
+}

@@ -1,0 +1,94 @@
+import { createHash, hkdfSync, timingSafeEqual } from "node:crypto";
+
+/**
+ * What the storefront is given to prove itself with. All of it is derived by HKDF-SHA256 (RFC 5869) from the key ring, with
+ * the shop's domain as salt: no look-up, and nothing made for one shop is any good in another (design §4, "Token").
+ */
+
+/** The key ring as packages/runtime reads it: newest first, 32 bytes each. */
+export type Keys = readonly { key: Uint8Array }[];
+
+const SESSION_ID = /^[0-9a-f]{32}$/;
+const PUBLIC_KEY = /^([a-z0-9][a-z0-9-]*)\.([A-Za-z0-9_-]{22})$/;
+const MYSHOPIFY = ".myshopify.com";
+const SESSION_MS = 24 * 60 * 60 * 1000;
+
+function derived(key: Uint8Array, shop: string, purpose: string, bytes: number): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", key, shop, `trakit/${purpose}`, bytes));
+}
+
+function base64url(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/** A session's id: eight hex digits of its start in Unix seconds, then 24 of chance. */
+export function sessionId(nowMs: number, chance: Uint8Array): string {
+  if (chance.length !== 12) throw new Error("a session id takes 12 random bytes");
+  const start = Math.floor(nowMs / 1000).toString(16).padStart(8, "0");
+  return start + [...chance].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** When a session began and ends, ms since the epoch; null when the text is no session id. */
+export function sessionTimes(id: string): { from: number; until: number } | null {
+  if (!SESSION_ID.test(id)) return null;
+  const from = parseInt(id.slice(0, 8), 16) * 1000;
+  return { from, until: from + SESSION_MS };
+}
+
+/** The key a session signs its events with, 32 bytes. */
+export function sessionKey(key: Uint8Array, shop: string, id: string): Uint8Array {
+  return derived(key, shop, `session/1|${id}`, 32);
+}
+
+/** The same as a browser is given it: base64url, 43 characters. */
+export function sessionKeyText(key: Uint8Array, shop: string, id: string): string {
+  return base64url(sessionKey(key, shop, id));
+}
+
+/**
+ * A shop's public key: its handle and 16 derived bytes, `blue-mugs.<22 base64url characters>`. It stands in the web pixel's
+ * settings and on first-party hosts, readable by everybody: it names the shop and keeps made-up shops away from the database,
+ * no more. It changes when the ring's newest key does; the older one is taken as long as its key is in the ring.
+ *
+ * @param shop myshopify domain, lower case
+ */
+export function shopPublicKey(keys: Keys, shop: string): string {
+  const newest = keys[0];
+  if (!newest) throw new Error("the key ring is empty");
+  return `${shop.slice(0, -MYSHOPIFY.length)}.${base64url(derived(newest.key, shop, "public-key/1", 16))}`;
+}
+
+/** The shop a public key was made for, or null. */
+export function shopOfPublicKey(keys: Keys, text: string): string | null {
+  const match = text.length <= 300 ? PUBLIC_KEY.exec(text) : null;
+  if (!match) return null;
+  const shop = `${match[1]}${MYSHOPIFY}`;
+  let found = false;
+  for (const { key } of keys) {
+    if (sameText(base64url(derived(key, shop, "public-key/1", 16)), match[2]!)) found = true;
+  }
+  return found ? shop : null;
+}
+
+/**
+ * What a shop's own reverse proxy signs its forwarded requests with, as text for its settings: base64url, 43 characters.
+ * A secret: whoever has it chooses the visitor's address and cookies.
+ */
+export function forwarderSecret(keys: Keys, shop: string): string {
+  const newest = keys[0];
+  if (!newest) throw new Error("the key ring is empty");
+  return base64url(derived(newest.key, shop, "forwarder/1", 32));
+}
+
+/** Every forwarder secret a shop may still use, newest first. */
+export function forwarderSecrets(keys: Keys, shop: string): string[] {
+  return keys.map(({ key }) => base64url(derived(key, shop, "forwarder/1", 32)));
+}
+
+/** Compares two texts without telling by time where they differ. */
+export function sameText(left: string, right: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text, "utf8").digest();
+  return timingSafeEqual(digest(left), digest(right));
+}

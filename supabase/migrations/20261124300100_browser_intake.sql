@@ -1,0 +1,238 @@
+-- Subject: what browsers send. ingest_browser_events goes before ingest_events: who sends, how much, and what only a
+-- browser's copy needs. Webhooks do not pass here, so their path stays as short as it is.
+-- Why: still one network round trip. Locks are taken in one order for all: sender's counters, carts, then what
+-- ingest_events takes.
+-- Locks: none. Undo: drop function trakit.ingest_browser_events, trakit.sender_refusal, trakit.allowed_purposes.
+
+create function trakit.allowed_purposes(p_shop trakit.shops, p_consent jsonb) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_unknown boolean := trakit.unknown_consent_policy(p_shop.unknown_consent, null, p_shop.country) <> 'skip';
+begin
+  return jsonb_build_object(
+    'analytics', coalesce((p_consent ->> 'analytics')::boolean, v_unknown),
+    'marketing', coalesce((p_consent ->> 'marketing')::boolean, v_unknown));
+end;
+$$;
+comment on function trakit.allowed_purposes(trakit.shops, jsonb) is
+  'What a browser may be given, {"analytics": bool, "marketing": bool}, from its consent and the shop''s policy for unknown consent.';
+grant execute on function trakit.allowed_purposes(trakit.shops, jsonb) to trakit_app;
+
+create function trakit.sender_refusal(p_shop trakit.shops, p_sender jsonb, p_events integer, p_now timestamptz) returns jsonb
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_wait integer;
+begin
+  if p_sender ->> 'origin' is not null
+    and p_sender ->> 'origin' <> p_shop.domain and p_sender ->> 'origin' <> all (p_shop.hosts)
+  then
+    perform trakit.count_refusals(p_shop.id, 'proxy', jsonb_build_object('foreign_origin', greatest(p_events, 1)), p_now);
+    return jsonb_build_object('shop', 'active', 'refused', 'foreign_origin', 'results', '[]'::jsonb, 'sends', '[]'::jsonb);
+  end if;
+  v_wait := trakit.count_sender(p_shop, coalesce(p_sender ->> 'prefix', ''), p_events, p_now);
+  if v_wait is not null then
+    perform trakit.count_refusals(p_shop.id, 'proxy', jsonb_build_object('rate_limited', greatest(p_events, 1)), p_now);
+    return jsonb_build_object('shop', 'active', 'refused', 'rate_limited', 'wait_seconds', v_wait, 'results', '[]'::jsonb,
+      'sends', '[]'::jsonb);
+  end if;
+  return null;
+end;
+$$;
+comment on function trakit.sender_refusal(trakit.shops, jsonb, integer, timestamptz) is
+  'Why nothing is taken from this sender now, counted; null = it may go on. p_sender = {"prefix": address prefix, "origin": host of the Origin header or null}.';
+grant execute on function trakit.sender_refusal(trakit.shops, jsonb, integer, timestamptz) to trakit_app;
+
+create function trakit.ingest_browser_events(
+  p_shop text, p_events jsonb, p_slots integer, p_refused jsonb, p_sender jsonb, p_fired jsonb default '[]',
+  p_now timestamptz default now()
+) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_shop trakit.shops;
+  v_events jsonb := p_events;
+  v_refused jsonb := p_refused;
+  v_refusal jsonb;
+  v_result jsonb;
+  v_second bigint[];
+  v_fired record;
+begin
+  perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);
+  select * into v_shop from trakit.shops s where s.domain = p_shop;
+  if v_shop.id is null or v_shop.status <> 'active' then
+    return trakit.ingest_events(p_shop, p_events, 0, 'proxy', p_refused, p_now);
+  end if;
+  perform set_config('trakit.shop_id', v_shop.id::text, true);
+  v_refusal := trakit.sender_refusal(v_shop, p_sender, (p_sender ->> 'events')::integer, p_now);
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+
+  -- another body under an id that is taken: whoever signed the first one did not sign this
+  select array_agg(e.ord) into v_second
+  from jsonb_array_elements(p_events) with ordinality e (item, ord)
+  cross join lateral (
+    select k.captured_at, k.event_row from trakit.event_keys k
+    where k.shop_id = v_shop.id
+      and k.key = concat_ws(':', 'event', e.item #>> '{event,name}', e.item #>> '{event,event_id}') limit 1
+  ) k
+  cross join lateral (
+    select x.body_digest from trakit.events x where x.captured_at = k.captured_at and x.id = k.event_row limit 1
+  ) x
+  where x.body_digest is not null and x.body_digest is distinct from e.item ->> 'digest';
+  if v_second is not null then
+    for v_i in 1..cardinality(v_second) loop
+      v_events := jsonb_set(v_events, array[(v_second[v_i] - 1)::text, 'turned_away'], '"second_body"');
+    end loop;
+    v_refused := v_refused || jsonb_build_object('second_body',
+      coalesce((v_refused ->> 'second_body')::bigint, 0) + cardinality(v_second));
+  end if;
+
+  v_result := trakit.ingest_events(p_shop, v_events, p_slots, 'proxy', v_refused, p_now);
+
+  -- tags that fired after their event was sent
+  for v_fired in
+    select k.captured_at, k.event_row, f.item
+    from jsonb_array_elements(p_fired) f (item)
+    cross join lateral (
+      select k.captured_at, k.event_row from trakit.event_keys k
+      where k.shop_id = v_shop.id and k.key = concat_ws(':', 'event', f.item ->> 'name', f.item ->> 'event_id') limit 1
+    ) k
+    order by k.captured_at, k.event_row
+  loop
+    update trakit.events e
+    set tags = (
+      select jsonb_object_agg(p.platform, v_fired.item -> 'at')
+      from jsonb_array_elements_text(v_fired.item -> 'platforms') p (platform)) || e.tags
+    where e.captured_at = v_fired.captured_at and e.id = v_fired.event_row;
+  end loop;
+
+  return v_result || jsonb_build_object('purposes', trakit.allowed_purposes(v_shop, p_sender -> 'consent'),
+    'hosts', to_jsonb(v_shop.hosts), 'cookie_lifetime_days', v_shop.cookie_lifetime_days);
+end;
+$$;
+comment on function trakit.ingest_browser_events(text, jsonb, integer, jsonb, jsonb, jsonb, timestamptz) is
+  'ingest_events for what browsers send: refuses foreign origins and floods, second bodies under one id, and notes which browser tags fired. p_sender = {"prefix", "origin", "events": how many the request held, "consent"}.';
+
+create function trakit.open_session(
+  p_shop text, p_visit jsonb, p_sender jsonb, p_now timestamptz default now()
+) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_shop trakit.shops;
+  v_refusal jsonb;
+  v_consent jsonb := p_sender -> 'consent';
+  v_host text := p_visit ->> 'host';
+  v_known jsonb := '{}';
+  v_purposes jsonb;
+begin
+  perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);
+  select * into v_shop from trakit.shops s where s.domain = p_shop;
+  if v_shop.id is null or v_shop.status <> 'active' then
+    return trakit.ingest_events(p_shop, '[]', 0, 'proxy', '{}', p_now);
+  end if;
+  perform set_config('trakit.shop_id', v_shop.id::text, true);
+  v_refusal := trakit.sender_refusal(v_shop, p_sender, 1, p_now);
+  if v_refusal is not null then
+    return v_refusal;
+  end if;
+  if p_visit -> 'refused' <> '{}' then
+    perform trakit.count_refusals(v_shop.id, 'proxy', p_visit -> 'refused', p_now);
+  end if;
+  if v_host is not null and v_host <> v_shop.domain and v_host <> all (v_shop.hosts) and cardinality(v_shop.hosts) < 50 then
+    update trakit.shops s set hosts = s.hosts || v_host, updated_at = p_now
+    where s.id = v_shop.id and v_host <> all (s.hosts) and cardinality(s.hosts) < 50;
+    v_shop.hosts := v_shop.hosts || v_host;
+  end if;
+
+  v_purposes := trakit.allowed_purposes(v_shop, v_consent);
+  if (v_purposes ->> 'analytics')::boolean or (v_purposes ->> 'marketing')::boolean then
+    -- found by what only this browser, or Shopify, can say; the most recently seen value wins
+    select coalesce(jsonb_object_agg(i.key, i.value order by v.last_seen_at, v.id), '{}') into v_known
+    from jsonb_each_text(p_visit -> 'keys') k
+    cross join lateral (
+      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+      where x.shop_id = v_shop.id and x.kind = k.key and x.key = k.value limit 1
+    ) l
+    join trakit.visitors v on v.shop_id = v_shop.id and v.id = l.visitor_id
+    cross join lateral jsonb_each(v.identifiers) i
+    where l.joined <= 20;
+  end if;
+  if v_consent ->> 'marketing' = 'false' or v_consent ->> 'analytics' = 'false' then
+    perform trakit.withdraw_consent(v_shop.id, p_visit -> 'keys', v_consent, p_now);
+  end if;
+
+  return jsonb_build_object(
+    'shop', 'active', 'visitor', v_known, 'purposes', v_purposes, 'hosts', to_jsonb(v_shop.hosts),
+    'cookie_lifetime_days', v_shop.cookie_lifetime_days,
+    'config', jsonb_build_object(
+      'cookie_lifetime_days', v_shop.cookie_lifetime_days, 'first_party', v_shop.first_party,
+      'unsigned', v_shop.unsigned_events,
+      'tags', coalesce((
+        select jsonb_object_agg(d.platform, jsonb_build_object(
+          'mode', coalesce(v_shop.browser_tags ->> d.platform, 'share'), 'id', d.settings -> 'id'))
+        from trakit.destinations d
+        where d.shop_id = v_shop.id and d.enabled and coalesce(v_shop.browser_tags ->> d.platform, 'share') <> 'off'), '{}')));
+end;
+$$;
+comment on function trakit.open_session(text, jsonb, jsonb, timestamptz) is
+  'Begins a browser''s visit: identifiers its strong keys lead to, what its consent allows, and the shop''s settings for the script. p_visit = {"keys": {"visitor", "client", "customer"}, "host": host Shopify signed for or null, "refused": {"reason": n}}, p_sender as in ingest_browser_events.';
+
+create function trakit.withdraw_consent(p_shop_id uuid, p_keys jsonb, p_consent jsonb, p_now timestamptz) returns void
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_both boolean := coalesce(p_consent ->> 'marketing' = 'false' and p_consent ->> 'analytics' = 'false', false);
+  v_visitors bigint[];
+begin
+  -- only who has the visitor's own key may speak for it; who has nothing to take away is left alone
+  select array_agg(distinct l.visitor_id order by l.visitor_id) into v_visitors
+  from jsonb_each_text(p_keys) k
+  cross join lateral (
+    select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+    where x.shop_id = p_shop_id and x.kind = k.key and x.key = k.value limit 1
+  ) l
+  join trakit.visitors v on v.shop_id = p_shop_id and v.id = l.visitor_id
+  where l.joined <= 20
+    and (v_both or trakit.consented_identifiers(v.identifiers, p_consent) <> v.identifiers or not coalesce(v.consent @> jsonb_strip_nulls(p_consent), false));
+  if v_visitors is null then
+    return;
+  end if;
+  if v_both then
+    -- whoever deletes visitors is alone in the shop (lock_identity)
+    perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || p_shop_id, 0));
+    delete from trakit.visitor_links l where l.visitor_id = any (v_visitors) and l.shop_id = p_shop_id;
+    delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors);
+    return;
+  end if;
+  perform from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors) order by v.id for update;
+  update trakit.visitors v
+  set identifiers = trakit.consented_identifiers(v.identifiers, p_consent),
+      consent = coalesce(v.consent, '{}') || jsonb_strip_nulls(p_consent),
+      last_seen_at = greatest(v.last_seen_at, p_now)
+  where v.shop_id = p_shop_id and v.id = any (v_visitors);
+end;
+$$;
+comment on function trakit.withdraw_consent(uuid, jsonb, jsonb, timestamptz) is
+  'Takes the refused purposes'' identifiers out of the visitors a browser''s own keys lead to; with both refused the visitors go.';
+grant execute on function trakit.withdraw_consent(uuid, jsonb, jsonb, timestamptz) to trakit_app;
+
+grant create on schema trakit to trakit_app;
+do $$
+declare
+  v_function text;
+begin
+  foreach v_function in array array[
+    'trakit.ingest_browser_events(text, jsonb, integer, jsonb, jsonb, jsonb, timestamptz)',
+    'trakit.open_session(text, jsonb, jsonb, timestamptz)'
+  ] loop
+    execute 'alter function ' || v_function || ' owner to trakit_app';
+    execute 'grant execute on function ' || v_function || ' to trakit_edge';
+    -- by key alone, as the other hot functions (grants.sql)
+    execute 'alter function ' || v_function || ' set enable_hashjoin = off';
+    execute 'alter function ' || v_function || ' set enable_mergejoin = off';
+    execute 'alter function ' || v_function || ' set enable_seqscan = off';
+    execute 'alter function ' || v_function || ' set plan_cache_mode = force_generic_plan';
+    execute 'alter function ' || v_function || ' set jit = off';
+  end loop;
+end;
+$$;
+revoke create on schema trakit from trakit_app;
