@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { type ProxyDependencies, proxyHandler } from "../../functions/proxy/handler.ts";
 import {
@@ -24,6 +25,8 @@ function handler(change: Partial<ProxyDependencies> = {}) {
     ...kit.deps(),
     secrets: [SECRET, PREVIOUS_SECRET],
     waitUntil: kit.waitUntil,
+    chance: (bytes) => randomBytes(bytes),
+    scripts: {},
     ...change,
   });
 }

@@ -39,7 +39,7 @@ export async function retryQuarantined(
   let status: "accepted" | "merged" | "duplicate" | "ignored" | "refused" = "ignored";
   if (read.kind === "capture") {
     const capture = { ...read.capture, keys: [...read.capture.keys, `webhook:${webhook.webhook_id}`] };
-    const ingested = await ingest(deps, shop, [capture], { place: "webhooks" });
+    const ingested = await ingest(deps, shop, [capture], {});
     status = ingested.results[0]?.status ?? "ignored";
     await ingested.deliver();
   }

@@ -12,8 +12,9 @@ export const MAY_IMPORT: Record<string, string[]> = {
   runtime: [],
   pipeline: ["core", "shopify", "destinations", "db", "runtime"],
   worker: ["core", "db", "destinations", "pipeline", "runtime", "shopify"],
-  functions: ["core", "db", "destinations", "pipeline", "runtime", "shopify"],
+  functions: ["core", "db", "destinations", "pipeline", "runtime", "shopify", "storefront"],
   sandbox: [],
+  storefront: [],
   cli: ["core", "db", "destinations", "pipeline", "runtime", "shopify"],
   tooling: [],
 };

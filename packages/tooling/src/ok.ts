@@ -14,10 +14,12 @@ const steps: [string, string[]][] = [
   ["types: core", ["tsc", "-p", "packages/core"]],
   ["types: shopify", ["tsc", "-p", "packages/shopify"]],
   ["types: destinations", ["tsc", "-p", "packages/destinations"]],
+  ["types: storefront", ["tsc", "-p", "packages/storefront"]],
   ["types: all", ["tsc", "-p", "."]],
   ["functions under Deno 2.1", tooling("deno-check")],
   ["boundaries", tooling("boundaries")],
   ["consistency and docs", tooling("consistency")],
+  ["browser code", ["node", "packages/storefront/src/build.ts", "--check"]],
   ["schema snapshot", tooling("schema-snapshot", "--check")],
   ["generated types", tooling("generate-types", "--check")],
 ];

@@ -1,0 +1,186 @@
+/**
+ * The storefront script of the theme app embed. It reads what the theme's data block says of the page, watches the cart, and hands both
+ * to the courier. It sends nothing before the page has loaded and nothing the visitor has not allowed. One global: `trakit`.
+ */
+import { courier } from "../shared/courier.ts";
+import { hex } from "../shared/token.ts";
+import { type Config, type Consent, consentText, type StoreEvent, type Visitor } from "../shared/types.ts";
+import { type AjaxCart, watchCart } from "./cart.ts";
+import { cookies, forgetIds, knownVisitor, restore, stored, storedKeys } from "./device.ts";
+import { currentConsent, shopify, watchConsent } from "./privacy.ts";
+
+/** What `blocks/trakit.liquid` prints. */
+interface PageData {
+  /** Path of the app proxy or of the merchant's own route. */
+  base: string;
+  /** "?key=…" with the public key, where `base` is not the app proxy. */
+  query: string;
+  cart: AjaxCart;
+  events: [name: string, data: Record<string, unknown>][];
+}
+
+/** `window.trakit`. */
+export interface Namespace {
+  on?: boolean;
+  /** What was captured on this page. The tag bridge takes its place, to see each event before it is sent. */
+  seen: StoreEvent[] | { push(event: StoreEvent): void };
+  rules?: Config["tags"];
+  post?: (path: string, body: object) => Promise<unknown>;
+}
+
+const QUEUE = "_tk_q";
+const TAGS = "fbq ttq pintrk snaptr gtag".split(" ");
+/** Cart attribute, without `__trk_`, and the identifier it carries where that has another name. */
+const ATTRIBUTES =
+  "consent vid=visitor_id cid=client_id fbp fbc ttclid ttp scid sccid=sc_click_id epik gclid ga gs=ga_session"
+    .split(" ");
+function start(own: Namespace, { base, query, cart, events }: PageData): void {
+  own.on = true;
+  let consent: Consent | null = null;
+  let written: string | null | undefined;
+  let domain: string | null;
+  let token: string | undefined;
+  let loaded = false;
+  let fresh = (performance.getEntriesByType("navigation")[0] as { type?: string })?.type !== "back_forward";
+  const allowed = () => consent && (consent.analytics || consent.marketing) ? consent : null;
+  // before the cart is watched: our own requests are none of the theme's
+  const fetch = self.fetch.bind(self);
+
+  const carry = courier({
+    subtle: crypto.subtle,
+    base,
+    query,
+    fetch,
+    consent: () => loaded ? allowed() : null,
+    who: () => ({ visitor: knownVisitor(consent!), url: location.href }),
+    saved: () => storedKeys("localStorage", QUEUE).map((key) => stored("localStorage", key)!),
+    save: (id, text) => void stored("localStorage", id === "s" ? "_tk_s" : QUEUE + id, text),
+    savedSession: () => stored("localStorage", "_tk_s"),
+    received(visitor, config) {
+      domain = config.cookie_domain;
+      if (visitor) {
+        restore(visitor, config);
+        writeAttributes();
+      }
+      if (own.rules) return;
+      own.rules = config.tags ?? {};
+      own.post = carry.post;
+      // the bridge is worth a request only where a tag is on the page
+      if (!TAGS.some((name) => name in self)) return;
+      const script = document.createElement("script");
+      script.src = `${base}/link.js`;
+      document.head.append(script);
+    },
+  });
+
+  function capture(name: string, data: Record<string, unknown>): void {
+    const event: StoreEvent = {
+      name,
+      id: hex(crypto.getRandomValues(new Uint8Array(16))),
+      timestamp: Date.now(),
+      page: { url: location.href, referrer: document.referrer, title: document.title },
+      data,
+    };
+    own.seen.push(event);
+    carry.add(event);
+  }
+
+  /** Without the key Shopify appends to it. */
+  const cartToken = () => (token ?? decodeURIComponent(cookies().cart ?? "")).split("?")[0];
+
+  /** Identifiers and consent as the order webhook reads them; undefined while there is nothing to say or all is written. */
+  function toWrite(): string | undefined {
+    if (!consent) return;
+    const known = { ...allowed() && knownVisitor(consent), consent: consentText(consent) } as Visitor;
+    const text = ATTRIBUTES.map((pair) => {
+      const [name, field = name] = pair.split("=") as [string, string?];
+      return `attributes[__trk_${name}]=${encodeURIComponent(known[field] ?? "")}`;
+    }).join("&");
+    if (cartToken() + text !== (written ??= stored("sessionStorage", "_tk_a"))) return text;
+  }
+
+  /** Reads the cart, by way of writing into it what is missing there. */
+  async function read(): Promise<AjaxCart> {
+    const text = toWrite();
+    const response = await fetch(`${shopify().routes?.root ?? "/"}cart${text ? "/update" : ""}.js`, {
+      ...text && { method: "POST", body: new URLSearchParams(text) },
+      keepalive: true,
+    });
+    // ids as text: one too long for a number would be rounded. Inside a text a quote is escaped, so no text is touched
+    const now: AjaxCart = JSON.parse((await response.text()).replace(/(_id":)(\d+)/g, '$1"$2"'));
+    token = now.token;
+    if (text && allowed()) stored("sessionStorage", "_tk_a", written = cartToken() + text);
+    return now;
+  }
+
+  /** Only into a cart that exists. */
+  const writeAttributes = () => {
+    if (cartToken() && toWrite()) read().catch(() => {});
+  };
+
+  function view(): void {
+    capture("page_viewed", {});
+    for (const [name, data] of events) capture(name, data);
+  }
+
+  async function decided(): Promise<void> {
+    const before = allowed();
+    consent = currentConsent();
+    if (!consent) return;
+    const { analytics, marketing } = consent;
+    if (!allowed() || (before && (before.analytics > analytics || before.marketing > marketing))) {
+      // what consent no longer covers goes from the device, and the server is told once to let it go too
+      const visitor_id = cookies()._tk_v;
+      carry.forget();
+      if (visitor_id) void carry.post("session", { visitor: { visitor_id }, consent });
+      forgetIds(consent, domain);
+    }
+    // tells the web pixel that this page is taken care of
+    if (allowed()) stored("sessionStorage", "_tk_h", location.pathname);
+    if (!loaded) return;
+    // once; and an old page shows an old cart
+    if (fresh && allowed()) {
+      fresh = false;
+      compare(cart);
+    }
+    await carry.adopt();
+    await carry.flush();
+    writeAttributes();
+  }
+
+  const compare = watchCart({
+    cart,
+    changed: (name, line) => capture(name, { cartLine: line, cart: { id: cartToken() } }),
+    mayStore: () => !!allowed(),
+    read,
+  });
+  view();
+  watchConsent(decided);
+  const whenLoaded = () =>
+    setTimeout(() => {
+      loaded = true;
+      decided();
+    });
+  if (document.readyState === "complete") whenLoaded();
+  else addEventListener("load", whenLoaded);
+  addEventListener("pageshow", ({ persisted }) => {
+    // back from the back-forward cache: the page is seen again
+    if (persisted) {
+      view();
+      decided();
+    }
+  });
+  addEventListener("online", carry.flush);
+  // the last chance: what is signed leaves at once
+  document.addEventListener("visibilitychange", carry.flush);
+}
+
+const own = ((self as { trakit?: Namespace }).trakit ??= { seen: [] });
+const block = document.getElementById("trakit-data");
+if (block && !own.on && crypto.subtle) {
+  const run = () => start(own, JSON.parse(block.textContent!));
+  // a page the browser only prepares has not been seen
+  if ((document as { prerendering?: boolean }).prerendering) {
+    document.addEventListener("prerenderingchange", run);
+  } else run();
+}

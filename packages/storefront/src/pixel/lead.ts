@@ -1,0 +1,40 @@
+/**
+ * A registration or a newsletter form among the forms a page submits. Shopify's forms say what they are in a hidden field `form_type`
+ * (Liquid `{% form 'create_customer' %}`, `'customer'`, `'contact'`). Whether Shopify accepted the form is not known then.
+ */
+
+interface Field {
+  name?: string | null;
+  value?: string | null;
+}
+
+const NAMES: Record<string, string> = {
+  create_customer: "customer_registered",
+  customer: "lead_submitted",
+  contact: "lead_submitted",
+};
+
+export interface Lead {
+  name: string;
+  customer: { email?: string; phone?: string; firstName?: string; lastName?: string };
+}
+
+/** @param data of the DOM event `form_submitted` */
+export function leadOf(data: unknown): Lead | null {
+  const elements = (data as { element?: { elements?: Field[] } } | undefined)?.element?.elements;
+  if (!Array.isArray(elements)) return null;
+  const field = (...names: string[]): string | undefined => {
+    for (const one of elements) if (one.value && names.includes(one.name ?? "")) return one.value;
+    return undefined;
+  };
+  const person = (key: string) => field(`customer[${key}]`, `contact[${key}]`);
+  const name = NAMES[field("form_type") ?? ""];
+  const found = {
+    email: person("email"),
+    phone: person("phone"),
+    firstName: person("first_name"),
+    lastName: person("last_name"),
+  };
+  if (!name || !(found.email || found.phone)) return null;
+  return { name, customer: Object.fromEntries(Object.entries(found).filter(([, value]) => value)) };
+}

@@ -1,0 +1,256 @@
+/**
+ * The web pixel: everything at checkout, where the theme's script cannot be, and the storefront where the theme embed is off. On a page
+ * the embed has taken care of, it takes nothing (design §4).
+ */
+import { courier } from "../shared/courier.ts";
+import { hex, sha256, type Subtle } from "../shared/token.ts";
+import { type Consent, consentText, type StoreEvent, type Visitor } from "../shared/types.ts";
+import type { PixelApi, PixelConsent, PixelEvent } from "./api.ts";
+import { leadOf } from "./lead.ts";
+import { pureSubtle } from "./pure-subtle.ts";
+
+/** Storefront events the theme's script captures too. */
+const SHARED = [
+  "page_viewed",
+  "product_viewed",
+  "collection_viewed",
+  "search_submitted",
+  "product_added_to_cart",
+  "product_removed_from_cart",
+  "cart_viewed",
+];
+const CHECKOUT = [
+  "checkout_started",
+  "checkout_contact_info_submitted",
+  "checkout_address_info_submitted",
+  "checkout_shipping_info_submitted",
+  "payment_info_submitted",
+  "checkout_completed",
+];
+/** Both copies of these have one id, made of the checkout's token. */
+const CONVERSIONS = ["checkout_started", "checkout_completed"];
+/** When to look whether the theme's script has this page; it may load later than we do. */
+const LOOKS_MS = [0, 400, 1000, 1600];
+const SAVED = "_tk_x";
+const UNDECIDED = "_tk_y";
+const COOKIE_OF: Record<string, string> = {
+  visitor_id: "_tk_v",
+  fbp: "_fbp",
+  fbc: "_fbc",
+  ttp: "_ttp",
+  epik: "_epik",
+  scid: "_scid",
+};
+
+const consentOf = (given: PixelConsent | undefined): Consent | null =>
+  given
+    ? {
+      analytics: given.analyticsProcessingAllowed,
+      marketing: given.marketingAllowed,
+      preferences: given.preferencesProcessingAllowed,
+      sale_of_data: given.saleOfDataAllowed,
+    }
+    : null;
+
+/** Has somebody typed who they are? Such an event is sent but not stored on the device. */
+function personal(data: Record<string, unknown>): boolean {
+  const checkout = data.checkout as Record<string, unknown> | undefined;
+  return "customer" in data ||
+    !!(checkout && (checkout.email || checkout.phone || checkout.smsMarketingPhone));
+}
+
+export async function run({ analytics, browser, settings, init, customerPrivacy }: PixelApi): Promise<void> {
+  const { endpoint, key } = settings;
+  if (!endpoint || !key) return;
+  const subtle: Subtle = globalThis.crypto?.subtle ?? pureSubtle;
+  const shop = (init.data?.shop?.myshopifyDomain ?? "").toLowerCase();
+  let consent = consentOf(init.customerPrivacy);
+  let visitor: Visitor = {};
+  let clientId: string | undefined;
+  let url: string | undefined;
+  const allowed = () => consent && (consent.analytics || consent.marketing) ? consent : null;
+  const quietly = <T>(work: Promise<T>): Promise<T | null> => work.catch(() => null);
+
+  // --- this tab's queue: one text, because the sandbox cannot list keys ---------------------------------------
+  const queue = new Map<string, string>();
+  const secret = new Set<string>();
+  const writeQueue = () =>
+    void quietly(
+      queue.size
+        ? browser.sessionStorage.setItem(SAVED, JSON.stringify([...queue.values()]))
+        : browser.sessionStorage.removeItem(SAVED),
+    );
+  const list = async (name: string): Promise<unknown[]> => {
+    try {
+      const found = JSON.parse(await browser.sessionStorage.getItem(name) ?? "[]");
+      return Array.isArray(found) ? found : [];
+    } catch {
+      return [];
+    }
+  };
+
+  const carry = courier({
+    subtle,
+    base: endpoint,
+    query: `?key=${key}`,
+    fetch: (input, init) => fetch(input, init),
+    consent: allowed,
+    who: () => ({ visitor: { ...visitor, client_id: clientId }, ...url && { url } }),
+    saved: async () => await list(SAVED) as string[],
+    save(id, text) {
+      if (id === "s") {
+        void quietly(
+          text ? browser.localStorage.setItem("_tk_s", text) : browser.localStorage.removeItem("_tk_s"),
+        );
+        return;
+      }
+      if (text === null) queue.delete(id);
+      else if (!secret.has(id)) queue.set(id, text);
+      writeQueue();
+    },
+    savedSession: () => quietly(browser.localStorage.getItem("_tk_s")),
+    received: (given, { cookie_lifetime_days, cookie_domain }) =>
+      void quietly((async () => {
+        const jar = await cookies();
+        for (const [field, name] of Object.entries(COOKIE_OF)) {
+          const value = given?.[field];
+          if (!value || jar[name] === value || /[;\s]/.test(`${value}`)) continue;
+          await browser.cookie.set(
+            `${name}=${value}; Path=/; Max-Age=${cookie_lifetime_days * 86400}; SameSite=Lax; Secure${
+              cookie_domain ? `; Domain=${cookie_domain}` : ""
+            }`,
+          );
+          visitor[field] = value;
+        }
+      })()),
+  });
+
+  async function cookies(): Promise<Record<string, string>> {
+    const text = await quietly(browser.cookie.get()) ?? "";
+    return Object.fromEntries(text.split("; ").map((pair) => pair.split(/=(.*)/)));
+  }
+
+  /** What is known of this visitor on the device, as far as consent goes. */
+  async function look(): Promise<void> {
+    if (!consent) return;
+    const { analytics, marketing } = consent;
+    const jar = await cookies();
+    const found: Visitor = { visitor_id: jar._tk_v ?? await quietly(browser.localStorage.getItem("_tk_v")) };
+    if (analytics) {
+      found.ga = jar._ga;
+      found.ga_session = jar[Object.keys(jar).find((name) => name.startsWith("_ga_")) ?? ""];
+    }
+    if (marketing) {
+      try {
+        Object.assign(found, JSON.parse(decodeURIComponent(jar._tk_c ?? "%7B%7D")));
+      } catch {
+        // somebody else's cookie
+      }
+      for (const name of ["fbp", "fbc", "ttp", "scid"]) found[name] = jar[`_${name}`];
+      found.epik ??= jar._epik;
+    }
+    visitor = found;
+  }
+
+  async function take(event: PixelEvent, name = event.name, data = event.data ?? {}): Promise<void> {
+    const { document } = event.context ?? {};
+    const token = (data.checkout as { token?: string } | undefined)?.token;
+    let id = event.id;
+    if (CONVERSIONS.includes(name)) {
+      if (!token || !shop) return;
+      id = (await sha256(subtle, `trakit/1|${shop}|${name}|${token}`)).slice(0, 32);
+    } else if (!/^[\w-]{8,64}$/.test(id)) {
+      id = hex(crypto.getRandomValues(new Uint8Array(16)));
+    }
+    const cart = init.data?.cart?.id?.split("?")[0];
+    const made: StoreEvent = {
+      name,
+      id,
+      timestamp: Date.parse(event.timestamp) || Date.now(),
+      page: {
+        url: document?.location?.href ?? "",
+        referrer: document?.referrer ?? "",
+        title: document?.title ?? "",
+      },
+      data: name === "product_added_to_cart" && cart ? { ...data, cart: { id: cart } } : data,
+    };
+    if (event.clientId) made.clientId = event.clientId;
+    if (personal(made.data)) secret.add(id);
+    carry.add(made);
+  }
+
+  /** The theme's script names the page it has taken care of. */
+  const embedHas = async (event: PixelEvent): Promise<boolean> =>
+    await quietly(browser.sessionStorage.getItem("_tk_h")) === event.context?.document?.location?.pathname;
+
+  const undecided: PixelEvent[] = [];
+  const saveUndecided = () =>
+    void quietly(
+      undecided.length
+        ? browser.sessionStorage.setItem(UNDECIDED, JSON.stringify(undecided))
+        : browser.sessionStorage.removeItem(UNDECIDED),
+    );
+
+  async function seen(event: PixelEvent): Promise<void> {
+    if (event.clientId && event.clientId !== clientId) {
+      clientId = event.clientId;
+      if (allowed()) void quietly(browser.localStorage.setItem("_tk_i", clientId));
+    }
+    url = event.context?.document?.location?.href ?? url;
+    if (!allowed()) return;
+    if (!SHARED.includes(event.name)) return await take(event);
+    // one that is not ours after all must not have been sent; one whose page goes before we know is kept for the next page
+    undecided.push(event);
+    saveUndecided();
+    let theirs = false;
+    for (const wait of atCheckout(event) ? [] : LOOKS_MS) {
+      await new Promise((done) => setTimeout(done, wait));
+      theirs = await embedHas(event);
+      if (theirs) break;
+    }
+    undecided.splice(undecided.indexOf(event), 1);
+    saveUndecided();
+    if (!theirs && allowed()) await take(event);
+  }
+
+  const started = (async () => {
+    await look();
+    const before = await list(UNDECIDED) as PixelEvent[];
+    await quietly(browser.sessionStorage.removeItem(UNDECIDED));
+    // the embed is on in this visit: then it had that page too
+    const embed = await quietly(browser.sessionStorage.getItem("_tk_h"));
+    if (!embed && allowed()) { for (const event of before) await take(event); }
+    await carry.adopt();
+  })().catch(() => {});
+
+  for (const name of [...SHARED, ...CHECKOUT]) {
+    analytics.subscribe(name, (event) => void started.then(() => seen(event)).catch(() => {}));
+  }
+  analytics.subscribe("form_submitted", (event) => {
+    const lead = leadOf(event.data);
+    if (lead) {
+      void started.then(() => allowed() && take(event, lead.name, { customer: lead.customer })).catch(
+        () => {},
+      );
+    }
+  });
+  customerPrivacy?.subscribe("visitorConsentCollected", (event) => {
+    const before = consent;
+    consent = consentOf(event.customerPrivacy);
+    if (before && consent && consentText(before) === consentText(consent)) return;
+    if (allowed()) void look().then(carry.flush);
+    else {
+      carry.forget();
+      undecided.length = 0;
+      for (const name of [SAVED, UNDECIDED]) void quietly(browser.sessionStorage.removeItem(name));
+      for (const name of ["_tk_s", "_tk_i", "_tk_v"]) void quietly(browser.localStorage.removeItem(name));
+    }
+  });
+  await started;
+  await carry.flush();
+}
+
+/** Where no theme can be. */
+function atCheckout(event: PixelEvent): boolean {
+  return /\/(checkouts?|thank[-_]you|orders)(\/|$)/.test(event.context?.document?.location?.pathname ?? "");
+}

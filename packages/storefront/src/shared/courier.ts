@@ -1,0 +1,240 @@
+/**
+ * Carries events to the server: opens the visit's session, signs, sends in batches, tries again while the page lives, and leaves in
+ * storage what the next page has to send. Sending twice is harmless (the server knows an event by its id), losing is not; so an event is
+ * forgotten only when the server has answered for it.
+ */
+import { type Subtle, tokenOf } from "./token.ts";
+import {
+  type Config,
+  type Consent,
+  consentText,
+  type Session,
+  type StoreEvent,
+  type Visitor,
+} from "./types.ts";
+
+/** Server's limit. */
+const MAX_BATCH = 50;
+/** `keepalive` requests of a page may hold 64 KiB together, and a character may take three bytes: a batch that has so many takes no more. */
+const MAX_CHARACTERS = 12e3;
+/** A sent event without an answer is left alone this long: the answer may have been for a page that is gone. Also the step of retries. */
+const IN_FLIGHT_MS = 8e3;
+
+/** Saved as it is, so these names are read by later versions. */
+interface Item {
+  event: StoreEvent;
+  /** Signed body and its token. */
+  body?: string;
+  token?: string;
+  /** When it was last sent, ms; 0: not on its way. */
+  sent: number;
+}
+
+interface Answer {
+  results?: { reason?: string }[];
+  visitor?: Visitor;
+  session: { id: string; key: string; now: number; expires_at: number };
+  config: Config;
+}
+
+/** What the courier needs of the page or the sandbox. */
+export interface Surroundings {
+  subtle: Subtle;
+  /** Where the server is, e.g. "/apps/trakit"; `?key=…` follows the path where Shopify does not sign. */
+  base: string;
+  query: string;
+  fetch: typeof fetch;
+  /** null while nothing may leave the device. */
+  consent(): Consent | null;
+  /** What is known of the visitor, and the page's address. */
+  who(): { visitor: Visitor; url?: string };
+  /** Texts saved by earlier pages. */
+  saved(): string[] | Promise<string[]>;
+  /** Saves an item by its id, or the session by "s"; null removes. May fail silently: storage is a convenience. */
+  save(id: string, text: string | null): void;
+  savedSession(): string | null | undefined | Promise<string | null | undefined>;
+  /** A session is open, or an answer came: what the device should have now. */
+  received(visitor: Visitor | undefined, config: Config): void;
+}
+
+export interface Courier {
+  add(event: StoreEvent): void;
+  /** Sends what waits; resolves when this round is over. */
+  flush(): Promise<void>;
+  /** Takes over what earlier pages left. */
+  adopt(): Promise<void>;
+  /** Forgets everything, here and in storage. */
+  forget(): void;
+  /** One request outside the queue; undefined when none came back. */
+  post(path: string, body: object): Promise<Response | undefined>;
+}
+
+export function courier(at: Surroundings): Courier {
+  const items = new Map<string, Item>();
+  let session: Session | null = null;
+  let opening: Promise<boolean> | undefined;
+  let timer: ReturnType<typeof setTimeout>;
+  let failures = 0;
+  /** The server asked for so many seconds. */
+  let pause = 0;
+  /** The server wants nothing of this page. */
+  let refused = false;
+
+  function later(ms: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(flush, ms);
+  }
+
+  function keep(item: Item): void {
+    if (items.has(item.event.id)) at.save(item.event.id, JSON.stringify(item));
+  }
+
+  function setSession(next: Session | null): void {
+    session = next;
+    at.save("s", next && JSON.stringify(next));
+  }
+
+  /** Another session signs what is not sent yet. */
+  function renew(): void {
+    failures++;
+    setSession(null);
+    for (const item of items.values()) delete item.token;
+  }
+
+  async function post(path: string, body: object): Promise<Response | undefined> {
+    const text = JSON.stringify(body);
+    try {
+      return await at.fetch(`${at.base}/${path}${at.query}`, {
+        method: "POST",
+        // goes as plain text, which needs no preflight where the server is another host
+        body: text,
+        keepalive: text.length < 2e4,
+      });
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What the server said, or undefined when that is to be asked again. */
+  async function ask(path: string, consent: Consent, events?: object): Promise<Answer | undefined> {
+    const { language, userAgent } = navigator;
+    const response = await post(path, {
+      ...at.who(),
+      consent,
+      language,
+      user_agent: userAgent,
+      events,
+    });
+    const status = `${response?.status}`;
+    pause = Number(response?.headers.get("retry-after"));
+    // 400 and 413: this batch is what the server cannot read, not the next one
+    if (/^(20.|400|413)$/.test(status)) {
+      failures = 0;
+      return await response!.json().catch(() => ({}));
+    }
+    failures++;
+    refused = /^40[34]$/.test(status);
+    if (status === "401") renew();
+    return undefined;
+  }
+
+  async function open(consent: Consent): Promise<boolean> {
+    const text = consentText(consent);
+    const usable = () => session?.consent === text && session.end > Date.now();
+    if (usable()) return true;
+    session = JSON.parse(await at.savedSession() ?? "null");
+    let visitor: Visitor | undefined;
+    if (!usable()) {
+      session = null;
+      const answer = await ask("session", consent);
+      // consent may have changed meanwhile
+      if (!answer?.session || consentText(at.consent() ?? consent) !== text) return false;
+      const skew = answer.session.now - Date.now();
+      setSession({
+        ...answer.session,
+        skew,
+        end: answer.session.expires_at - skew - 6e4,
+        consent: text,
+        config: answer.config,
+      });
+      visitor = answer.visitor;
+    }
+    at.received(visitor, session!.config);
+    return true;
+  }
+
+  async function sign(item: Item): Promise<void> {
+    if (!session || item.token) return;
+    const { event } = item;
+    const { skew } = session;
+    item.body ??= JSON.stringify({ ...event, timestamp: event.timestamp + skew });
+    item.token = await tokenOf(at.subtle, session, event.id, event.name, Date.now() + skew, item.body);
+    keep(item);
+  }
+
+  async function send(consent: Consent): Promise<void> {
+    const now = Date.now();
+    let size = 0;
+    const batch = [...items.values()].filter((item) =>
+      item.token && now - item.sent > IN_FLIGHT_MS && size < MAX_CHARACTERS && (size += item.body!.length)
+    ).slice(0, MAX_BATCH);
+    if (!size) return;
+    for (const item of batch) {
+      item.sent = now;
+      keep(item);
+    }
+    const answer = await ask("event", consent, batch.map(({ token, body }) => ({ token, body })));
+    batch.forEach((item, index) => {
+      item.sent = 0;
+      if (!answer) return;
+      if (answer.results?.[index]?.reason === "stale_token") renew();
+      else {
+        items.delete(item.event.id);
+        at.save(item.event.id, null);
+      }
+    });
+    if (answer?.visitor && session && at.consent()) at.received(answer.visitor, session.config);
+  }
+
+  async function flush(): Promise<void> {
+    const consent = at.consent();
+    if (refused || !consent || !items.size) return;
+    opening ??= open(consent);
+    const opened = await opening;
+    opening = undefined;
+    if (opened) {
+      await Promise.all([...items.values()].map(sign));
+      await send(consent);
+    }
+    later(pause * 1e3 || IN_FLIGHT_MS * (failures || +[...items.values()].every(({ sent }) => sent)));
+  }
+
+  return {
+    add(event) {
+      const item: Item = { event, sent: 0 };
+      items.set(event.id, item);
+      if (at.consent()) keep(item);
+      void sign(item).then(flush);
+    },
+    flush,
+    async adopt() {
+      for (const text of await at.saved()) {
+        try {
+          const item: Item = JSON.parse(text);
+          const { id, timestamp } = item.event;
+          // older than a day: refused anyway
+          if (timestamp < Date.now() - 864e5) at.save(id, null);
+          else if (!items.has(id)) items.set(id, item);
+        } catch {
+          // somebody else wrote there
+        }
+      }
+    },
+    forget() {
+      for (const id of items.keys()) at.save(id, null);
+      items.clear();
+      setSession(null);
+    },
+    post,
+  };
+}
