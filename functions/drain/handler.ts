@@ -4,6 +4,7 @@ import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import type { DrainAnswer } from "@trakit/pipeline/contracts.ts";
 import type { PipelineDependencies } from "@trakit/pipeline/dependencies.ts";
 import { drain } from "@trakit/pipeline/drain.ts";
+import { redactDue } from "@trakit/pipeline/privacy.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
 
@@ -16,7 +17,8 @@ export interface DrainDependencies extends PipelineDependencies {
 
 /**
  * `POST /drain`: sends what is due, for pg_cron or an operator, proven by the operator's key. Stops after a minute and says
- * whether something remains. Also makes the partitions ahead, so that a set-up without a worker keeps having them.
+ * whether something remains. Also makes the partitions ahead and goes on with redactions, so that a set-up
+ * without a worker has both.
  */
 export function drainHandler(deps: DrainDependencies): (request: Request) => Promise<Response> {
   return async (request) => {
@@ -33,6 +35,7 @@ export function drainHandler(deps: DrainDependencies): (request: Request) => Pro
     }
     try {
       await ensurePartitions(deps.db, 8, deps.databaseNow?.());
+      await redactDue(deps, deps.now() + BUDGET_MS / 4);
       const drained: DrainAnswer = await drain(deps, {
         deadline: deps.now() + BUDGET_MS,
         lanesAtOnce: 6,

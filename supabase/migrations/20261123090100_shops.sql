@@ -17,6 +17,7 @@ create table trakit.shops (
   unsigned_events boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  installed_at timestamptz not null default now(),
   uninstalled_at timestamptz,
   constraint shops_domain_is_myshopify check (domain ~ '^[a-z0-9][a-z0-9-]*\.myshopify\.com$' and length(domain) <= 255),
   constraint shops_status_known check (status in ('active', 'uninstalled')),
@@ -43,6 +44,7 @@ comment on column trakit.shops.grace_seconds is 'How long a browser copy of a co
 comment on column trakit.shops.unsigned_events is 'Whether browser events without a signed token are accepted (they are marked unsigned).';
 comment on column trakit.shops.created_at is 'First installed.';
 comment on column trakit.shops.updated_at is 'Last change of this row.';
+comment on column trakit.shops.installed_at is 'Last installed: what Shopify reports of an earlier time (an uninstall, a redaction) is over.';
 comment on column trakit.shops.uninstalled_at is 'When the app was removed; null while active.';
 
 alter table trakit.shops enable row level security;
@@ -61,7 +63,7 @@ comment on function trakit.claimed_shop() is 'Shop in the caller''s JWT (claim s
 
 grant execute on function trakit.claimed_shop() to authenticated;
 
-grant select, insert, update on trakit.shops to trakit_app;
+grant select, insert, update, delete on trakit.shops to trakit_app;
 create policy "functions see the shop they work for, found by id or by domain" on trakit.shops
   for select to trakit_app
   using (
@@ -75,6 +77,10 @@ create policy "functions change the shop they work for" on trakit.shops
   for update to trakit_app
   using (id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
   with check (id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
+
+create policy "functions redact the shop they work for" on trakit.shops
+  for delete to trakit_app
+  using (id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
 
 grant select (id, domain, status, created_at) on trakit.shops to trakit_dispatcher;
 create policy "the dispatcher lists shops" on trakit.shops for select to trakit_dispatcher using (true);

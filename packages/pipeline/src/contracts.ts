@@ -39,7 +39,9 @@ export const eventAnswerSchema = z.object({
 export type EventAnswer = z.output<typeof eventAnswerSchema>;
 
 export const webhookAnswerSchema = z.object({
-  status: z.enum(["accepted", "merged", "duplicate", "ignored", "refused", "quarantined"]),
+  status: z.enum(["accepted", "merged", "duplicate", "ignored", "refused", "quarantined", "done"]).describe(
+    "accepted, merged, duplicate: of an event or a request. done: noted, and nothing is sent of it.",
+  ),
   reason: z.string().optional().describe("Why it was ignored or quarantined."),
   event_id: z.string().optional(),
 }).meta({ id: "WebhookAnswer" });

@@ -3,6 +3,7 @@ import { purge } from "@trakit/db/calls/purge.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import type { PipelineDependencies } from "@trakit/pipeline/dependencies.ts";
 import { drain, type Drained } from "@trakit/pipeline/drain.ts";
+import { redactDue } from "@trakit/pipeline/privacy.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 
 export interface LoopOptions {
@@ -59,7 +60,8 @@ async function maintain(deps: PipelineDependencies): Promise<void> {
   try {
     const made = await ensurePartitions(deps.db, 8, deps.databaseNow?.());
     const purged = await purge(deps.db, deps.databaseNow?.());
-    deps.log.info("maintained", { made, ...purged });
+    const redacted = await redactDue(deps, deps.now() + MAINTENANCE_EVERY_MS / 2);
+    deps.log.info("maintained", { made, ...purged, redacted });
   } catch (error) {
     if (error instanceof DatabaseUnavailable) throw error;
     // e.g. the short lock_timeout behind a long query: there is a week of partitions ahead, the next hour tries again

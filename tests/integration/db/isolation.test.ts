@@ -68,6 +68,18 @@ function argument(name: string): unknown {
     p_last_four: null,
     p_id: 1,
     p_read: false,
+    p_customer: JSON.stringify({ customer_id: "4242", digests: { "email.lower": ["attack"] } }),
+    p_at: at(-172_800),
+    p_kind: "redact_customer",
+    p_reference: "attack",
+    p_subject: JSON.stringify({ customers: ["4242"], emails: [`${MARKER}-email`], phones: [], orders: [] }),
+    p_request_id: shops.request,
+    p_customer_id: "4242",
+    p_email: `${MARKER}-email`,
+    p_phone: "1",
+    p_orders: [`${MARKER}-order`],
+    // a shop is redacted only by who repeats its name
+    p_confirm: "another.myshopify.com",
     // given_up_at: arithmetic on its arguments
     p_captured_at: at(0),
     p_retry_until: at(0),

@@ -95,7 +95,7 @@ describe("tables", () => {
       ),
     ).toEqual([]);
     const tables = new Set(columns.map((name) => name.split(".")[0]));
-    expect([...tables].sort()).toEqual(["deliveries", "destinations", "lanes", "shops"]);
+    expect([...tables].sort()).toEqual(["deliveries", "destinations", "lanes", "privacy_requests", "shops"]);
   });
 
   test("views run with the reader's own rights", async () => {
@@ -174,7 +174,15 @@ describe("functions", () => {
   test("that cross shops are few, and owned by the dispatcher", async () => {
     expect(
       await list("select proname::text as name from pg_proc where proowner = 'trakit_dispatcher'::regrole"),
-    ).toEqual(["due_lanes", "end_flush", "expire_deliveries", "lane_shop", "list_shops", "queue_totals"]);
+    ).toEqual([
+      "due_lanes",
+      "due_privacy",
+      "end_flush",
+      "expire_deliveries",
+      "lane_shop",
+      "list_shops",
+      "queue_totals",
+    ]);
   });
 
   test("of the table owner that others may call are maintenance", async () => {
