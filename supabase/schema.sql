@@ -1310,9 +1310,9 @@ begin
     if v_row = v_rows[v_i] then
       v_new := v_new || jsonb_build_object('row', v_row, 'index', v_i - 1, 'policy', v_policies[v_i],
         'signed', v_item -> 'signed', 'event', v_event);
-      v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
+      v_results := v_results || (jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
         'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests')
-        || case when v_event ->> 'name' = 'order_refunded' then jsonb_build_object('event', v_event - 'visitor') else '{}' end;
+        || case when v_event ->> 'name' = 'order_refunded' then jsonb_build_object('event', v_event - 'visitor') else '{}' end);
       continue;
     end if;
     -- keys of ours that were still free lead to the same event from now on

@@ -34,14 +34,15 @@ export function drainHandler(deps: DrainDependencies): (request: Request) => Pro
       });
     }
     try {
+      const deadline = deps.now() + BUDGET_MS;
       await ensurePartitions(deps.db, 8, deps.databaseNow?.());
-      await redactDue(deps, deps.now() + BUDGET_MS / 4);
       const drained: DrainAnswer = await drain(deps, {
-        deadline: deps.now() + BUDGET_MS,
+        deadline,
         lanesAtOnce: 6,
         batch: 200,
         signal: request.signal,
       });
+      await redactDue(deps, deadline);
       return json(200, drained);
     } catch (error) {
       if (error instanceof DatabaseUnavailable) return unavailable();
