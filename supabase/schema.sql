@@ -18,6 +18,36 @@ create sequence trakit.event_row_seq as bigint;
 
 -- -------------------- tables and views --------------------------------------------------------------------------
 
+-- One row per customer of a shop: digests and purchase history, to enrich events.
+create table trakit.customers ( -- owner postgres
+  shop_id uuid not null, -- Shop they are a customer of.
+  customer_id text not null, -- Shopify's customer id.
+  digests jsonb not null default '{}'::jsonb, -- SHA-256 digests of personal data by normal form, as in events.digests. Empty where consent is not known and the shop's policy is skip.
+  orders integer not null default 0, -- Orders so far, test orders left out.
+  spent numeric not null default 0, -- Lifetime value: what they paid for orders so far, less refunds, in currency.
+  currency text, -- ISO 4217 of spent; null = nothing known.
+  first_order_at timestamp with time zone, -- First order we know of.
+  last_order_at timestamp with time zone, -- Last order we know of.
+  known_at timestamp with time zone, -- Orders and spent are Shopify's as of this moment, plus what was ordered after it; null = only counted by us.
+  asked_at timestamp with time zone, -- When Shopify was last asked about them; null = never.
+  email_opt_in text, -- Shopify's email marketing state (subscribed, unsubscribed …). Never tracking consent.
+  email_opt_in_at timestamp with time zone, -- When that state was given.
+  sms_opt_in text, -- Shopify's SMS marketing state. Never tracking consent.
+  sms_opt_in_at timestamp with time zone, -- When that state was given.
+  created_at timestamp with time zone not null, -- First heard of.
+  updated_at timestamp with time zone not null, -- Last change.
+  constraint customers_pkey PRIMARY KEY (shop_id, customer_id),
+  constraint customers_currency_shape CHECK (currency ~ '^[A-Z]{3}$'::text),
+  constraint customers_digests_object CHECK (jsonb_typeof(digests) = 'object'::text),
+  constraint customers_id_is_shopifys CHECK (customer_id ~ '^[0-9]{1,20}$'::text),
+  constraint customers_opt_ins_bounded CHECK (length(email_opt_in) <= 40 AND length(sms_opt_in) <= 40),
+  constraint customers_orders_sane CHECK (orders >= 0)
+);
+alter table trakit.customers enable row level security;
+alter table trakit.customers force row level security;
+create policy "functions see the shop they work for" on trakit.customers for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "users see their shop's customers" on trakit.customers for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+
 -- One row per event and destination: what was sent, what waits, what failed and why. Moved only by SQL functions.
 create table trakit.deliveries ( -- owner postgres
   captured_at timestamp with time zone not null, -- events.captured_at.
@@ -177,6 +207,36 @@ alter table trakit.events force row level security;
 create policy "functions see the shop they work for" on trakit.events for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy "users see their shop's events" on trakit.events for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
+-- The app as installed in a shop: Shopify's tokens (sealed), scopes, and how far set-up has come.
+create table trakit.installations ( -- owner postgres
+  shop_id uuid not null, -- Shop it is installed in.
+  sealed_access text, -- Offline access token, sealed; null = none.
+  access_expires_at timestamp with time zone, -- When it ends, an hour after it was made.
+  sealed_refresh text, -- Refresh token, sealed; null = none.
+  refresh_expires_at timestamp with time zone, -- When it ends, ninety days after it was made.
+  refresh_lease uuid, -- Who is refreshing now; null = nobody.
+  refresh_until timestamp with time zone, -- End of that lease.
+  trouble text, -- reopen_app = Shopify refused the refresh token: the merchant must open the app once.
+  scopes text[] not null default '{}'::text[], -- Scopes the merchant granted.
+  pixel_id text, -- Web pixel we created; null = not yet.
+  pixel_trouble text, -- Why the web pixel could not be created; null = no trouble.
+  created_at timestamp with time zone not null, -- First installed.
+  updated_at timestamp with time zone not null, -- Last change.
+  constraint installations_pkey PRIMARY KEY (shop_id),
+  constraint installations_access_expires CHECK ((sealed_access IS NULL) = (access_expires_at IS NULL)),
+  constraint installations_access_shape CHECK (sealed_access ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'::text),
+  constraint installations_lease_has_end CHECK ((refresh_lease IS NULL) = (refresh_until IS NULL)),
+  constraint installations_refresh_expires CHECK ((sealed_refresh IS NULL) = (refresh_expires_at IS NULL)),
+  constraint installations_refresh_shape CHECK (sealed_refresh ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'::text),
+  constraint installations_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
+  constraint installations_trouble_known CHECK (trouble = 'reopen_app'::text),
+  constraint installations_words_bounded CHECK (length(pixel_id) <= 200 AND length(pixel_trouble) <= 200)
+);
+CREATE INDEX installations_by_refresh ON trakit.installations USING btree (refresh_expires_at) WHERE (sealed_refresh IS NOT NULL);
+alter table trakit.installations enable row level security;
+alter table trakit.installations force row level security;
+create policy "functions see the shop they work for" on trakit.installations for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+
 -- The queue's view of a destination. closed = deliveries flow; open = it fails, one probe at a time; held = its token was refused.
 create table trakit.lanes ( -- owner postgres
   destination_id uuid not null, -- The lane is this destination.
@@ -204,6 +264,33 @@ create policy "functions see the shop they work for" on trakit.lanes for all to 
 create policy "the dispatcher ends a flush" on trakit.lanes for update to trakit_dispatcher using (true) with check (true);
 create policy "the dispatcher sees every lane's state" on trakit.lanes for select to trakit_dispatcher using (true);
 create policy "users see their shop's lanes" on trakit.lanes for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+
+-- Requests for export and redaction, and what remains of them: a receipt that names nobody.
+create table trakit.privacy_requests ( -- owner postgres
+  id uuid not null default gen_random_uuid(), -- Ours.
+  shop_id uuid not null, -- Shop it concerns; all zeros once that shop is redacted.
+  kind text not null, -- export (for the merchant to hand out), redact_customer or redact_shop.
+  reference text not null, -- Shopify's webhook id, or operator:<uuid>: the same request twice is done once.
+  subject jsonb, -- Whom it concerns: {"customers": [ids], "emails": [digests], "phones": [digests], "orders": [ids]}; null once done.
+  state text not null default 'pending'::text, -- pending or done. An export is done when it is 30 days old.
+  next_day date, -- Redaction of a customer: the first day of events not looked at yet.
+  counts jsonb not null default '{}'::jsonb, -- Rows deleted so far, by table.
+  requested_at timestamp with time zone not null, -- When it came.
+  done_at timestamp with time zone, -- When it was done; null while pending.
+  constraint privacy_requests_pkey PRIMARY KEY (id),
+  constraint privacy_requests_end_has_time CHECK ((state = 'done'::text) = (done_at IS NOT NULL)),
+  constraint privacy_requests_end_names_nobody CHECK (state = 'pending'::text OR subject IS NULL),
+  constraint privacy_requests_kind_known CHECK (kind = ANY (ARRAY['export'::text, 'redact_customer'::text, 'redact_shop'::text])),
+  constraint privacy_requests_once UNIQUE (shop_id, reference),
+  constraint privacy_requests_reference_bounded CHECK (length(reference) >= 1 AND length(reference) <= 100),
+  constraint privacy_requests_state_known CHECK (state = ANY (ARRAY['pending'::text, 'done'::text]))
+);
+CREATE INDEX privacy_requests_pending ON trakit.privacy_requests USING btree (requested_at) WHERE (state = 'pending'::text);
+alter table trakit.privacy_requests enable row level security;
+alter table trakit.privacy_requests force row level security;
+create policy "functions see the shop they work for" on trakit.privacy_requests for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "the dispatcher sees what is to be done" on trakit.privacy_requests for select to trakit_dispatcher using (true);
+create policy "users see their shop's requests" on trakit.privacy_requests for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- Webhooks we could not read: verified, answered 200, kept sealed for 7 days, can be run again.
 create table trakit.quarantine ( -- owner postgres
@@ -291,6 +378,7 @@ create table trakit.shops ( -- owner postgres
   events_per_minute integer not null default 3000, -- Browser events taken in a minute from one address prefix (IPv4 /24, IPv6 /56); more is refused with 429.
   created_at timestamp with time zone not null default now(), -- First installed.
   updated_at timestamp with time zone not null default now(), -- Last change of this row.
+  installed_at timestamp with time zone not null default now(), -- Last installed: what Shopify reports of an earlier time (an uninstall, a redaction) is over.
   uninstalled_at timestamp with time zone, -- When the app was removed; null while active.
   constraint shops_pkey PRIMARY KEY (id),
   constraint shops_browser_tags_object CHECK (jsonb_typeof(browser_tags) = 'object'::text),
@@ -313,6 +401,7 @@ alter table trakit.shops enable row level security;
 alter table trakit.shops force row level security;
 create policy "functions add the shop they were asked to add" on trakit.shops for insert to trakit_app with check ((domain = ( SELECT NULLIF(current_setting('trakit.shop_domain'::text, true), ''::text) AS "nullif")));
 create policy "functions change the shop they work for" on trakit.shops for update to trakit_app using ((id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "functions redact the shop they work for" on trakit.shops for delete to trakit_app using ((id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy "functions see the shop they work for, found by id or by domain" on trakit.shops for select to trakit_app using (((id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")) OR (domain = ( SELECT NULLIF(current_setting('trakit.shop_domain'::text, true), ''::text) AS "nullif"))));
 create policy "the dispatcher lists shops" on trakit.shops for select to trakit_dispatcher using (true);
 create policy "users see the shop in their token" on trakit.shops for select to authenticated using ((id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
@@ -559,7 +648,113 @@ create view api.recovery_queue with (security_invoker=true) as -- owner postgres
      JOIN trakit.destinations g ON g.id = d.destination_id
   WHERE d.state = 'pending'::text;
 
+-- Requests for export and redaction with their receipts.
+--   id uuid: Ours.
+--   shop_id uuid: Shop it concerns.
+--   kind text: export, redact_customer or redact_shop.
+--   reference text: Shopify's webhook id, or operator:<uuid>.
+--   state text: pending or done.
+--   counts jsonb: Rows deleted, by table.
+--   requested_at timestamp with time zone: When it came.
+--   done_at timestamp with time zone: When it was done.
+create view api.redaction_log with (security_invoker=true) as -- owner postgres
+ SELECT id,
+    shop_id,
+    kind,
+    reference,
+    state,
+    counts,
+    requested_at,
+    done_at
+   FROM trakit.privacy_requests r;
+
 -- -------------------- functions ---------------------------------------------------------------------------------
+
+-- Everything held about one person in a shop (by domain), for the merchant to hand out.
+-- owner trakit_app; called by trakit_worker
+CREATE OR REPLACE FUNCTION api.export_customer(p_shop text, p_customer_id text DEFAULT NULL::text, p_email text DEFAULT NULL::text, p_phone text DEFAULT NULL::text, p_orders text[] DEFAULT '{}'::text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+begin
+  if v_shop is null then
+    return jsonb_build_object('status', 'unknown_shop');
+  end if;
+  return trakit.export_person(v_shop, trakit.subject_of(p_customer_id, p_email, p_phone, p_orders));
+end;
+$function$;
+
+-- Deletes everything of one person in a shop (by domain): by Shopify customer id, email, phone with country code, or order ids, whichever is given. Cannot be undone. Returns the receipt.
+-- owner trakit_app; called by trakit_worker
+CREATE OR REPLACE FUNCTION api.redact_customer(p_shop text, p_customer_id text DEFAULT NULL::text, p_email text DEFAULT NULL::text, p_phone text DEFAULT NULL::text, p_orders text[] DEFAULT '{}'::text[], p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_subject jsonb := trakit.subject_of(p_customer_id, p_email, p_phone, p_orders);
+  v_asked jsonb;
+  v_shop uuid;
+begin
+  if v_subject = '{"customers": [], "emails": [], "phones": [], "orders": []}' then
+    return jsonb_build_object('status', 'nobody_named');
+  end if;
+  v_asked := trakit.request_privacy(
+    p_shop, 'redact_customer', 'operator:' || gen_random_uuid(), v_subject, p_now, p_now);
+  v_shop := (v_asked ->> 'shop_id')::uuid;
+  if v_shop is null then
+    return v_asked;
+  end if;
+  while trakit.privacy_step(v_shop, (v_asked ->> 'id')::uuid, 5000, p_now) ->> 'state' = 'pending' loop
+  end loop;
+  return (select to_jsonb(r) - 'shop_id' from trakit.privacy_requests r where r.id = (v_asked ->> 'id')::uuid);
+end;
+$function$;
+
+-- Deletes everything of a shop (by domain; p_confirm repeats it). Cannot be undone. Tokens and rows go at once; the shop's own row follows a minute later, by worker or drain.
+-- owner trakit_app; called by trakit_worker
+CREATE OR REPLACE FUNCTION api.redact_shop(p_shop text, p_confirm text, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_asked jsonb;
+  v_state text := 'pending';
+begin
+  if p_confirm is distinct from p_shop then
+    return jsonb_build_object('status', 'not_confirmed');
+  end if;
+  v_asked := trakit.request_privacy(p_shop, 'redact_shop', 'operator:' || gen_random_uuid(), null, p_now, p_now);
+  if v_asked ->> 'shop_id' is null then
+    return v_asked;
+  end if;
+  while v_state = 'pending' loop
+    v_state := trakit.privacy_step((v_asked ->> 'shop_id')::uuid, (v_asked ->> 'id')::uuid, 5000, p_now) ->> 'state';
+  end loop;
+  return v_asked || jsonb_build_object('state', v_state);
+end;
+$function$;
+
+-- Adds {"name": n} to counters.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.add_counts(p_counts jsonb, p_more jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return p_counts || (select coalesce(jsonb_object_agg(m.key, m.value::bigint + coalesce((p_counts ->> m.key)::bigint, 0)), '{}')
+    from jsonb_each_text(p_more) m);
+end;
+$function$;
 
 -- Adds a shop or changes its settings (only those named); brings an uninstalled one back. Returns the row and whether it is new.
 -- owner trakit_app; called by trakit_worker
@@ -575,12 +770,14 @@ declare
   v_row trakit.shops;
 begin
   if v_new then
-    insert into trakit.shops (domain, country, created_at, updated_at) values (p_domain, p_country, p_now, p_now)
+    insert into trakit.shops (domain, country, created_at, updated_at, installed_at)
+    values (p_domain, p_country, p_now, p_now, p_now)
     on conflict (domain) do nothing;
     v_shop := trakit.bind_shop(p_domain, null);
   end if;
   update trakit.shops s
   set status = 'active', uninstalled_at = null,
+      installed_at = case when s.status = 'active' then s.installed_at else p_now end,
       country = coalesce(p_country, s.country),
       order_topic = coalesce(p_settings ->> 'order_topic', s.order_topic),
       test_orders = coalesce(p_settings ->> 'test_orders', s.test_orders),
@@ -877,6 +1074,33 @@ begin
 end;
 $function$;
 
+-- Deletes events of a shop with their clients and deliveries. Returns how many of each. Keys are the caller's.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.delete_events(p_shop_id uuid, p_at timestamp with time zone[], p_rows bigint[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_counts jsonb;
+  v_count integer;
+begin
+  -- one key at a time, so that each goes to its partition by index
+  delete from trakit.deliveries d using unnest(p_at, p_rows) x (at, event_row)
+  where d.captured_at = x.at and d.event_row = x.event_row and d.shop_id = p_shop_id;
+  get diagnostics v_count = row_count;
+  v_counts := jsonb_build_object('deliveries', v_count);
+  delete from trakit.event_clients c using unnest(p_at, p_rows) x (at, event_row)
+  where c.captured_at = x.at and c.event_row = x.event_row and c.shop_id = p_shop_id;
+  get diagnostics v_count = row_count;
+  v_counts := v_counts || jsonb_build_object('event_clients', v_count);
+  delete from trakit.events e using unnest(p_at, p_rows) x (at, event_row)
+  where e.captured_at = x.at and e.id = x.event_row and e.shop_id = p_shop_id;
+  get diagnostics v_count = row_count;
+  return v_counts || jsonb_build_object('events', v_count);
+end;
+$function$;
+
 -- Why an event is not sent to a destination; null = it is sent.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.delivery_verdict(p_shop trakit.shops, p_test boolean, p_channel text, p_source text, p_consent jsonb, p_policy text, p_purpose text, p_test_code text, p_settings jsonb)
@@ -950,6 +1174,18 @@ AS $function$
   group by x.destination_id, x.shop_id
   order by min(x.next_attempt_at)
   limit p_limit
+$function$;
+
+-- Redactions that are not done yet, oldest first.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.due_privacy(p_limit integer DEFAULT 100, p_now timestamp with time zone DEFAULT now())
+ RETURNS TABLE(shop_id uuid, id uuid)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select r.shop_id, r.id from trakit.privacy_requests r
+  where r.state = 'pending' and r.kind <> 'export' and r.requested_at <= p_now order by r.requested_at limit p_limit
 $function$;
 
 -- Notes that a recovered lane has nothing left from before its recovery.
@@ -1087,6 +1323,39 @@ begin
   where d.captured_at = past.captured_at and d.event_row = past.event_row and d.destination_id = past.destination_id;
   get diagnostics v_count = row_count;
   return v_count;
+end;
+$function$;
+
+-- Everything held about a subject: customers, visitors with their keys, the last 10,000 events with client and where they went. The caller is bound to the shop.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.export_person(p_shop_id uuid, p_subject jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_subject jsonb := trakit.whole_subject(p_shop_id, p_subject);
+  v_visitors bigint[] := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
+begin
+  return jsonb_build_object(
+    'customers', (select coalesce(jsonb_agg(to_jsonb(c) - 'shop_id' order by c.customer_id), '[]') from trakit.customers c
+      where c.shop_id = p_shop_id and v_subject -> 'customers' ? c.customer_id),
+    'visitors', (select coalesce(jsonb_agg(to_jsonb(v) - 'shop_id' || jsonb_build_object('keys', (
+        select coalesce(jsonb_agg(jsonb_build_object('kind', l.kind, 'key', l.key) order by l.kind, l.key), '[]')
+        from trakit.visitor_links l where l.shop_id = p_shop_id and l.visitor_id = v.id)) order by v.id), '[]')
+      from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors)),
+    'events', (select coalesce(jsonb_agg(x.event order by x.captured_at, x.id), '[]') from (
+      select e.captured_at, e.id, to_jsonb(e) - array['shop_id', 'id'] || jsonb_build_object(
+        'client', (select jsonb_strip_nulls(to_jsonb(c) - array['shop_id', 'event_row', 'captured_at'])
+          from trakit.event_clients c where c.captured_at = e.captured_at and c.event_row = e.id),
+        'deliveries', (select coalesce(jsonb_agg(jsonb_build_object('platform', d.platform, 'state', d.state, 'reason', d.reason,
+            'limited', d.limited, 'settled_at', d.settled_at) order by d.platform), '[]')
+          from trakit.deliveries d where d.captured_at = e.captured_at and d.event_row = e.id)) as event
+      from trakit.events e
+      where e.shop_id = p_shop_id and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
+        or trakit.names_person(e.identifiers, e.digests, v_subject))
+      order by e.captured_at desc limit 10000) x));
 end;
 $function$;
 
@@ -1394,12 +1663,24 @@ begin
         'digests', v_join.known_digests || (v_event -> 'digests'));
     end if;
 
+    if v_event ->> 'name' = 'order_refunded' then
+      -- whose it is, and whether it may be sent, only the order knows; it may have come in this call
+      v_event_sends := trakit.store_events(v_shop, v_new, v_slots, p_now);
+      v_new := array[]::jsonb[];
+      v_slots := v_slots - jsonb_array_length(v_event_sends);
+      v_sends := v_sends || v_event_sends;
+      v_event := trakit.with_order(v_shop.id, v_event);
+      v_policies[v_i] := trakit.unknown_consent_policy(
+        v_shop.unknown_consent, v_event #>> '{client,country}', v_shop.country);
+    end if;
+
     if v_row = v_rows[v_i] then
       v_new := v_new || jsonb_build_object('row', v_row, 'index', v_i - 1, 'policy', v_policies[v_i],
-        'signed', v_item -> 'signed',
-        'digest', v_item -> 'digest', 'event', v_event);
-      v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
-        'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests');
+        'signed', v_item -> 'signed', 'digest', v_item -> 'digest',
+        'event', v_event);
+      v_results := v_results || (jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
+        'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests')
+        || case when v_event ->> 'name' = 'order_refunded' then jsonb_build_object('event', v_event - 'visitor') else '{}' end);
       continue;
     end if;
     -- keys of ours that were still free lead to the same event from now on
@@ -1567,6 +1848,60 @@ CREATE OR REPLACE FUNCTION trakit.lane_shop(p_destination_id uuid)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select d.shop_id from trakit.destinations d where d.id = p_destination_id
+$function$;
+
+-- Notes what Shopify says of a customer {"customer_id", "digests", "country", "orders", "spent", "currency", "last_order_at", "as_of", "asked_at", "email_opt_in", "email_opt_in_at", "sms_opt_in", "sms_opt_in_at"}; all but the id may be missing. Returns learnt, unknown_shop or uninstalled_shop.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.learn_customer(p_shop text, p_customer jsonb, p_now timestamp with time zone DEFAULT now())
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  c_nobody constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_shop trakit.shops;
+  v_as_of timestamptz := (p_customer ->> 'as_of')::timestamptz;
+  v_digests jsonb;
+begin
+  perform trakit.bind_shop(p_shop, null);
+  select * into v_shop from trakit.shops s where s.domain = p_shop;
+  if v_shop.id is null or v_shop.status <> 'active' then
+    perform set_config('trakit.shop_id', coalesce(v_shop.id, c_nobody)::text, true);
+    perform trakit.count_refusals(coalesce(v_shop.id, c_nobody), 'webhooks',
+      jsonb_build_object(case when v_shop.id is null then 'unknown_shop' else 'uninstalled_shop' end, 1), p_now);
+    return case when v_shop.id is null then 'unknown_shop' else 'uninstalled_shop' end;
+  end if;
+  -- a customer's record says nothing of tracking consent: where the policy for that is skip, only figures are kept
+  v_digests := case
+    when trakit.unknown_consent_policy(v_shop.unknown_consent, p_customer ->> 'country', v_shop.country) = 'skip' then '{}'
+    else coalesce(p_customer -> 'digests', '{}') end;
+  insert into trakit.customers as c
+    (shop_id, customer_id, digests, orders, spent, currency, last_order_at, known_at, asked_at, email_opt_in, email_opt_in_at,
+     sms_opt_in, sms_opt_in_at, created_at, updated_at)
+  values (v_shop.id, p_customer ->> 'customer_id', v_digests, coalesce((p_customer ->> 'orders')::integer, 0),
+    coalesce((p_customer ->> 'spent')::numeric, 0), p_customer ->> 'currency', (p_customer ->> 'last_order_at')::timestamptz,
+    v_as_of, (p_customer ->> 'asked_at')::timestamptz, p_customer ->> 'email_opt_in',
+    (p_customer ->> 'email_opt_in_at')::timestamptz, p_customer ->> 'sms_opt_in', (p_customer ->> 'sms_opt_in_at')::timestamptz,
+    p_now, p_now)
+  on conflict (shop_id, customer_id) do update
+    -- webhooks come late, twice and out of order: what is older than what we have changes nothing
+    set digests = c.digests || excluded.digests,
+        orders = case when v_as_of > coalesce(c.known_at, '-infinity') then excluded.orders else c.orders end,
+        spent = case when v_as_of > coalesce(c.known_at, '-infinity') then excluded.spent else c.spent end,
+        currency = case when v_as_of > coalesce(c.known_at, '-infinity') then excluded.currency else c.currency end,
+        last_order_at = greatest(c.last_order_at, excluded.last_order_at),
+        known_at = greatest(c.known_at, v_as_of),
+        asked_at = greatest(c.asked_at, excluded.asked_at),
+        email_opt_in = case when excluded.email_opt_in_at >= coalesce(c.email_opt_in_at, '-infinity')
+          then excluded.email_opt_in else c.email_opt_in end,
+        email_opt_in_at = greatest(c.email_opt_in_at, excluded.email_opt_in_at),
+        sms_opt_in = case when excluded.sms_opt_in_at >= coalesce(c.sms_opt_in_at, '-infinity')
+          then excluded.sms_opt_in else c.sms_opt_in end,
+        sms_opt_in_at = greatest(c.sms_opt_in_at, excluded.sms_opt_in_at),
+        updated_at = p_now;
+  return 'learnt';
+end;
 $function$;
 
 -- How long who stored an event may send it: longer by far than the slowest send.
@@ -1814,6 +2149,18 @@ begin
 end;
 $function$;
 
+-- Whether identifiers and digests are those of a request's subject.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.names_person(p_identifiers jsonb, p_digests jsonb, p_subject jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select coalesce(p_subject -> 'customers' ? (p_identifiers ->> 'customer_id'), false)
+    or coalesce(p_digests -> 'email.lower' ?| array(select jsonb_array_elements_text(p_subject -> 'emails')), false)
+    or coalesce(p_digests -> 'phone.e164' ?| array(select jsonb_array_elements_text(p_subject -> 'phones')), false)
+$function$;
+
 -- Begins a browser's visit: identifiers its strong keys lead to, what its consent allows, and the shop's settings for the script. p_visit = {"keys": {"visitor", "client", "customer"}, "host": host Shopify signed for or null, "refused": {"reason": n}}, p_sender as in ingest_browser_events.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.open_session(p_shop text, p_visit jsonb, p_sender jsonb, p_now timestamp with time zone DEFAULT now())
@@ -1885,6 +2232,35 @@ begin
 end;
 $function$;
 
+-- Does the next piece of a redaction: one day of a customer's events, or about p_limit rows of a shop. Returns {"state": pending | done | waiting | gone}; call it until it is not pending. waiting = its last piece is due a minute after the request.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.privacy_step(p_shop_id uuid, p_request_id uuid, p_limit integer DEFAULT 5000, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_request trakit.privacy_requests;
+  v_done boolean;
+begin
+  perform set_config('trakit.shop_domain', '', true), set_config('trakit.shop_id', p_shop_id::text, true);
+  -- one at a time; who comes second finds it further on
+  select * into v_request from trakit.privacy_requests r where r.id = p_request_id and r.shop_id = p_shop_id for update;
+  if v_request.id is null then
+    return jsonb_build_object('state', 'gone');
+  end if;
+  if v_request.state = 'done' or v_request.kind = 'export' then
+    return jsonb_build_object('state', v_request.state);
+  end if;
+  if v_request.kind = 'redact_shop' then
+    return trakit.redact_shop_step(v_request, p_limit, p_now);
+  end if;
+  return trakit.redact_customer_step(v_request, p_now);
+end;
+$function$;
+
 -- Drops partitions past their keeping (events and deliveries 30 days, clients 7), expired keys and quarantine. Returns how many of each.
 -- owner postgres; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.purge(p_now timestamp with time zone DEFAULT now())
@@ -1921,6 +2297,9 @@ begin
   delete from trakit.sender_rates where minute < p_now - interval '1 hour';
   delete from trakit.quarantine where expires_at <= p_now;
   get diagnostics v_quarantine = row_count;
+  -- what an export was asked for is kept as long as the merchant has to hand it out
+  update trakit.privacy_requests set state = 'done', subject = null, done_at = p_now
+  where kind = 'export' and state = 'pending' and requested_at <= p_now - interval '30 days';
   return jsonb_build_object('partitions', v_dropped, 'keys', v_keys, 'quarantine', v_quarantine);
 end;
 $function$;
@@ -1985,6 +2364,131 @@ AS $function$
     'calls_drain', (select c.calls_drain from trakit.queue_clock c))
 $function$;
 
+-- First visitors, customers, quarantine and open exports, then one day of events at a time, last the keys of older orders.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.redact_customer_step(p_request trakit.privacy_requests, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_shop uuid := p_request.shop_id;
+  v_subject jsonb := p_request.subject;
+  v_counts jsonb := p_request.counts;
+  v_count integer;
+  v_visitors bigint[];
+  v_orders text[];
+  v_day date := p_request.next_day;
+  v_at timestamptz[];
+  v_rows bigint[];
+begin
+  if v_day is null then
+    -- whoever deletes visitors is alone with the shop's identity (trakit.lock_identity)
+    perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || v_shop, 0));
+    v_subject := trakit.whole_subject(v_shop, v_subject);
+    v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
+    delete from trakit.visitor_links l
+    where l.shop_id = v_shop and (l.visitor_id = any (v_visitors) or (l.kind, l.key) in (
+      select 'customer', jsonb_array_elements_text(v_subject -> 'customers')
+      union all select 'email', jsonb_array_elements_text(v_subject -> 'emails')
+      union all select 'phone', jsonb_array_elements_text(v_subject -> 'phones')));
+    delete from trakit.visitors v where v.shop_id = v_shop and v.id = any (v_visitors);
+    get diagnostics v_count = row_count;
+    v_counts := trakit.add_counts(v_counts, jsonb_build_object('visitors', v_count));
+    delete from trakit.customers c
+    where c.shop_id = v_shop and c.customer_id in (select jsonb_array_elements_text(v_subject -> 'customers'));
+    get diagnostics v_count = row_count;
+    v_counts := trakit.add_counts(v_counts, jsonb_build_object('customers', v_count));
+    delete from trakit.quarantine q where q.shop_id = v_shop;
+    get diagnostics v_count = row_count;
+    v_counts := trakit.add_counts(v_counts, jsonb_build_object('quarantine', v_count));
+    -- an export asked for before names the same person
+    update trakit.privacy_requests r set state = 'done', subject = null, done_at = p_now
+    where r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending' and trakit.names_person(
+      '{}', jsonb_build_object('email.lower', r.subject -> 'emails', 'phone.e164', r.subject -> 'phones'), v_subject)
+      or (r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending'
+        and r.subject -> 'customers' ?| array(select jsonb_array_elements_text(v_subject -> 'customers')));
+    select min((e.captured_at at time zone 'utc')::date) into v_day from trakit.events e where e.shop_id = v_shop;
+    v_day := coalesce(v_day, p_now::date);
+  else
+    v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
+    select array_agg(e.captured_at), array_agg(e.id) into v_at, v_rows
+    from trakit.events e
+    where e.shop_id = v_shop and e.captured_at >= v_day::timestamptz and e.captured_at < (v_day + 1)::timestamptz
+      and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
+        or trakit.names_person(e.identifiers, e.digests, v_subject));
+    if v_rows is not null then
+      v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
+      delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
+    end if;
+    v_day := v_day + 1;
+  end if;
+  if v_day <= p_now::date then
+    update trakit.privacy_requests r set subject = v_subject, counts = v_counts, next_day = v_day where r.id = p_request.id;
+    return jsonb_build_object('state', 'pending');
+  end if;
+  -- orders whose events have aged out still have their keys
+  v_orders := array(select 'order:' || jsonb_array_elements_text(v_subject -> 'orders'));
+  delete from trakit.event_keys k
+  where k.shop_id = v_shop and k.event_row in (
+    select o.event_row from trakit.event_keys o where o.shop_id = v_shop and o.key = any (v_orders));
+  update trakit.privacy_requests r
+  set state = 'done', done_at = p_now, subject = null, counts = v_counts where r.id = p_request.id;
+  return jsonb_build_object('state', 'done');
+end;
+$function$;
+
+-- About p_limit rows at a time, events first; a minute after the request at the earliest the shop itself, leaving a receipt that names no shop.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.redact_shop_step(p_request trakit.privacy_requests, p_limit integer, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  c_nobody constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_shop uuid := p_request.shop_id;
+  v_counts jsonb := p_request.counts;
+  v_deleted integer;
+  v_count integer;
+  v_at timestamptz[];
+  v_rows bigint[];
+  v_table text;
+begin
+  select array_agg(x.captured_at), array_agg(x.id) into v_at, v_rows
+  from (select e.captured_at, e.id from trakit.events e where e.shop_id = v_shop limit p_limit) x;
+  if v_rows is not null then
+    v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
+  else
+    v_deleted := 0;
+    foreach v_table in array array['event_keys', 'visitor_links', 'visitors', 'customers', 'quarantine', 'refusals'] loop
+      execute format(
+        'delete from trakit.%1$I t where t.ctid in (select d.ctid from trakit.%1$I d where d.shop_id = $1 limit $2)', v_table)
+        using v_shop, p_limit;
+      get diagnostics v_count = row_count;
+      v_counts := trakit.add_counts(v_counts, jsonb_build_object(v_table, v_count));
+      v_deleted := v_deleted + v_count;
+    end loop;
+    if v_deleted = 0 and p_now >= p_request.requested_at + interval '1 minute' then
+      -- a call that began before the request has ended by now, so nothing comes after this
+      delete from trakit.destinations d where d.shop_id = v_shop;
+      delete from trakit.privacy_requests r where r.shop_id = v_shop;
+      delete from trakit.shops s where s.id = v_shop;
+      perform set_config('trakit.shop_id', c_nobody::text, true);
+      insert into trakit.privacy_requests (id, shop_id, kind, reference, state, counts, requested_at, done_at)
+      values (p_request.id, c_nobody, 'redact_shop', p_request.reference, 'done', v_counts, p_request.requested_at, p_now);
+      return jsonb_build_object('state', 'done');
+    end if;
+    if v_deleted = 0 then
+      return jsonb_build_object('state', 'waiting');
+    end if;
+  end if;
+  update trakit.privacy_requests r set counts = v_counts where r.id = p_request.id;
+  return jsonb_build_object('state', 'pending');
+end;
+$function$;
+
 -- After a second copy came: looks at an event's unsent deliveries again and leases up to p_slots of them.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.replan_deliveries(p_shop trakit.shops, p_at timestamp with time zone, p_row bigint, p_index integer, p_slots integer, p_now timestamp with time zone)
@@ -2047,6 +2551,45 @@ begin
     'destination_id', l.destination_id, 'lease', v_lease, 'limited', l.limited))
   into v_sends from leased l;
   return coalesce(v_sends, '[]');
+end;
+$function$;
+
+-- Notes a request for export or redaction, made at p_at by Shopify's clock, once per reference. p_subject holds digests and ids only. Returns {"status": accepted | duplicate | unknown_shop | reinstalled, "id", "shop_id", "state"}; redaction is done by trakit.privacy_step.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.request_privacy(p_shop text, p_kind text, p_reference text, p_subject jsonb, p_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop trakit.shops;
+  v_request trakit.privacy_requests;
+begin
+  perform trakit.bind_shop(p_shop, null);
+  select * into v_shop from trakit.shops s where s.domain = p_shop;
+  if v_shop.id is null then
+    return jsonb_build_object('status', 'unknown_shop');
+  end if;
+  if p_kind = 'redact_shop' then
+    -- Shopify sends it two days after an uninstall, and not after a new install; news older than that install is over
+    if p_at < v_shop.installed_at then
+      return jsonb_build_object('status', 'reinstalled');
+    end if;
+    -- no new events from here on, no token from here on
+    perform trakit.uninstall_shop(p_shop, p_at, p_now);
+    perform trakit.bind_shop(p_shop, null);
+    delete from trakit.privacy_requests r where r.shop_id = v_shop.id and r.kind <> 'redact_shop';
+  end if;
+  insert into trakit.privacy_requests (shop_id, kind, reference, subject, requested_at)
+  values (v_shop.id, p_kind, p_reference, case when p_kind <> 'redact_shop' then p_subject end, p_now)
+  on conflict (shop_id, reference) do nothing
+  returning * into v_request;
+  if v_request.id is null then
+    select * into v_request from trakit.privacy_requests r where r.shop_id = v_shop.id and r.reference = p_reference;
+    return jsonb_build_object('status', 'duplicate', 'id', v_request.id, 'shop_id', v_shop.id, 'state', v_request.state);
+  end if;
+  return jsonb_build_object('status', 'accepted', 'id', v_request.id, 'shop_id', v_shop.id, 'state', v_request.state);
 end;
 $function$;
 
@@ -2414,6 +2957,25 @@ AS $function$
   from trakit.events e where e.captured_at = p_at and e.id = p_row
 $function$;
 
+-- A person as requests name one, from ids, an email and a phone number with its country code.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.subject_of(p_customer_id text, p_email text, p_phone text, p_orders text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return jsonb_build_object(
+    'customers', to_jsonb(array_remove(array[nullif(p_customer_id, '')], null)),
+    'emails', to_jsonb(array_remove(array[encode(sha256(convert_to(
+      lower(nullif(regexp_replace(p_email, '\s', '', 'g'), '')), 'UTF8')), 'hex')], null)),
+    'phones', to_jsonb(array_remove(array[encode(sha256(convert_to(
+      '+' || nullif(regexp_replace(p_phone, '[^0-9]', '', 'g'), ''), 'UTF8')), 'hex')], null)),
+    'orders', to_jsonb(coalesce(p_orders, '{}')));
+end;
+$function$;
+
 -- Newest events of a shop since a moment (or whose deliveries moved since), with their deliveries; null = no such shop.
 -- owner trakit_app; called by trakit_worker
 CREATE OR REPLACE FUNCTION trakit.tail_deliveries(p_domain text, p_since timestamp with time zone, p_limit integer DEFAULT 200)
@@ -2453,6 +3015,42 @@ begin
       order by e.captured_at desc limit p_limit
     ) x
   ), '[]');
+end;
+$function$;
+
+-- The app was removed from the shop (at p_at, by Shopify's clock): destroys every token, closes its lanes, takes no more events. Data stays until shop/redact. Returns uninstalled, reinstalled (the news is older than the present install: nothing is done) or unknown_shop.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.uninstall_shop(p_shop text, p_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop trakit.shops;
+begin
+  perform trakit.bind_shop(p_shop, null);
+  select * into v_shop from trakit.shops s where s.domain = p_shop for update;
+  if v_shop.id is null then
+    return 'unknown_shop';
+  end if;
+  -- late news of an uninstall that a new install has followed
+  if p_at < v_shop.installed_at then
+    return 'reinstalled';
+  end if;
+  delete from trakit.destination_secrets s where s.shop_id = v_shop.id;
+  update trakit.installations i
+  set sealed_access = null, access_expires_at = null, sealed_refresh = null, refresh_expires_at = null, refresh_lease = null,
+      refresh_until = null, trouble = null, scopes = '{}', pixel_id = null, pixel_trouble = null, updated_at = p_now
+  where i.shop_id = v_shop.id;
+  -- what waits stays pending and unclaimed, and ends at the vendor's age limit unless the shop comes back with a token
+  update trakit.lanes l
+  set state = 'held', reason = 'uninstalled', changed_at = p_now, probe_at = null, probe_seconds = null, flush_before = null
+  where l.shop_id = v_shop.id and l.reason is distinct from 'uninstalled';
+  update trakit.shops s
+  set status = 'uninstalled', uninstalled_at = coalesce(s.uninstalled_at, p_now), updated_at = p_now
+  where s.id = v_shop.id;
+  return 'uninstalled';
 end;
 $function$;
 
@@ -2514,6 +3112,83 @@ begin
 end;
 $function$;
 
+-- A request's subject with what we know to be the same person: {"customers", "emails", "phones", "orders", "visitors"}, all lists.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.whole_subject(p_shop_id uuid, p_subject jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_customers jsonb := coalesce(p_subject -> 'customers', '[]');
+  v_emails jsonb := coalesce(p_subject -> 'emails', '[]');
+  v_phones jsonb := coalesce(p_subject -> 'phones', '[]');
+  v_customer record;
+begin
+  if v_customers = '[]' then
+    -- a record may carry only an email: the customer it was seen with
+    select coalesce(jsonb_agg(distinct v.identifiers -> 'customer_id'), '[]') into v_customers
+    from trakit.visitors v
+    where v.shop_id = p_shop_id and v.identifiers ? 'customer_id'
+      and trakit.names_person('{}', v.digests, p_subject);
+  end if;
+  -- and the customer may have had another one
+  for v_customer in
+    select c.customer_id, c.digests from trakit.customers c
+    where c.shop_id = p_shop_id
+      and trakit.names_person(jsonb_build_object('customer_id', c.customer_id), c.digests,
+        p_subject || jsonb_build_object('customers', v_customers))
+  loop
+    v_customers := v_customers || to_jsonb(v_customer.customer_id);
+    v_emails := v_emails || coalesce(v_customer.digests -> 'email.lower', '[]');
+    v_phones := v_phones || coalesce(v_customer.digests -> 'phone.e164', '[]');
+  end loop;
+  return jsonb_build_object('customers', v_customers, 'emails', v_emails, 'phones', v_phones,
+    'orders', coalesce(p_subject -> 'orders', '[]'),
+    'visitors', (
+      select coalesce(jsonb_agg(x.id), '[]') from (
+        select v.id from trakit.visitors v
+        where v.shop_id = p_shop_id and trakit.names_person(v.identifiers, v.digests,
+          jsonb_build_object('customers', v_customers, 'emails', v_emails, 'phones', v_phones))
+        union
+        select l.visitor_id from trakit.visitor_links l
+        where l.shop_id = p_shop_id and (l.kind, l.key) in (
+          select 'customer', jsonb_array_elements_text(v_customers)
+          union all select 'email', jsonb_array_elements_text(v_emails)
+          union all select 'phone', jsonb_array_elements_text(v_phones))
+      ) x));
+end;
+$function$;
+
+-- A refund with what its order knew: channel, test, visitor, page, identifiers, digests, consent, client. Unchanged where the order is not held any more, or never was.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.with_order(p_shop_id uuid, p_event jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_order trakit.events;
+begin
+  select e.* into v_order
+  from trakit.event_keys k join trakit.events e on e.captured_at = k.captured_at and e.id = k.event_row
+  where k.shop_id = p_shop_id and k.key = 'order:' || (p_event #>> '{commerce,order_id}') limit 1;
+  if v_order.id is null then
+    return p_event;
+  end if;
+  return p_event || jsonb_build_object(
+    'channel', v_order.channel, 'test', v_order.test, 'visitor', v_order.visitor_id,
+    'page', v_order.page, 'identifiers', v_order.identifiers, 'digests', v_order.digests, 'consent', v_order.consent,
+    'commerce', jsonb_strip_nulls(jsonb_build_object('order_name', v_order.commerce -> 'order_name',
+      'taxes_included', v_order.commerce -> 'taxes_included')) || (p_event -> 'commerce'),
+    'client', coalesce((
+      select jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id'])
+      from trakit.event_clients c where c.captured_at = v_order.captured_at and c.event_row = v_order.id), '{}'));
+end;
+$function$;
+
 -- Takes the refused purposes' identifiers out of the visitors a browser's own keys lead to; with both refused the visitors go.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.withdraw_consent(p_shop_id uuid, p_keys jsonb, p_consent jsonb, p_now timestamp with time zone)
@@ -2560,36 +3235,44 @@ grant select on api.delivery_health to authenticated;
 grant select on api.event_log to authenticated;
 grant select on api.match_quality to authenticated;
 grant select on api.recovery_queue to authenticated;
+grant select on api.redaction_log to authenticated;
 grant usage on schema api to authenticated;
 grant usage on schema api to trakit_app;
+grant usage on schema api to trakit_worker;
 grant usage on schema trakit to authenticated;
 grant usage on schema trakit to trakit_app;
 grant usage on schema trakit to trakit_dispatcher;
 grant usage on schema trakit to trakit_edge;
 grant usage on schema trakit to trakit_worker;
 grant usage on sequence trakit.event_row_seq to trakit_app;
+grant select on trakit.customers to authenticated;
+grant delete, insert, select, update on trakit.customers to trakit_app;
 grant select on trakit.deliveries to authenticated;
-grant insert, select, update on trakit.deliveries to trakit_app;
+grant delete, insert, select, update on trakit.deliveries to trakit_app;
 grant select (captured_at, event_row, destination_id, shop_id, state, waits_for, next_attempt_at, retry_until, lease), update (state, reason, waits_for, next_attempt_at, lease, settled_at) on trakit.deliveries to trakit_dispatcher;
 grant delete, insert, select, update on trakit.destination_secrets to trakit_app;
 grant select on trakit.destinations to authenticated;
 grant delete, insert, select, update on trakit.destinations to trakit_app;
 grant select (id, shop_id, platform, enabled, max_age) on trakit.destinations to trakit_dispatcher;
 grant select on trakit.event_clients to authenticated;
-grant insert, select, update on trakit.event_clients to trakit_app;
+grant delete, insert, select, update on trakit.event_clients to trakit_app;
 grant delete, insert, select, update on trakit.event_keys to trakit_app;
 grant select on trakit.events to authenticated;
-grant insert, select, update on trakit.events to trakit_app;
+grant delete, insert, select, update on trakit.events to trakit_app;
+grant delete, insert, select, update on trakit.installations to trakit_app;
 grant select on trakit.lanes to authenticated;
 grant delete, insert, select, update on trakit.lanes to trakit_app;
 grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before, released_at), update (flush_before) on trakit.lanes to trakit_dispatcher;
+grant select on trakit.privacy_requests to authenticated;
+grant delete, insert, select, update on trakit.privacy_requests to trakit_app;
+grant select (id, shop_id, kind, state, requested_at) on trakit.privacy_requests to trakit_dispatcher;
 grant delete, insert, select, update on trakit.quarantine to trakit_app;
 grant select, update on trakit.queue_clock to trakit_dispatcher;
 grant select on trakit.refusals to authenticated;
 grant delete, insert, select, update on trakit.refusals to trakit_app;
 grant insert, select, update on trakit.sender_rates to trakit_app;
 grant select on trakit.shops to authenticated;
-grant insert, select, update on trakit.shops to trakit_app;
+grant delete, insert, select, update on trakit.shops to trakit_app;
 grant select (id, domain, status, created_at) on trakit.shops to trakit_dispatcher;
 grant select on trakit.visitor_links to authenticated;
 grant delete, insert, select, update on trakit.visitor_links to trakit_app;

@@ -6,6 +6,7 @@ import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import type { DrainAnswer } from "@trakit/pipeline/contracts.ts";
 import type { PipelineDependencies } from "@trakit/pipeline/dependencies.ts";
 import { drain } from "@trakit/pipeline/drain.ts";
+import { redactDue } from "@trakit/pipeline/privacy.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import { bearer, drainKey, sameKey } from "@trakit/runtime/operator-key.ts";
 import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
@@ -20,7 +21,7 @@ export interface DrainDependencies extends PipelineDependencies {
 /**
  * `POST /drain`: sends what is due, for pg_cron (proven by the drain-only key) or an operator (by the operator's key). Stops
  * after a minute and says whether something remains. While it runs it counts as a worker, so that pg_cron does not call
- * again. Also makes the partitions ahead, so that a set-up without a worker keeps having them.
+ * again. Also makes the partitions ahead and goes on with redactions, so that a set-up without a worker has both.
  */
 export function drainHandler(deps: DrainDependencies): (request: Request) => Promise<Response> {
   return async (request) => {
@@ -40,14 +41,16 @@ export function drainHandler(deps: DrainDependencies): (request: Request) => Pro
     }
     const id = randomUUID();
     try {
+      const deadline = deps.now() + BUDGET_MS;
       await checkIn(deps.db, id, "drain", deps.databaseNow?.());
       await ensurePartitions(deps.db, 8, deps.databaseNow?.());
       const drained: DrainAnswer = await drain(deps, {
-        deadline: deps.now() + BUDGET_MS,
+        deadline,
         lanesAtOnce: 6,
         batch: 200,
         signal: request.signal,
       });
+      await redactDue(deps, deadline);
       return json(200, drained);
     } catch (error) {
       if (error instanceof DatabaseUnavailable) return unavailable();

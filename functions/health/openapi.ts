@@ -175,7 +175,7 @@ export function openapi(version: string): Schema {
       "/webhooks": {
         post: {
           operationId: "receiveWebhook",
-          summary: "Takes Shopify's webhooks: orders/create, orders/paid",
+          summary: "Takes Shopify's webhooks; the schema is that of orders/create and orders/paid",
           security: [{ shopifyWebhook: [] }],
           parameters: [
             shopifyHeader("X-Shopify-Topic", "e.g. orders/create."),

@@ -2,8 +2,8 @@ import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { quarantineWebhook } from "@trakit/db/calls/quarantine-webhook.ts";
 import type { WebhookAnswer } from "@trakit/pipeline/contracts.ts";
 import type { PipelineDependencies } from "@trakit/pipeline/dependencies.ts";
-import { ingest } from "@trakit/pipeline/ingest.ts";
 import { readWebhook } from "@trakit/pipeline/read-webhook.ts";
+import { takeWebhook } from "@trakit/pipeline/take-webhook.ts";
 import { readBody } from "@trakit/runtime/body.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
@@ -73,17 +73,17 @@ export function webhooksHandler(deps: WebhooksDependencies): (request: Request) 
             : { status: "ignored", reason: "unknown_shop" },
         );
       }
-      const capture = { ...read.capture, keys: [...read.capture.keys, `webhook:${verified.webhookId}`] };
-      const refused = Object.fromEntries(read.dropped.map((field) => [`unusable_${field}`, 1]));
-      const ingested = await ingest(deps, verified.shop, [capture], { refused });
-      deps.waitUntil(ingested.deliver());
-      if (ingested.shop !== "active") return answer({ status: "ignored", reason: `${ingested.shop}_shop` });
-      const [result] = ingested.results;
-      return answer({
-        status: result!.status,
-        event_id: result!.event_id,
-        ...(result!.reason ? { reason: result!.reason } : {}),
-      });
+      const taken = await takeWebhook(deps, verified, read);
+      if (taken === null) {
+        deps.log.warn("webhook_refused", { reason: "shop_mismatch" });
+        return problem({
+          code: "shop_mismatch",
+          status: 401,
+          title: "The shop in the body is not the shop in the header.",
+        });
+      }
+      if (taken.after) deps.waitUntil(taken.after());
+      return answer(taken.answer);
     } catch (error) {
       if (error instanceof DatabaseUnavailable) {
         deps.log.error("webhook_not_stored", { topic: verified.topic, reason: "database_unavailable" });

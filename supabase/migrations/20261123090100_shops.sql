@@ -22,6 +22,7 @@ create table trakit.shops (
   events_per_minute integer not null default 3000,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  installed_at timestamptz not null default now(),
   uninstalled_at timestamptz,
   constraint shops_domain_is_myshopify check (domain ~ '^[a-z0-9][a-z0-9-]*\.myshopify\.com$' and length(domain) <= 255),
   constraint shops_status_known check (status in ('active', 'uninstalled')),
@@ -58,6 +59,7 @@ comment on column trakit.shops.browser_tags is '{"<platform>": "share" | "fire" 
 comment on column trakit.shops.events_per_minute is 'Browser events taken in a minute from one address prefix (IPv4 /24, IPv6 /56); more is refused with 429.';
 comment on column trakit.shops.created_at is 'First installed.';
 comment on column trakit.shops.updated_at is 'Last change of this row.';
+comment on column trakit.shops.installed_at is 'Last installed: what Shopify reports of an earlier time (an uninstall, a redaction) is over.';
 comment on column trakit.shops.uninstalled_at is 'When the app was removed; null while active.';
 
 alter table trakit.shops enable row level security;
@@ -76,7 +78,7 @@ comment on function trakit.claimed_shop() is 'Shop in the caller''s JWT (claim s
 
 grant execute on function trakit.claimed_shop() to authenticated;
 
-grant select, insert, update on trakit.shops to trakit_app;
+grant select, insert, update, delete on trakit.shops to trakit_app;
 create policy "functions see the shop they work for, found by id or by domain" on trakit.shops
   for select to trakit_app
   using (
@@ -90,6 +92,10 @@ create policy "functions change the shop they work for" on trakit.shops
   for update to trakit_app
   using (id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
   with check (id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
+
+create policy "functions redact the shop they work for" on trakit.shops
+  for delete to trakit_app
+  using (id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
 
 grant select (id, domain, status, created_at) on trakit.shops to trakit_dispatcher;
 create policy "the dispatcher lists shops" on trakit.shops for select to trakit_dispatcher using (true);

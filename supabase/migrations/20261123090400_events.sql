@@ -104,7 +104,8 @@ comment on column trakit.event_keys.captured_at is 'events.captured_at.';
 comment on column trakit.event_keys.expires_at is 'When the key may be purged; null for conversions: as long as the shop.';
 
 grant usage on sequence trakit.event_row_seq to trakit_app;
-grant delete on trakit.event_keys to trakit_app;
+-- rows of a person or shop that is redacted; retention drops partitions instead
+grant delete on trakit.events, trakit.event_clients, trakit.event_keys to trakit_app;
 
 do $$
 declare

@@ -73,7 +73,8 @@ comment on column trakit.deliveries.match_keys is 'Names of the identifiers it c
 
 alter table trakit.deliveries enable row level security;
 alter table trakit.deliveries force row level security;
-grant select, insert, update on trakit.deliveries to trakit_app;
+-- delete: rows of a person or shop that is redacted
+grant select, insert, update, delete on trakit.deliveries to trakit_app;
 create policy "functions see the shop they work for" on trakit.deliveries for all to trakit_app
   using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid)) with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
 grant select on trakit.deliveries to authenticated;

@@ -222,12 +222,24 @@ begin
         'digests', v_join.known_digests || (v_event -> 'digests'));
     end if;
 
+    if v_event ->> 'name' = 'order_refunded' then
+      -- whose it is, and whether it may be sent, only the order knows; it may have come in this call
+      v_event_sends := trakit.store_events(v_shop, v_new, v_slots, p_now);
+      v_new := array[]::jsonb[];
+      v_slots := v_slots - jsonb_array_length(v_event_sends);
+      v_sends := v_sends || v_event_sends;
+      v_event := trakit.with_order(v_shop.id, v_event);
+      v_policies[v_i] := trakit.unknown_consent_policy(
+        v_shop.unknown_consent, v_event #>> '{client,country}', v_shop.country);
+    end if;
+
     if v_row = v_rows[v_i] then
       v_new := v_new || jsonb_build_object('row', v_row, 'index', v_i - 1, 'policy', v_policies[v_i],
-        'signed', v_item -> 'signed',
-        'digest', v_item -> 'digest', 'event', v_event);
-      v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
-        'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests');
+        'signed', v_item -> 'signed', 'digest', v_item -> 'digest',
+        'event', v_event);
+      v_results := v_results || (jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
+        'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests')
+        || case when v_event ->> 'name' = 'order_refunded' then jsonb_build_object('event', v_event - 'visitor') else '{}' end);
       continue;
     end if;
     -- keys of ours that were still free lead to the same event from now on
@@ -352,6 +364,31 @@ grant execute on function trakit.stored_event(timestamptz, bigint) to trakit_app
 create function trakit.lease_seconds() returns integer language sql immutable as $$ select 30 $$;
 comment on function trakit.lease_seconds() is 'How long who stored an event may send it: longer by far than the slowest send.';
 grant execute on function trakit.lease_seconds() to trakit_app;
+
+create function trakit.with_order(p_shop_id uuid, p_event jsonb) returns jsonb
+language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_order trakit.events;
+begin
+  select e.* into v_order
+  from trakit.event_keys k join trakit.events e on e.captured_at = k.captured_at and e.id = k.event_row
+  where k.shop_id = p_shop_id and k.key = 'order:' || (p_event #>> '{commerce,order_id}') limit 1;
+  if v_order.id is null then
+    return p_event;
+  end if;
+  return p_event || jsonb_build_object(
+    'channel', v_order.channel, 'test', v_order.test, 'visitor', v_order.visitor_id,
+    'page', v_order.page, 'identifiers', v_order.identifiers, 'digests', v_order.digests, 'consent', v_order.consent,
+    'commerce', jsonb_strip_nulls(jsonb_build_object('order_name', v_order.commerce -> 'order_name',
+      'taxes_included', v_order.commerce -> 'taxes_included')) || (p_event -> 'commerce'),
+    'client', coalesce((
+      select jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id'])
+      from trakit.event_clients c where c.captured_at = v_order.captured_at and c.event_row = v_order.id), '{}'));
+end;
+$$;
+comment on function trakit.with_order(uuid, jsonb) is
+  'A refund with what its order knew: channel, test, visitor, page, identifiers, digests, consent, client. Unchanged where the order is not held any more, or never was.';
+grant execute on function trakit.with_order(uuid, jsonb) to trakit_app;
 
 create function trakit.store_events(p_shop trakit.shops, p_new jsonb[], p_slots integer, p_now timestamptz) returns jsonb
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$

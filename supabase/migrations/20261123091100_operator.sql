@@ -11,12 +11,14 @@ declare
   v_row trakit.shops;
 begin
   if v_new then
-    insert into trakit.shops (domain, country, created_at, updated_at) values (p_domain, p_country, p_now, p_now)
+    insert into trakit.shops (domain, country, created_at, updated_at, installed_at)
+    values (p_domain, p_country, p_now, p_now, p_now)
     on conflict (domain) do nothing;
     v_shop := trakit.bind_shop(p_domain, null);
   end if;
   update trakit.shops s
   set status = 'active', uninstalled_at = null,
+      installed_at = case when s.status = 'active' then s.installed_at else p_now end,
       country = coalesce(p_country, s.country),
       order_topic = coalesce(p_settings ->> 'order_topic', s.order_topic),
       test_orders = coalesce(p_settings ->> 'test_orders', s.test_orders),

@@ -65,6 +65,9 @@ begin
   delete from trakit.sender_rates where minute < p_now - interval '1 hour';
   delete from trakit.quarantine where expires_at <= p_now;
   get diagnostics v_quarantine = row_count;
+  -- what an export was asked for is kept as long as the merchant has to hand it out
+  update trakit.privacy_requests set state = 'done', subject = null, done_at = p_now
+  where kind = 'export' and state = 'pending' and requested_at <= p_now - interval '30 days';
   return jsonb_build_object('partitions', v_dropped, 'keys', v_keys, 'quarantine', v_quarantine);
 end;
 $$;

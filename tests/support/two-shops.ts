@@ -18,6 +18,8 @@ export interface TwoShops {
   theirs: Shop;
   /** Strings of shop B that no answer to shop A may contain: the marker, its ids and leases. */
   secrets: string[];
+  /** Shop B's request for an export. */
+  request: string;
   /** All rows of shop B, in a form that changes when any of them does. */
   fingerprint(): Promise<string>;
 }
@@ -27,6 +29,9 @@ interface Column {
   column_name: string;
   kind: "text" | "list" | "json";
 }
+
+/** A Shopify customer id of shop A and of shop B. */
+export const CUSTOMERS = { mine: "111000111000", theirs: `${MARKED_NUMBERS}009` };
 
 /** Gives a shop something in every table, by the functions that write it, and ends with one delivery being sent. */
 async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
@@ -74,6 +79,29 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     sealedToken(word),
     at(0),
   ]);
+  const customer = word === MARKER ? CUSTOMERS.theirs : CUSTOMERS.mine;
+  await db.query("trakit_edge", "select trakit.learn_customer($1, $2, $3)", [
+    shop.domain,
+    JSON.stringify({
+      customer_id: customer,
+      digests: person.digests,
+      email_opt_in: word,
+      email_opt_in_at: at(0),
+    }),
+    at(0),
+  ]);
+  await db.query("trakit_edge", "select trakit.request_privacy($1, 'export', $2, $3, $4, $4)", [
+    shop.domain,
+    `${word}-request`,
+    JSON.stringify({ customers: [customer], emails: [`${word}-email`], phones: [], orders: [] }),
+    at(0),
+  ]);
+  await db.query(
+    "postgres",
+    `insert into trakit.installations (shop_id, sealed_access, access_expires_at, created_at, updated_at)
+     values ($1, $2, $3, $3, $3)`,
+    [shop.id, sealedToken(word), at(0)],
+  );
 }
 
 export async function twoShops(db: TestDatabase): Promise<TwoShops> {
@@ -155,9 +183,15 @@ export async function twoShops(db: TestDatabase): Promise<TwoShops> {
     "select distinct lease::text from trakit.deliveries where shop_id = $1 and lease is not null",
     [theirs.id],
   );
+  const [request] = await db.query<{ id: string }>(
+    "postgres",
+    "select id from trakit.privacy_requests where shop_id = $1",
+    [theirs.id],
+  );
   return {
     mine,
     theirs,
+    request: request!.id,
     secrets: [
       MARKER,
       MARKED_NUMBERS,

@@ -7,8 +7,8 @@ import type { EventName } from "./event.ts";
  * `SHA-256("trakit/1|" + shop + "|" + name + "|" + naturalKey)`.
  *
  * @param shop the myshopify domain, in any case (`x.myshopify.com`)
- * @param name `checkout_completed`, `checkout_started` or `order_refunded` today
- * @param naturalKey checkout token (order id where there is none), checkout token, refund id; used byte for byte
+ * @param name `checkout_completed`, `checkout_started`, `order_refunded` or `customer_registered` today
+ * @param naturalKey checkout token (order id where there is none), checkout token, refund id, customer id; used byte for byte
  */
 export function conversionEventId(shop: string, name: EventName, naturalKey: string): string {
   return createHash("sha256").update(`trakit/1|${shop.toLowerCase()}|${name}|${naturalKey}`, "utf8").digest(

@@ -91,9 +91,64 @@ export type Database = {
         ComputedFields: never;
         Relationships: [];
       };
+      "redaction_log": {
+        Row: {
+          "counts": NonNullable<Json>;
+          "done_at": string | null;
+          "id": string;
+          "kind": string;
+          "reference": string;
+          "requested_at": string;
+          "shop_id": string;
+          "state": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "counts"?: Json | null;
+          "done_at"?: string | null;
+          "id"?: string | null;
+          "kind"?: string | null;
+          "reference"?: string | null;
+          "requested_at"?: string | null;
+          "shop_id"?: string | null;
+          "state"?: string | null;
+        };
+        Update: {
+          "counts"?: Json | null;
+          "done_at"?: string | null;
+          "id"?: string | null;
+          "kind"?: string | null;
+          "reference"?: string | null;
+          "requested_at"?: string | null;
+          "shop_id"?: string | null;
+          "state"?: string | null;
+        };
+        Relationships: [];
+      };
     };
     Functions: {
-      [_ in never]: never;
+      "export_customer": {
+        Args: {
+          "p_customer_id"?: string;
+          "p_email"?: string;
+          "p_orders"?: (string)[];
+          "p_phone"?: string;
+          "p_shop": string;
+        };
+        Returns: Json;
+      };
+      "redact_customer": {
+        Args: {
+          "p_customer_id"?: string;
+          "p_email"?: string;
+          "p_now"?: string;
+          "p_orders"?: (string)[];
+          "p_phone"?: string;
+          "p_shop": string;
+        };
+        Returns: Json;
+      };
+      "redact_shop": { Args: { "p_confirm": string; "p_now"?: string; "p_shop": string }; Returns: Json };
     };
     Enums: {
       [_ in never]: never;
@@ -104,6 +159,64 @@ export type Database = {
   };
   "trakit": {
     Tables: {
+      "customers": {
+        Row: {
+          "asked_at": string | null;
+          "created_at": string;
+          "currency": string | null;
+          "customer_id": string;
+          "digests": NonNullable<Json>;
+          "email_opt_in": string | null;
+          "email_opt_in_at": string | null;
+          "first_order_at": string | null;
+          "known_at": string | null;
+          "last_order_at": string | null;
+          "orders": number;
+          "shop_id": string;
+          "sms_opt_in": string | null;
+          "sms_opt_in_at": string | null;
+          "spent": number;
+          "updated_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "asked_at"?: string | null;
+          "created_at": string;
+          "currency"?: string | null;
+          "customer_id": string;
+          "digests"?: NonNullable<Json>;
+          "email_opt_in"?: string | null;
+          "email_opt_in_at"?: string | null;
+          "first_order_at"?: string | null;
+          "known_at"?: string | null;
+          "last_order_at"?: string | null;
+          "orders"?: number;
+          "shop_id": string;
+          "sms_opt_in"?: string | null;
+          "sms_opt_in_at"?: string | null;
+          "spent"?: number;
+          "updated_at": string;
+        };
+        Update: {
+          "asked_at"?: string | null;
+          "created_at"?: string;
+          "currency"?: string | null;
+          "customer_id"?: string;
+          "digests"?: NonNullable<Json>;
+          "email_opt_in"?: string | null;
+          "email_opt_in_at"?: string | null;
+          "first_order_at"?: string | null;
+          "known_at"?: string | null;
+          "last_order_at"?: string | null;
+          "orders"?: number;
+          "shop_id"?: string;
+          "sms_opt_in"?: string | null;
+          "sms_opt_in_at"?: string | null;
+          "spent"?: number;
+          "updated_at"?: string;
+        };
+        Relationships: [];
+      };
       "deliveries": {
         Row: {
           "attempted_at": string | null;
@@ -412,6 +525,63 @@ export type Database = {
         };
         Relationships: [];
       };
+      "installations": {
+        Row: {
+          "access_expires_at": string | null;
+          "created_at": string;
+          "pixel_id": string | null;
+          "pixel_trouble": string | null;
+          "refresh_expires_at": string | null;
+          "refresh_lease": string | null;
+          "refresh_until": string | null;
+          "scopes": (string)[];
+          "sealed_access": string | null;
+          "sealed_refresh": string | null;
+          "shop_id": string;
+          "trouble": string | null;
+          "updated_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "access_expires_at"?: string | null;
+          "created_at": string;
+          "pixel_id"?: string | null;
+          "pixel_trouble"?: string | null;
+          "refresh_expires_at"?: string | null;
+          "refresh_lease"?: string | null;
+          "refresh_until"?: string | null;
+          "scopes"?: (string)[];
+          "sealed_access"?: string | null;
+          "sealed_refresh"?: string | null;
+          "shop_id": string;
+          "trouble"?: string | null;
+          "updated_at": string;
+        };
+        Update: {
+          "access_expires_at"?: string | null;
+          "created_at"?: string;
+          "pixel_id"?: string | null;
+          "pixel_trouble"?: string | null;
+          "refresh_expires_at"?: string | null;
+          "refresh_lease"?: string | null;
+          "refresh_until"?: string | null;
+          "scopes"?: (string)[];
+          "sealed_access"?: string | null;
+          "sealed_refresh"?: string | null;
+          "shop_id"?: string;
+          "trouble"?: string | null;
+          "updated_at"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "installations_shop_id_fkey";
+            columns: ["shop_id"];
+            isOneToOne: true;
+            referencedRelation: "shops";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       "lanes": {
         Row: {
           "changed_at": string;
@@ -463,6 +633,46 @@ export type Database = {
             referencedColumns: ["id"];
           },
         ];
+      };
+      "privacy_requests": {
+        Row: {
+          "counts": NonNullable<Json>;
+          "done_at": string | null;
+          "id": string;
+          "kind": string;
+          "next_day": string | null;
+          "reference": string;
+          "requested_at": string;
+          "shop_id": string;
+          "state": string;
+          "subject": Json | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "counts"?: NonNullable<Json>;
+          "done_at"?: string | null;
+          "id"?: string;
+          "kind": string;
+          "next_day"?: string | null;
+          "reference": string;
+          "requested_at": string;
+          "shop_id": string;
+          "state"?: string;
+          "subject"?: Json | null;
+        };
+        Update: {
+          "counts"?: NonNullable<Json>;
+          "done_at"?: string | null;
+          "id"?: string;
+          "kind"?: string;
+          "next_day"?: string | null;
+          "reference"?: string;
+          "requested_at"?: string;
+          "shop_id"?: string;
+          "state"?: string;
+          "subject"?: Json | null;
+        };
+        Relationships: [];
       };
       "quarantine": {
         Row: {
@@ -595,6 +805,7 @@ export type Database = {
           "grace_seconds": number;
           "hosts": (string)[];
           "id": string;
+          "installed_at": string;
           "order_topic": string;
           "status": string;
           "test_orders": string;
@@ -616,6 +827,7 @@ export type Database = {
           "grace_seconds"?: number;
           "hosts"?: (string)[];
           "id"?: string;
+          "installed_at"?: string;
           "order_topic"?: string;
           "status"?: string;
           "test_orders"?: string;
@@ -636,6 +848,7 @@ export type Database = {
           "grace_seconds"?: number;
           "hosts"?: (string)[];
           "id"?: string;
+          "installed_at"?: string;
           "order_topic"?: string;
           "status"?: string;
           "test_orders"?: string;
@@ -732,6 +945,7 @@ export type Database = {
       [_ in never]: never;
     };
     Functions: {
+      "add_counts": { Args: { "p_counts": Json; "p_more": Json }; Returns: Json };
       "add_shop": {
         Args: { "p_country"?: string; "p_domain": string; "p_now"?: string; "p_settings"?: Json };
         Returns: Json;
@@ -772,6 +986,10 @@ export type Database = {
         };
         Returns: number;
       };
+      "delete_events": {
+        Args: { "p_at": (string)[]; "p_rows": (number)[]; "p_shop_id": string };
+        Returns: Json;
+      };
       "delivery_verdict": {
         Args: {
           "p_channel": string;
@@ -796,10 +1014,18 @@ export type Database = {
           "shop_id": string;
         }[];
       };
+      "due_privacy": {
+        Args: { "p_limit"?: number; "p_now"?: string };
+        Returns: {
+          "id": string;
+          "shop_id": string;
+        }[];
+      };
       "end_flush": { Args: { "p_destination_id": string; "p_flush_before": string }; Returns: undefined };
       "enqueue_jobs": { Args: { "p_jobs": Json; "p_queue": string }; Returns: number };
       "ensure_partitions": { Args: { "p_days_ahead"?: number; "p_now"?: string }; Returns: number };
       "expire_deliveries": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: number };
+      "export_person": { Args: { "p_shop_id": string; "p_subject": Json }; Returns: Json };
       "find_shop": { Args: { "p_domain": string }; Returns: Json };
       "given_up_at": {
         Args: {
@@ -850,6 +1076,7 @@ export type Database = {
         Returns: Record<string, unknown>;
       };
       "lane_shop": { Args: { "p_destination_id": string }; Returns: string };
+      "learn_customer": { Args: { "p_customer": Json; "p_now"?: string; "p_shop": string }; Returns: string };
       "lease_seconds": { Args: Record<PropertyKey, never>; Returns: number };
       "list_destinations": { Args: { "p_domain": string }; Returns: Json };
       "list_quarantine": { Args: { "p_limit"?: number; "p_shop": string }; Returns: Json };
@@ -884,8 +1111,16 @@ export type Database = {
         };
         Returns: undefined;
       };
+      "names_person": {
+        Args: { "p_digests": Json; "p_identifiers": Json; "p_subject": Json };
+        Returns: boolean;
+      };
       "open_session": {
         Args: { "p_now"?: string; "p_sender": Json; "p_shop": string; "p_visit": Json };
+        Returns: Json;
+      };
+      "privacy_step": {
+        Args: { "p_limit"?: number; "p_now"?: string; "p_request_id": string; "p_shop_id": string };
         Returns: Json;
       };
       "purge": { Args: { "p_now"?: string }; Returns: Json };
@@ -903,6 +1138,27 @@ export type Database = {
       };
       "queue_totals": { Args: { "p_now"?: string }; Returns: Json };
       "queue_watch": { Args: { "p_now"?: string }; Returns: Json };
+      "redact_customer_step": {
+        Args: {
+          "p_now": string;
+          "p_request": Omit<
+            Database["trakit"]["Tables"]["privacy_requests"]["Row"],
+            Database["trakit"]["Tables"]["privacy_requests"]["ComputedFields"]
+          >;
+        };
+        Returns: Json;
+      };
+      "redact_shop_step": {
+        Args: {
+          "p_limit": number;
+          "p_now": string;
+          "p_request": Omit<
+            Database["trakit"]["Tables"]["privacy_requests"]["Row"],
+            Database["trakit"]["Tables"]["privacy_requests"]["ComputedFields"]
+          >;
+        };
+        Returns: Json;
+      };
       "replan_deliveries": {
         Args: {
           "p_at": string;
@@ -914,6 +1170,17 @@ export type Database = {
             Database["trakit"]["Tables"]["shops"]["ComputedFields"]
           >;
           "p_slots": number;
+        };
+        Returns: Json;
+      };
+      "request_privacy": {
+        Args: {
+          "p_at": string;
+          "p_kind": string;
+          "p_now"?: string;
+          "p_reference": string;
+          "p_shop": string;
+          "p_subject": Json;
         };
         Returns: Json;
       };
@@ -967,15 +1234,22 @@ export type Database = {
         Returns: Json;
       };
       "stored_event": { Args: { "p_at": string; "p_row": number }; Returns: Json };
+      "subject_of": {
+        Args: { "p_customer_id": string; "p_email": string; "p_orders": (string)[]; "p_phone": string };
+        Returns: Json;
+      };
       "tail_deliveries": {
         Args: { "p_domain": string; "p_limit"?: number; "p_since": string };
         Returns: Json;
       };
+      "uninstall_shop": { Args: { "p_at": string; "p_now"?: string; "p_shop": string }; Returns: string };
       "unknown_consent_policy": {
         Args: { "p_event_country": string; "p_setting": string; "p_shop_country": string };
         Returns: string;
       };
       "wake_lanes": { Args: { "p_gap_ms"?: number; "p_limit"?: number; "p_now"?: string }; Returns: Json };
+      "whole_subject": { Args: { "p_shop_id": string; "p_subject": Json }; Returns: Json };
+      "with_order": { Args: { "p_event": Json; "p_shop_id": string }; Returns: Json };
       "withdraw_consent": {
         Args: { "p_consent": Json; "p_keys": Json; "p_now": string; "p_shop_id": string };
         Returns: undefined;

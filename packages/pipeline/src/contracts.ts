@@ -68,7 +68,9 @@ export const sessionAnswerSchema = z.object({
 export type SessionAnswer = z.output<typeof sessionAnswerSchema>;
 
 export const webhookAnswerSchema = z.object({
-  status: z.enum(["accepted", "merged", "duplicate", "ignored", "refused", "quarantined"]),
+  status: z.enum(["accepted", "merged", "duplicate", "ignored", "refused", "quarantined", "done"]).describe(
+    "accepted, merged, duplicate: of an event or a request. done: noted, and nothing is sent of it.",
+  ),
   reason: z.string().optional().describe("Why it was ignored or quarantined."),
   event_id: z.string().optional(),
 }).meta({ id: "WebhookAnswer" });

@@ -1,8 +1,9 @@
 import { settleQuarantine } from "@trakit/db/calls/settle-quarantine.ts";
 import { open, quarantineSubject } from "@trakit/runtime/seal.ts";
+import type { WebhookAnswer } from "./contracts.ts";
 import type { PipelineDependencies } from "./dependencies.ts";
-import { ingest } from "./ingest.ts";
 import { readWebhook } from "./read-webhook.ts";
+import { takeWebhook } from "./take-webhook.ts";
 
 /** A webhook as the quarantine keeps it. */
 export interface QuarantinedWebhook {
@@ -10,11 +11,13 @@ export interface QuarantinedWebhook {
   topic: string;
   webhook_id: string;
   sealed_body: string;
+  /** As Postgres writes it. */
+  received_at: string;
 }
 
 export type Retried =
-  /** Out of quarantine: what `ingest_events` made of it, or `ignored` where nothing is stored of it any more. */
-  | { read: true; status: "accepted" | "merged" | "duplicate" | "ignored" | "refused" }
+  /** Out of quarantine: what became of it, or `ignored` where nothing is stored of it any more. */
+  | { read: true; status: WebhookAnswer["status"] }
   /** Still there. `seal_unreadable`: the key that sealed it is not in the key ring. */
   | { read: false; reason: string; issues: string[] };
 
@@ -36,12 +39,14 @@ export async function retryQuarantined(
   if (!opened.ok) return await unread("seal_unreadable");
   const read = readWebhook(webhook.topic, opened.bytes, shop);
   if (read.kind === "unreadable") return await unread(read.reason, read.issues);
-  let status: "accepted" | "merged" | "duplicate" | "ignored" | "refused" = "ignored";
-  if (read.kind === "capture") {
-    const capture = { ...read.capture, keys: [...read.capture.keys, `webhook:${webhook.webhook_id}`] };
-    const ingested = await ingest(deps, shop, [capture], {});
-    status = ingested.results[0]?.status ?? "ignored";
-    await ingested.deliver();
+  let status: WebhookAnswer["status"] = "ignored";
+  if (read.kind !== "unhandled") {
+    // by the time it came: an uninstall that was followed by an install is over
+    const frame = { shop, webhookId: webhook.webhook_id, triggeredAt: webhook.received_at };
+    const taken = await takeWebhook(deps, frame, read);
+    if (taken === null) return await unread("shop_mismatch");
+    status = taken.answer.status;
+    await taken.after?.();
   }
   await settleQuarantine(deps.db, shop, webhook.id, true);
   return { read: true, status };

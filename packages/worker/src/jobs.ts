@@ -2,6 +2,7 @@ import type { Job } from "./job.ts";
 import { drainJob } from "./jobs/drain.ts";
 import { expireJob } from "./jobs/expire.ts";
 import { maintainJob } from "./jobs/maintain.ts";
+import { redactJob } from "./jobs/redact.ts";
 
 /** Everything workers do. */
-export const JOBS: readonly Job[] = [drainJob, expireJob, maintainJob];
+export const JOBS: readonly Job[] = [drainJob, expireJob, maintainJob, redactJob];

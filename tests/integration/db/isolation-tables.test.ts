@@ -38,7 +38,10 @@ describe("tables, partitions and views", () => {
     expect(all.length).toBeGreaterThan(15);
     for (const { name } of all) {
       await expect(db.query(role, `select * from ${name}`), name).rejects.toMatchObject({ code: "42501" });
-      await expect(db.query(role, `delete from ${name}`), name).rejects.toMatchObject({ code: "42501" });
+      // 55000: a view that joins takes no rows from anybody
+      await expect(db.query(role, `delete from ${name}`), name).rejects.toMatchObject({
+        code: expect.stringMatching(/^(42501|55000)$/),
+      });
     }
   });
 
@@ -165,6 +168,7 @@ describe("tables, partitions and views", () => {
       "trakit.deliveries",
       "trakit.destinations",
       "trakit.lanes",
+      "trakit.privacy_requests",
       "trakit.shops",
     ]);
     await connection.end();

@@ -77,6 +77,18 @@ function argument(name: string): unknown {
     p_last_four: null,
     p_id: 1,
     p_read: false,
+    p_customer: JSON.stringify({ customer_id: "4242", digests: { "email.lower": ["attack"] } }),
+    p_at: at(-172_800),
+    p_kind: "redact_customer",
+    p_reference: "attack",
+    p_subject: JSON.stringify({ customers: ["4242"], emails: [`${MARKER}-email`], phones: [], orders: [] }),
+    p_request_id: shops.request,
+    p_customer_id: "4242",
+    p_email: `${MARKER}-email`,
+    p_phone: "1",
+    p_orders: [`${MARKER}-order`],
+    // a shop is redacted only by who repeats its name
+    p_confirm: "another.myshopify.com",
     // given_up_at: arithmetic on its arguments
     p_captured_at: at(0),
     p_retry_until: at(0),
@@ -85,7 +97,6 @@ function argument(name: string): unknown {
     p_lane_state: "closed",
     p_released_at: null,
     p_worker_id: "00000000-0000-4000-8000-000000000001",
-    p_kind: "worker",
     p_queue: "drain",
     p_jobs: "[]",
     p_gap_ms: 0,
@@ -98,10 +109,17 @@ function argument(name: string): unknown {
   return values[name];
 }
 
+/** Arguments whose meaning depends on the function. */
+const OWN_MEANING: Record<string, unknown> = {
+  "trakit.set_destination p_events": null,
+  "trakit.check_in p_kind": "worker",
+};
+
 function call(row: FunctionRow): { sql: string; values: unknown[] } {
   const values: unknown[] = [];
   const named = row.args.map((name) => {
-    const value = row.name === "trakit.set_destination" && name === "p_events" ? null : argument(name);
+    const own = `${row.name} ${name}`;
+    const value = own in OWN_MEANING ? OWN_MEANING[own] : argument(name);
     values.push(value);
     return `${name} => $${values.length}`;
   });

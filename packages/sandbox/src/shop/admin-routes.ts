@@ -1,7 +1,7 @@
 /** `/_admin/*`: what a test or an operator of the local stack does to the shop without a browser. */
 import { isIP } from "node:net";
 import { z } from "zod";
-import { parseBig } from "./big-json.ts";
+import { parseBig, stringifyBig } from "./big-json.ts";
 import { findVariant, PRODUCTS } from "./catalog.ts";
 import { STAND_IN_IP } from "./client-ip.ts";
 import type { Shop } from "./context.ts";
@@ -9,6 +9,7 @@ import { COUNTRIES, COUNTRY_CODES } from "./countries.ts";
 import { json } from "./http.ts";
 import type { ShopAnswer, ShopRequest } from "./http.ts";
 import { CURRENCIES } from "./money.ts";
+import { OTHER_TOPICS, otherWebhook } from "./other-webhooks.ts";
 import { findDiscount } from "./pricing.ts";
 import { ORDER_TOPICS, placeOrder } from "./purchase.ts";
 
@@ -49,6 +50,17 @@ const orderBody = z.strictObject({
   path: ["email"],
 });
 
+const sendBody = z.strictObject({
+  topic: z.enum(OTHER_TOPICS),
+  order_id: z.union([z.string(), z.number().int(), z.bigint()]).transform(String).optional(),
+  email: z.email().default(COUNTRIES.US.buyer.email),
+  phone: z.string().max(40).default("+17185550123"),
+  state: z.enum(["enabled", "disabled", "subscribed", "unsubscribed"]).optional(),
+  quantity: z.number().int().min(1).max(999).optional(),
+  scopes: z.array(z.string().max(100)).max(50).default([]),
+  duplicates: z.number().int().min(0).max(20).default(0),
+});
+
 const redeliverBody = z.union([
   z.strictObject({ webhook_id: z.uuid() }),
   /** All deliveries of one order. */
@@ -70,12 +82,9 @@ export function adminRoute(shop: Shop, request: ShopRequest): ShopAnswer | null 
   if (request.path !== "/_admin" && !request.path.startsWith("/_admin/")) return null;
   const route = `${request.method} ${request.path}`;
   if (route === "GET /_admin/webhooks") return listWebhooks(shop, request);
-  if (route !== "POST /_admin/orders" && route !== "POST /_admin/webhooks/redeliver") {
-    return problem(
-      404,
-      "Not found",
-      "Known: POST /_admin/orders, GET /_admin/webhooks, POST /_admin/webhooks/redeliver.",
-    );
+  const handle = POSTS[route];
+  if (!handle) {
+    return problem(404, "Not found", `Known: GET /_admin/webhooks, ${Object.keys(POSTS).join(", ")}.`);
   }
   // A page of another site can post forms and text here without asking, but not JSON.
   if (!/^application\/json\b/i.test(request.headers["content-type"] ?? "")) {
@@ -87,7 +96,35 @@ export function adminRoute(shop: Shop, request: ShopRequest): ShopAnswer | null 
   } catch {
     return problem(400, "Malformed JSON", "The body is not JSON.");
   }
-  return route === "POST /_admin/orders" ? createOrder(shop, body) : redeliver(shop, body);
+  return handle(shop, body);
+}
+
+const POSTS: Record<string, (shop: Shop, body: unknown) => ShopAnswer> = {
+  "POST /_admin/orders": createOrder,
+  "POST /_admin/webhooks/send": sendOther,
+  "POST /_admin/webhooks/redeliver": redeliver,
+};
+
+function sendOther(shop: Shop, body: unknown): ShopAnswer {
+  const parsed = sendBody.safeParse(body);
+  if (!parsed.success) return problem(422, "Invalid webhook", z.prettifyError(parsed.error));
+  const { topic, order_id, state, quantity, duplicates, ...wanted } = parsed.data;
+  const order = order_id === undefined ? null : shop.state.placed.get(order_id) ?? null;
+  const payload = otherWebhook(shop, {
+    ...wanted,
+    topic,
+    order,
+    state: state ?? (topic === "customers/create" ? "enabled" : "subscribed"),
+    quantity: quantity ?? null,
+  });
+  if (payload === null || (order_id !== undefined && order === null)) {
+    return problem(422, "Invalid webhook", "Give the order_id of an order of this shop.");
+  }
+  const deliveries = shop.webhooks.send(
+    [{ topic, orderId: order?.id ?? "", body: stringifyBig(payload) }],
+    duplicates,
+  );
+  return json(201, JSON.stringify({ webhooks: deliveries.map(({ webhook_id }) => ({ webhook_id, topic })) }));
 }
 
 function listWebhooks(shop: Shop, request: ShopRequest): ShopAnswer {

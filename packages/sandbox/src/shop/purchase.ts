@@ -89,6 +89,14 @@ export function placeOrder(shop: Shop, purchase: Purchase): PurchaseResult {
     shop.state.orders.set(purchase.checkoutToken, placed);
   }
 
+  shop.state.placed.set(order.id, {
+    id: order.id,
+    body: order.body,
+    cart,
+    customerId: customer?.id ?? null,
+    email: purchase.buyer?.email ?? null,
+    total: cart.total.shop,
+  });
   const body = stringifyBig(order.body);
   const deliveries = shop.webhooks.send(
     purchase.topics.map((topic) => ({ topic, orderId: order.id, body })),

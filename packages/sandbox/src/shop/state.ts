@@ -1,4 +1,5 @@
 /** What the demo shop remembers: in memory, bounded, gone at restart. */
+import type { Json } from "./big-json.ts";
 import type { CartLine, PricedCart } from "./pricing.ts";
 import type { Buyer, CountryCode } from "./countries.ts";
 import type { Currency } from "./money.ts";
@@ -80,12 +81,26 @@ export interface PlacedOrder {
   seen: boolean;
 }
 
+/** Any order, by its id: what later webhooks tell about it. */
+export interface Placed {
+  id: string;
+  /** The order webhook's body. */
+  body: Record<string, Json>;
+  cart: PricedCart;
+  customerId: string | null;
+  email: string | null;
+  /** What was paid, minor units of the shop's currency. */
+  total: number;
+}
+
 export interface ShopState {
   sessions: BoundedMap<Session>;
   carts: BoundedMap<Cart>;
   checkouts: BoundedMap<Checkout>;
   /** By checkout token. */
   orders: BoundedMap<PlacedOrder>;
+  /** By order id. */
+  placed: BoundedMap<Placed>;
   /** By lower-case e-mail. */
   customers: BoundedMap<CustomerRecord>;
 }
@@ -96,6 +111,7 @@ export function createState(): ShopState {
     carts: new BoundedMap(5_000),
     checkouts: new BoundedMap(5_000),
     orders: new BoundedMap(2_000),
+    placed: new BoundedMap(2_000),
     customers: new BoundedMap(10_000),
   };
 }

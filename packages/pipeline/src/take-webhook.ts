@@ -1,0 +1,108 @@
+import { learnCustomer } from "@trakit/db/calls/learn-customer.ts";
+import { requestPrivacy } from "@trakit/db/calls/request-privacy.ts";
+import { uninstallShop } from "@trakit/db/calls/uninstall-shop.ts";
+import type { AppWebhook } from "@trakit/shopify/app-webhooks.ts";
+import type { WebhookAnswer } from "./contracts.ts";
+import type { PipelineDependencies } from "./dependencies.ts";
+import { type Capture, ingest } from "./ingest.ts";
+import { redact } from "./privacy.ts";
+import type { ReadWebhook } from "./read-webhook.ts";
+
+/** A verified webhook by its headers. */
+export interface WebhookFrame {
+  /** Lower case. */
+  shop: string;
+  webhookId: string;
+  /** ISO 8601; null = not told. */
+  triggeredAt: string | null;
+}
+
+export interface Taken {
+  answer: WebhookAnswer;
+  /** What goes on after the answer. What it leaves undone is found again by worker or drain. Never throws. */
+  after?: () => Promise<unknown>;
+}
+
+/**
+ * Does what a webhook that was read asks for: stores an event, notes a customer, ends an installation, redacts. The same for
+ * a webhook that came now and for one out of quarantine. Null: the shop in the signed body is not the one in the header,
+ * so one of them is not Shopify's word. Throws DatabaseUnavailable when nothing was noted.
+ */
+export async function takeWebhook(
+  deps: PipelineDependencies,
+  frame: WebhookFrame,
+  read: Exclude<ReadWebhook, { kind: "unreadable" | "unhandled" }>,
+): Promise<Taken | null> {
+  switch (read.kind) {
+    case "nothing":
+      return ignored(read.reason);
+    case "app":
+      return await app(deps, frame, read.webhook);
+    case "customer": {
+      const learnt = await learnCustomer(deps.db, frame.shop, read.facts, deps.databaseNow?.());
+      if (learnt !== "learnt") return ignored(learnt);
+      return read.capture ? await capture(deps, frame, read.capture, []) : { answer: { status: "done" } };
+    }
+    case "capture":
+      return await capture(deps, frame, read.capture, read.dropped);
+  }
+}
+
+const ignored = (reason: string): Taken => ({ answer: { status: "ignored", reason } });
+
+async function capture(
+  deps: PipelineDependencies,
+  frame: WebhookFrame,
+  captured: Capture,
+  dropped: string[],
+): Promise<Taken> {
+  const keyed = { ...captured, keys: [...captured.keys, `webhook:${frame.webhookId}`] };
+  const refused = Object.fromEntries(dropped.map((field) => [`unusable_${field}`, 1]));
+  const ingested = await ingest(deps, frame.shop, [keyed], { refused });
+  if (ingested.shop !== "active") {
+    return { ...ignored(`${ingested.shop}_shop`), after: ingested.deliver };
+  }
+  const [result] = ingested.results;
+  return {
+    answer: {
+      status: result!.status,
+      event_id: result!.event_id,
+      ...(result!.reason ? { reason: result!.reason } : {}),
+    },
+    after: ingested.deliver,
+  };
+}
+
+async function app(
+  deps: PipelineDependencies,
+  frame: WebhookFrame,
+  webhook: AppWebhook,
+): Promise<Taken | null> {
+  const now = deps.databaseNow?.();
+  if (webhook.kind === "scopes") return ignored("unhandled_topic");
+  if (webhook.shop !== frame.shop) return null;
+  if (webhook.kind === "uninstalled") {
+    const result = await uninstallShop(deps.db, frame.shop, frame.triggeredAt, now);
+    deps.log.info("app_uninstalled", { result });
+    return result === "uninstalled" ? { answer: { status: "done" } } : ignored(result);
+  }
+  const asked = await requestPrivacy(deps.db, {
+    shop: frame.shop,
+    kind: webhook.request,
+    reference: frame.webhookId.slice(0, 100),
+    subject: webhook.subject,
+    at: frame.triggeredAt,
+  }, now);
+  deps.log.info("privacy_requested", {
+    kind: webhook.request,
+    status: asked.status,
+    request: asked.id ?? null,
+  });
+  if (asked.status === "unknown_shop" || asked.status === "reinstalled") return ignored(asked.status);
+  const answer: WebhookAnswer = { status: asked.status };
+  const { id, shop_id } = asked;
+  if (webhook.request === "export" || asked.state === "done" || !id || !shop_id) return { answer };
+  const after = () =>
+    redact(deps, { id, shop_id }).catch(() => deps.log.warn("redaction_postponed", { request: id }));
+  return { answer, after };
+}

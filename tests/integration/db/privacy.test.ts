@@ -1,0 +1,355 @@
+import { createHash } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { redactDue } from "@trakit/pipeline/privacy.ts";
+import { connect } from "@trakit/db/connection.ts";
+import { createLogger } from "@trakit/runtime/log.ts";
+import { at, DAY, fromBrowser, fromShopify, HOUR } from "../../support/captured.ts";
+import { testDatabase } from "../../support/database.ts";
+import { newShop, sealedToken, type Shop } from "../../support/shop.ts";
+
+/**
+ * After a redaction nothing of ours leads to that person or shop. Proven by searching a dump: every row of every table of
+ * every schema that is not Postgres's own, partitions included, as `pg_dump` would write it.
+ */
+const db = await testDatabase();
+
+async function dump(): Promise<string> {
+  const tables = await db.query<{ name: string }>(
+    "postgres",
+    `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind = 'r' and n.nspname not like 'pg\\_%' and n.nspname <> 'information_schema' order by 1`,
+  );
+  const rows: string[] = [];
+  for (const { name } of tables) {
+    for (
+      const { row } of await db.query<{ row: string }>("postgres", `select t::text as row from ${name} t`)
+    ) {
+      rows.push(`${name} ${row}`);
+    }
+  }
+  return rows.join("\n");
+}
+
+/** Lines of the dump that hold one of the words. */
+async function linesWith(words: string[]): Promise<string[]> {
+  return (await dump()).split("\n").filter((line) => words.some((word) => line.includes(word)));
+}
+
+const hex = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** A person by everything we may hold of one; every word of it is theirs alone. */
+function person(word: string, id: string) {
+  return {
+    id,
+    email: `${word}@example.com`,
+    phone: `+1718555${id.slice(-4)}`,
+    emailDigest: hex(`${word}@example.com`),
+    phoneDigest: hex(`+1718555${id.slice(-4)}`),
+    order: `${id}77`,
+    words: [
+      id,
+      word,
+      hex(`${word}@example.com`),
+      hex(`+1718555${id.slice(-4)}`),
+    ],
+  };
+}
+type Person = ReturnType<typeof person>;
+
+function known(who: Person, word: string) {
+  return {
+    event_id: `${word}-purchase`,
+    identifiers: { visitor_id: `${word}-visitor`, client_id: `${word}-client`, fbp: `fb.1.${word}` },
+    digests: { "email.lower": [who.emailDigest], "phone.e164": [who.phoneDigest] },
+    commerce: {
+      checkout_token: `${word}-checkout`,
+      cart_token: `${word}-cart`,
+      order_id: who.order,
+      total: "5",
+    },
+    page: { url: `https://shop.example/${word}` },
+    client: { ip: `${word}-ip`, user_agent: word },
+  };
+}
+
+/** A browser's visits before anybody knew who it was, then a purchase, a later order, a customer record and a request. */
+async function live(shop: Shop, who: Person, word: string): Promise<void> {
+  const { identifiers, page, client } = known(who, word);
+  await shop.ingest([fromBrowser("page_viewed", { identifiers, page, client })], { now: at(-2 * DAY) });
+  await shop.ingest([fromBrowser("checkout_completed", known(who, word))], { now: at(-DAY) });
+  await shop.ingest([
+    fromShopify("checkout_completed", { ...known(who, word), identifiers: { customer_id: who.id } }),
+  ], { now: at(-DAY + 60) });
+  await shop.ingest([
+    fromShopify("order_refunded", { commerce: { order_id: who.order, total: "1" } }),
+  ], { now: at(0), slots: 1 });
+  await db.query("trakit_edge", "select trakit.learn_customer($1, $2, $3)", [
+    shop.domain,
+    JSON.stringify({ customer_id: who.id, digests: { "email.lower": [who.emailDigest] } }),
+    at(0),
+  ]);
+  await db.query("trakit_edge", "select trakit.request_privacy($1, 'export', $2, $3, $4, $4)", [
+    shop.domain,
+    `request-${shop.domain}-${who.order.slice(-2)}`,
+    JSON.stringify({ customers: [who.id], emails: [], phones: [], orders: [] }),
+    at(0),
+  ]);
+  await db.query(
+    "trakit_edge",
+    "select trakit.quarantine_webhook($1, 'orders/create', $2, 'malformed_json', '{}', $3, $4)",
+    [
+      shop.domain,
+      `quarantined-${word}`,
+      sealedToken(word),
+      at(0),
+    ],
+  );
+}
+
+async function request(shop: Shop, kind: string, reference: string, subject: object | null, when = at(10)) {
+  const [row] = await db.query<{ r: { status: string; id: string; shop_id: string } }>(
+    "trakit_edge",
+    "select trakit.request_privacy($1, $2, $3, $4, $5, $5) as r",
+    [shop.domain, kind, reference, subject && JSON.stringify(subject), when],
+  );
+  return row!.r;
+}
+
+async function work(now: Date): Promise<number> {
+  const edge = connect({ url: db.url("trakit_edge"), max: 1 });
+  try {
+    return await redactDue(
+      { db: edge, log: createLogger(() => {}, () => 0), now: () => 0, databaseNow: () => now },
+      Infinity,
+    );
+  } finally {
+    await edge.close();
+  }
+}
+
+describe("redacting a customer", () => {
+  test.each([
+    ["by id", (who: Person) => ({ customers: [who.id], emails: [], phones: [], orders: [who.order] })],
+    [
+      "by email alone",
+      (who: Person) => ({ customers: [], emails: [who.emailDigest], phones: [], orders: [] }),
+    ],
+  ])(
+    "%s, leaves nothing that leads to them, cancels what waits, and leaves a receipt",
+    async (how, subject) => {
+      const shop = await newShop(db, { platforms: ["meta", "tiktok"] });
+      const word = `gone${how.replaceAll(" ", "")}`;
+      const who = person(word, how === "by id" ? "7012345670001" : "7012345670002");
+      const other = person(
+        `stays${how.replaceAll(" ", "")}`,
+        how === "by id" ? "7012345679991" : "7012345679992",
+      );
+      await live(shop, who, word);
+      await live(shop, other, other.words[1]!);
+      expect((await linesWith(who.words)).length).toBeGreaterThan(10);
+      expect((await shop.deliveries()).some((row) => row.state === "pending")).toBe(true);
+      const others = (await linesWith(other.words)).filter((line) => !line.includes("quarantine")).length;
+
+      const asked = await request(shop, "redact_customer", `redact ${how}`, subject(who));
+      expect(await request(shop, "redact_customer", `redact ${how}`, subject(who))).toMatchObject({
+        status: "duplicate",
+        id: asked.id,
+      });
+      expect(await work(at(20))).toBe(1);
+
+      expect(await linesWith(who.words)).toEqual([]);
+      expect((await linesWith(other.words)).length).toBe(others);
+      const [receipt] = await db.as("authenticated", { shop_id: shop.id }).query<Record<string, unknown>>(
+        "select kind, reference, state, counts from api.redaction_log where id = $1",
+        [asked.id],
+      );
+      expect(receipt).toMatchObject({ kind: "redact_customer", reference: `redact ${how}`, state: "done" });
+      expect(receipt!.counts).toMatchObject({ events: 3, visitors: 2, customers: 1, quarantine: 2 });
+      expect(await work(at(30))).toBe(0);
+    },
+  );
+
+  test("is continued where a crash left it", async () => {
+    const shop = await newShop(db);
+    const who = person("crashed", "7012345670003");
+    await live(shop, who, "crashed");
+    const { id, shop_id } = await request(shop, "redact_customer", "crash", {
+      customers: [who.id],
+      emails: [],
+      phones: [],
+      orders: [],
+    });
+    // its first piece only: the visitor is gone, the events are not
+    await db.query("trakit_edge", "select trakit.privacy_step($1, $2, 5000, $3)", [shop_id, id, at(11)]);
+    expect((await linesWith(["crashed"])).length).toBeGreaterThan(0);
+    await work(at(20));
+    expect(await linesWith(who.words)).toEqual([]);
+  });
+
+  test("settles late what was being sent, and brings nothing back", async () => {
+    const shop = await newShop(db);
+    const who = person("inflight", "7012345670004");
+    const sent = await shop.ingest([fromShopify("checkout_completed", known(who, "inflight"))], { slots: 5 });
+    expect(sent.sends).toHaveLength(1);
+    await request(shop, "redact_customer", "flight", {
+      customers: [],
+      emails: [who.emailDigest],
+      phones: [],
+      orders: [],
+    });
+    await work(at(20));
+    expect(await shop.settle(sent.sends, { kind: "retry", delay_ms: 1000 }, at(21))).toMatchObject({
+      settled: 0,
+    });
+    expect((await shop.claim("meta", { now: at(HOUR) })).items).toEqual([]);
+    expect(await linesWith(who.words)).toEqual([]);
+  });
+
+  test("by the operator's function takes clear text and keeps none of it", async () => {
+    const shop = await newShop(db);
+    const who = person("byhand", "7012345670005");
+    await live(shop, who, "byhand");
+    const redact = async (email: string | null) =>
+      (await db.query<{ r: Record<string, unknown> }>(
+        "trakit_worker",
+        "select api.redact_customer($1, p_email => $2, p_now => $3) as r",
+        [shop.domain, email, at(20)],
+      ))[0]!.r;
+    expect(await redact(null)).toEqual({ status: "nobody_named" });
+    expect(await redact(` BYHAND@Example.com`)).toMatchObject({ state: "done", subject: null });
+    expect(await linesWith(who.words)).toEqual([]);
+  });
+});
+
+describe("exporting a customer", () => {
+  test("gives the merchant visitors, customer, events and where they went, and nobody else's", async () => {
+    const shop = await newShop(db);
+    const who = person("exported", "7012345670006");
+    const other = person("unasked", "7012345679996");
+    await live(shop, who, "exported");
+    await live(shop, other, "unasked");
+    const [row] = await db.query<{ r: Record<string, Record<string, unknown>[]> }>(
+      "trakit_worker",
+      "select api.export_customer($1, p_phone => $2) as r",
+      [shop.domain, who.phone],
+    );
+    const found = row!.r;
+    expect(found.customers).toHaveLength(1);
+    expect(found.events!.map((event) => event.name)).toEqual([
+      "page_viewed",
+      "checkout_completed",
+      "order_refunded",
+    ]);
+    expect(found.events![1]).toMatchObject({ client: { ip: "exported-ip" } });
+    expect(found.events![1]!.deliveries).toEqual([expect.objectContaining({ platform: "meta" })]);
+    expect(JSON.stringify(found)).not.toContain("unasked");
+  });
+
+  test("is forgotten after 30 days", async () => {
+    const shop = await newShop(db);
+    await request(shop, "export", "old", {
+      customers: ["7012345670007"],
+      emails: [],
+      phones: [],
+      orders: [],
+    });
+    await db.query("trakit_edge", "select trakit.purge($1)", [at(29 * DAY)]);
+    expect(await linesWith(["7012345670007"])).toHaveLength(1);
+    await db.query("trakit_edge", "select trakit.purge($1)", [at(31 * DAY)]);
+    expect(await linesWith(["7012345670007"])).toEqual([]);
+  });
+});
+
+describe("redacting a shop", () => {
+  test("leaves nothing that leads to it but a receipt that does not name it", async () => {
+    const shop = await newShop(db, {
+      domain: "leaving-entirely.myshopify.com",
+      platforms: ["meta", "google"],
+    });
+    const neighbour = await newShop(db, { domain: "stays-here.myshopify.com" });
+    await live(shop, person("leaver", "7012345670008"), "leaver");
+    await live(neighbour, person("neighbour", "7012345670009"), "neighbour");
+    await db.query(
+      "postgres",
+      `insert into trakit.installations (shop_id, sealed_access, access_expires_at, created_at, updated_at)
+       values ($1, $2, $3, $3, $3)`,
+      [shop.id, sealedToken("leaver"), at(0)],
+    );
+    await shop.ingest([fromBrowser("page_viewed")], { refused: { leaver_refused: 3 } });
+    const before = (await linesWith([neighbour.id])).length;
+
+    const asked = await request(shop, "redact_shop", "webhook-4711", null, at(100));
+    expect((await shop.ingest([fromBrowser("page_viewed")], { now: at(101) })).shop).toBe("uninstalled");
+    await work(at(110));
+    // tokens and rows are gone; the shop's own row waits for calls that began before
+    expect(await linesWith([sealedToken("leaver"), "7012345670008", "leaver-visitor"])).toEqual([]);
+    expect(await work(at(170))).toBe(1);
+
+    expect(await linesWith([shop.id, shop.domain, ...Object.values(shop.lanes), "leaver"])).toEqual([]);
+    expect(await linesWith([asked.id])).toEqual([expect.stringContaining("webhook-4711")]);
+    expect((await linesWith([neighbour.id])).length).toBe(before);
+    expect((await shop.ingest([fromBrowser("page_viewed")], { now: at(200) })).shop).toBe("unknown");
+  });
+
+  test("is refused where the shop was installed again meanwhile", async () => {
+    const shop = await newShop(db);
+    expect(await request(shop, "redact_shop", "late", null, at(-2 * DAY))).toMatchObject({
+      status: "reinstalled",
+    });
+    expect((await shop.ingest([fromBrowser("page_viewed")])).shop).toBe("active");
+  });
+
+  test("by hand needs its name twice", async () => {
+    const shop = await newShop(db);
+    const redact = async (confirm: string) =>
+      (await db.query<{ r: Record<string, unknown> }>(
+        "trakit_worker",
+        "select api.redact_shop($1, $2, $3) as r",
+        [
+          shop.domain,
+          confirm,
+          at(50),
+        ],
+      ))[0]!.r;
+    expect(await redact("something else")).toEqual({ status: "not_confirmed" });
+    expect((await shop.ingest([fromBrowser("page_viewed")])).shop).toBe("active");
+    expect(await redact(shop.domain)).toMatchObject({ status: "accepted", state: "waiting" });
+    expect(await work(at(120))).toBe(1);
+    expect(await linesWith([shop.id, shop.domain])).toEqual([]);
+  });
+});
+
+describe("an uninstall", () => {
+  test("destroys every token at once, closes the lanes, takes no events, and keeps the data", async () => {
+    const shop = await newShop(db, { platforms: ["meta", "google"] });
+    await shop.ingest([fromBrowser("page_viewed")]);
+    await db.query(
+      "postgres",
+      `insert into trakit.installations
+         (shop_id, sealed_access, access_expires_at, sealed_refresh, refresh_expires_at, created_at, updated_at)
+       values ($1, $2, $3, $2, $3, $3, $3)`,
+      [shop.id, sealedToken("uninstalled"), at(0)],
+    );
+    const uninstall = async (when: Date) =>
+      (await db.query<{ r: string }>("trakit_edge", "select trakit.uninstall_shop($1, $2, $3) as r", [
+        shop.domain,
+        when,
+        at(10),
+      ]))[0]!.r;
+    expect(await uninstall(at(-2 * DAY))).toBe("reinstalled");
+    expect(await uninstall(at(9))).toBe("uninstalled");
+    expect(await uninstall(at(9))).toBe("uninstalled");
+    const rows = await linesWith([shop.id]);
+    expect(rows.filter((row) => row.includes("v1.k1."))).toEqual([]);
+    expect(rows.filter((row) => /trakit\.events_/.test(row))).toHaveLength(1);
+    expect(await shop.lane()).toMatchObject({ state: "held", reason: "uninstalled" });
+    expect((await shop.claim("meta", { now: at(20) })).items).toEqual([]);
+    expect((await shop.ingest([fromBrowser("page_viewed")])).shop).toBe("uninstalled");
+    // it comes back: without a token nothing is sent, with one the lane flows
+    await shop.change({}, at(30));
+    expect((await shop.claim("meta", { now: at(31) })).items).toEqual([]);
+    await shop.set("meta", { now: at(32) });
+    expect((await shop.claim("meta", { now: at(33) })).items).toHaveLength(1);
+    expect(await uninstall(at(9))).toBe("reinstalled");
+  });
+});
