@@ -60,6 +60,7 @@ function argument(name: string): unknown {
     p_since: at(-3_600),
     p_until: at(3_600),
     p_days_ahead: 3,
+    p_days: 7,
     p_topic: "orders/create",
     p_webhook_id: "attack",
     p_reason: "unreadable_payload",
