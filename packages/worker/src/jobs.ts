@@ -3,6 +3,7 @@ import { drainJob } from "./jobs/drain.ts";
 import { expireJob } from "./jobs/expire.ts";
 import { maintainJob } from "./jobs/maintain.ts";
 import { redactJob } from "./jobs/redact.ts";
+import { replayJob } from "./jobs/replay.ts";
 
 /** Everything workers do. */
-export const JOBS: readonly Job[] = [drainJob, expireJob, maintainJob, redactJob];
+export const JOBS: readonly Job[] = [drainJob, expireJob, maintainJob, replayJob, redactJob];
