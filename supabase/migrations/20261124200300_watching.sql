@@ -10,22 +10,22 @@ declare
 begin
   perform set_config('trakit.shop_id', coalesce(v_shop::text, ''), true);
   return (
-    select jsonb_build_object('shop', s.domain, 'platform', g.platform, 'state', l.state, 'reason', l.reason)
+    select jsonb_build_object('shop', s.domain, 'platform', g.platform, 'reason', l.reason)
     from trakit.lanes l
     join trakit.destinations g on g.id = l.destination_id
     join trakit.shops s on s.id = l.shop_id
     where l.destination_id = p_destination_id);
 end;
 $$;
-comment on function trakit.describe_lane(uuid) is 'A lane for people: shop, platform, state and why.';
+comment on function trakit.describe_lane(uuid) is 'A lane for people: shop, platform, and why it is open or held. Null = no such lane.';
 
 create function trakit.pending_alerts(p_limit integer default 50, p_now timestamptz default now()) returns jsonb
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   select coalesce(jsonb_agg(x.told order by x.changed_at), '[]')
   from (
-    select l.changed_at, trakit.describe_lane(l.destination_id) || jsonb_build_object(
-      'lane', l.destination_id, 'since', l.changed_at, 'expired', l.expired - l.alerted_expired, 'expired_ever', l.expired,
-      'in_trouble', l.state <> 'closed' and l.alerted_change is distinct from l.changed_at) as told
+    select l.changed_at, jsonb_build_object(
+      'lane', l.destination_id, 'state', l.state, 'since', l.changed_at, 'expired', l.expired - l.alerted_expired,
+      'expired_ever', l.expired, 'in_trouble', l.state <> 'closed' and l.alerted_change is distinct from l.changed_at) as told
     from trakit.lanes l
     where ((l.state <> 'closed' and l.alerted_change is distinct from l.changed_at) or l.expired > l.alerted_expired)
       -- one that comes and goes is told of every ten minutes
@@ -35,7 +35,7 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
   ) x
 $$;
 comment on function trakit.pending_alerts(integer, timestamptz) is
-  'Lanes the operator is to be told of: open or held and not told yet, or with deliveries that expired since; each at most every ten minutes.';
+  'Lanes the operator is to be told of: open or held and not told yet, or with deliveries that expired since; each at most every ten minutes. Ids, states and times only.';
 
 create function trakit.settle_alerts(p_told jsonb, p_now timestamptz default now()) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
@@ -94,6 +94,5 @@ alter function trakit.pending_alerts(integer, timestamptz) owner to trakit_dispa
 alter function trakit.settle_alerts(jsonb, timestamptz) owner to trakit_dispatcher;
 alter function trakit.queue_metrics(timestamptz) owner to trakit_dispatcher;
 revoke create on schema trakit from trakit_app, trakit_dispatcher;
-grant execute on function trakit.describe_lane(uuid) to trakit_dispatcher;
-grant execute on function trakit.pending_alerts(integer, timestamptz), trakit.settle_alerts(jsonb, timestamptz),
+grant execute on function trakit.describe_lane(uuid), trakit.pending_alerts(integer, timestamptz), trakit.settle_alerts(jsonb, timestamptz),
   trakit.queue_metrics(timestamptz) to trakit_edge;

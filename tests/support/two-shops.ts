@@ -79,6 +79,12 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     sealedToken(word),
     at(0),
   ]);
+  await db.query(
+    "postgres",
+    `insert into trakit.replays (shop_id, since, until, states, force, created_at, at_captured, finished_at)
+     values ($1, $2, $3, '{failed}', false, $2, $2, $3)`,
+    [shop.id, at(0), at(60)],
+  );
   const customer = word === MARKER ? CUSTOMERS.theirs : CUSTOMERS.mine;
   await db.query("trakit_edge", "select trakit.learn_customer($1, $2, $3)", [
     shop.domain,

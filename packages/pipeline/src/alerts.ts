@@ -1,4 +1,10 @@
-import { type PendingAlert, pendingAlerts, settleAlerts } from "@trakit/db/calls/alerts.ts";
+import {
+  describeLane,
+  type LaneDescription,
+  type PendingAlert,
+  pendingAlerts,
+  settleAlerts,
+} from "@trakit/db/calls/alerts.ts";
 import { send } from "@trakit/runtime/send.ts";
 import { SEND_TIMEOUT_MS, type World } from "./dependencies.ts";
 
@@ -19,8 +25,8 @@ export interface Alert {
 }
 
 /** The words of an alert. */
-export function alertOf(lane: PendingAlert): Alert {
-  const { shop, platform, reason, since, expired } = lane;
+export function alertOf(lane: PendingAlert, { shop, platform, reason }: LaneDescription): Alert {
+  const { since, expired } = lane;
   const kind = !lane.in_trouble ? "deliveries_expired" : lane.state === "held" ? "lane_held" : "lane_open";
   const where = `TrakIt: ${platform} of ${shop}`;
   const lost = expired > 0 ? ` ${expired} deliveries expired unsent; trakit replay can send them again.` : "";
@@ -43,11 +49,14 @@ export async function sendAlerts(world: World): Promise<number> {
   const pending = await pendingAlerts(world.db, world.databaseNow?.());
   let told = 0;
   for (const lane of pending) {
+    const described = await describeLane(world.db, lane.lane);
+    // gone with its shop meanwhile
+    if (!described) continue;
     const sent = await send({
       method: "POST",
       url: world.alertUrl,
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(alertOf(lane)),
+      body: JSON.stringify(alertOf(lane, described)),
     }, { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
     if (sent.kind !== "answer" || sent.status < 200 || sent.status >= 300) {
       world.log.warn("alert_failed", {

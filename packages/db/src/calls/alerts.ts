@@ -3,12 +3,7 @@ import type { Database } from "../connection.ts";
 /** A lane the operator is to be told of. */
 export interface PendingAlert {
   lane: string;
-  /** The shop's domain. */
-  shop: string;
-  platform: string;
   state: "closed" | "open" | "held";
-  /** Why it is open or held. */
-  reason: string | null;
   /** When it came into this state. */
   since: string;
   /** Whether its trouble is news; else only deliveries expired. */
@@ -16,6 +11,23 @@ export interface PendingAlert {
   /** Deliveries that expired since the operator was last told. */
   expired: number;
   expired_ever: number;
+}
+
+/** A lane in people's terms. */
+export interface LaneDescription {
+  /** The shop's domain. */
+  shop: string;
+  platform: string;
+  /** Why it is open or held. */
+  reason: string | null;
+}
+
+/** SQL `trakit.describe_lane`; null = it is gone. */
+export async function describeLane(db: Database, lane: string): Promise<LaneDescription | null> {
+  const [row] = await db.rows<{ lane: LaneDescription | null }>("select trakit.describe_lane($1) as lane", [
+    lane,
+  ]);
+  return row!.lane;
 }
 
 /** SQL `trakit.pending_alerts`: what the operator was not told yet, each lane at most every ten minutes. */
