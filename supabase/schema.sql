@@ -248,6 +248,10 @@ create table trakit.lanes ( -- owner postgres
   probe_seconds integer, -- Open: present distance between probes, 10 s growing to 60 s.
   flush_before timestamp with time zone, -- Set when trouble ended: what was last tried before this moment is due at once, whatever its own back-off says.
   released_at timestamp with time zone, -- When a hold last ended: what waited through it may be tried for another 24 hours.
+  expired bigint not null default 0, -- Deliveries whose time was over before they could be sent, ever.
+  alerted_at timestamp with time zone, -- When the operator was last told of this lane; null = never.
+  alerted_change timestamp with time zone, -- The changed_at the operator was last told of.
+  alerted_expired bigint not null default 0, -- The expired count the operator was last told of.
   constraint lanes_pkey PRIMARY KEY (destination_id),
   constraint lanes_destination_id_fkey FOREIGN KEY (destination_id) REFERENCES trakit.destinations(id) ON DELETE CASCADE,
   constraint lanes_open_has_probe CHECK ((state = 'open'::text) = (probe_at IS NOT NULL AND probe_seconds IS NOT NULL)),
@@ -261,7 +265,7 @@ CREATE INDEX lanes_to_flush ON trakit.lanes USING btree (flush_before) WHERE (fl
 alter table trakit.lanes enable row level security;
 alter table trakit.lanes force row level security;
 create policy "functions see the shop they work for" on trakit.lanes for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
-create policy "the dispatcher ends a flush" on trakit.lanes for update to trakit_dispatcher using (true) with check (true);
+create policy "the dispatcher ends a flush, counts what expired and notes what" on trakit.lanes for update to trakit_dispatcher using (true) with check (true);
 create policy "the dispatcher sees every lane's state" on trakit.lanes for select to trakit_dispatcher using (true);
 create policy "users see their shop's lanes" on trakit.lanes for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
@@ -343,6 +347,34 @@ alter table trakit.refusals enable row level security;
 alter table trakit.refusals force row level security;
 create policy "functions see the shop they work for" on trakit.refusals for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy "users see their shop's refusals" on trakit.refusals for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+
+-- Replays by hand: what was asked for, and how far it has come.
+create table trakit.replays ( -- owner postgres
+  id bigint not null generated always as identity, -- Ours.
+  shop_id uuid not null, -- Shop it is for.
+  since timestamp with time zone not null, -- Captured at or after this.
+  until timestamp with time zone not null, -- Captured before this.
+  platform text, -- Only this platform; null = all.
+  states text[] not null, -- failed, delivered or both.
+  force boolean not null, -- What the vendor may have already goes out too, as far as it deduplicates.
+  created_at timestamp with time zone not null, -- When it was asked for.
+  at_captured timestamp with time zone not null, -- Events up to here are done (with at_event).
+  at_event bigint not null default 0, -- Events up to here are done (with at_captured).
+  replayed bigint not null default 0, -- Deliveries made pending again.
+  refused jsonb not null default '{}'::jsonb, -- How many were not, by reason: {"too_old": 3}.
+  finished_at timestamp with time zone, -- When its last step was done; null = it goes on.
+  constraint replays_pkey PRIMARY KEY (id),
+  constraint replays_refused_object CHECK (jsonb_typeof(refused) = 'object'::text),
+  constraint replays_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
+  constraint replays_states_known CHECK (states <@ ARRAY['failed'::text, 'delivered'::text] AND cardinality(states) > 0),
+  constraint replays_window_forward CHECK (since < until)
+);
+CREATE INDEX replays_unfinished ON trakit.replays USING btree (id) WHERE (finished_at IS NULL);
+alter table trakit.replays enable row level security;
+alter table trakit.replays force row level security;
+create policy "functions see the shop they work for" on trakit.replays for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "the dispatcher sees which replays go on" on trakit.replays for select to trakit_dispatcher using (true);
+create policy "users see their shop's replays" on trakit.replays for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- Browser events handed in, by shop, sender and minute. Kept for an hour.
 create table trakit.sender_rates ( -- owner postgres
@@ -471,7 +503,9 @@ create policy "the dispatcher keeps it" on trakit.workers for all to trakit_disp
 --   success_ratio numeric: delivered / (delivered + failed).
 --   latency_p50_ms double precision: Median milliseconds from capture to settled.
 --   latency_p99_ms double precision: 99th percentile of the same.
---   oldest_pending_at timestamp with time zone: Capture time of the oldest that waits.
+--   oldest_pending_at timestamp with time zone: Capture time of the oldest that waits, however old.
+--   lag_seconds bigint: How long the oldest due delivery has been due; null = nothing is due.
+--   expired bigint: Deliveries whose time was over before they could be sent, ever.
 create view api.delivery_health with (security_invoker=true) as -- owner postgres
  SELECT g.shop_id,
     g.platform,
@@ -486,7 +520,9 @@ create view api.delivery_health with (security_invoker=true) as -- owner postgre
     h.success_ratio,
     h.latency_p50_ms,
     h.latency_p99_ms,
-    h.oldest_pending_at
+    w.oldest_pending_at,
+    GREATEST(EXTRACT(epoch FROM now() - w.oldest_due_at), 0::numeric)::bigint AS lag_seconds,
+    l.expired
    FROM trakit.destinations g
      JOIN trakit.lanes l ON l.destination_id = g.id
      LEFT JOIN LATERAL ( SELECT count(*) FILTER (WHERE d.state = 'delivered'::text) AS delivered,
@@ -495,10 +531,13 @@ create view api.delivery_health with (security_invoker=true) as -- owner postgre
             count(*) FILTER (WHERE d.state = 'pending'::text) AS pending,
             round(count(*) FILTER (WHERE d.state = 'delivered'::text)::numeric / NULLIF(count(*) FILTER (WHERE d.state = ANY (ARRAY['delivered'::text, 'failed'::text])), 0)::numeric, 4) AS success_ratio,
             percentile_cont(0.5::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM d.settled_at - d.captured_at) * 1000::numeric)::double precision)) FILTER (WHERE d.state = 'delivered'::text) AS latency_p50_ms,
-            percentile_cont(0.99::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM d.settled_at - d.captured_at) * 1000::numeric)::double precision)) FILTER (WHERE d.state = 'delivered'::text) AS latency_p99_ms,
-            min(d.captured_at) FILTER (WHERE d.state = 'pending'::text) AS oldest_pending_at
+            percentile_cont(0.99::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM d.settled_at - d.captured_at) * 1000::numeric)::double precision)) FILTER (WHERE d.state = 'delivered'::text) AS latency_p99_ms
            FROM trakit.deliveries d
-          WHERE d.destination_id = g.id AND d.captured_at > (now() - '24:00:00'::interval)) h ON true;
+          WHERE d.destination_id = g.id AND d.captured_at > (now() - '24:00:00'::interval)) h ON true
+     LEFT JOIN LATERAL ( SELECT min(d.captured_at) AS oldest_pending_at,
+            min(d.next_attempt_at) FILTER (WHERE d.waits_for IS NULL AND d.next_attempt_at <= now()) AS oldest_due_at
+           FROM trakit.deliveries d
+          WHERE d.destination_id = g.id AND d.state = 'pending'::text) w ON true;
 
 -- Every event with every delivery of it: one row per event and platform.
 --   captured_at timestamp with time zone: When the first copy reached us.
@@ -739,6 +778,67 @@ begin
     v_state := trakit.privacy_step((v_asked ->> 'shop_id')::uuid, (v_asked ->> 'id')::uuid, 5000, p_now) ->> 'state';
   end loop;
   return v_asked || jsonb_build_object('state', v_state);
+end;
+$function$;
+
+-- Sends ended deliveries of a shop (by domain), captured in a window, again with the same event_id, for another 24 hours. Default: those that failed. dry_run only counts. delivered needs force, and goes only while the vendor is documented to deduplicate. Returns {"replayed", "refused": {reason: count}, "done"}; a large one goes on by itself, see trakit.replays.
+-- owner trakit_app; called by trakit_worker
+CREATE OR REPLACE FUNCTION api.replay(shop text, since timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, platform text DEFAULT NULL::text, states text[] DEFAULT ARRAY['failed'::text], force boolean DEFAULT false, dry_run boolean DEFAULT false, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(shop, null);
+  v_until timestamptz := coalesce(replay.until, p_now);
+  v_id bigint;
+  v_state jsonb;
+begin
+  if v_shop is null then
+    raise exception 'there is no shop %', shop using errcode = 'invalid_parameter_value',
+      hint = 'Name it by its myshopify.com domain.';
+  end if;
+  if since >= v_until then
+    raise exception 'since must be before until' using errcode = 'invalid_parameter_value';
+  end if;
+  if not (states <@ array['failed', 'delivered']) or cardinality(states) = 0 then
+    raise exception 'states must be failed, delivered or both' using errcode = 'invalid_parameter_value',
+      hint = 'What is pending goes out by itself; what was skipped was decided not to be sent.';
+  end if;
+  if platform is not null and not exists (select from trakit.destinations g where g.shop_id = v_shop and g.platform = replay.platform) then
+    raise exception 'the shop has no destination %', platform using errcode = 'invalid_parameter_value';
+  end if;
+  -- events are kept 30 days: a window of ten years is no more work than one of 31
+  since := greatest(since, p_now - interval '31 days');
+  if dry_run then
+    return (
+      select jsonb_build_object(
+        'dry_run', true,
+        'replayed', coalesce(sum(x.count) filter (where x.refusal is null), 0),
+        'refused', coalesce(jsonb_object_agg(x.refusal, x.count) filter (where x.refusal is not null), '{}'))
+      from (
+        select v.refusal, count(*) as count
+        from trakit.replay_verdicts(since, 0, v_until, replay.platform, replay.states, replay.force, null, p_now) v
+        group by v.refusal
+      ) x);
+  end if;
+  if since >= v_until then
+    return jsonb_build_object('dry_run', false, 'replayed', 0, 'refused', jsonb '{}', 'done', true);
+  end if;
+  insert into trakit.replays (shop_id, since, until, platform, states, force, created_at, at_captured)
+  values (v_shop, since, v_until, replay.platform, replay.states, replay.force, p_now, since)
+  returning id into v_id;
+  -- a small one is done when this returns; the rest is for a worker, pg_cron, or whoever calls trakit.step_replay
+  for v_step in 1 .. 5 loop
+    v_state := trakit.step_replay(shop, v_id, 1000, p_now);
+    exit when (v_state ->> 'waiting')::boolean or v_state ->> 'finished_at' is not null;
+  end loop;
+  if v_state ->> 'finished_at' is null then
+    perform trakit.enqueue_jobs('replay', jsonb_build_array(jsonb_build_object('data', jsonb '{}')));
+  end if;
+  return jsonb_build_object('dry_run', false, 'replay_id', v_id, 'replayed', v_state -> 'replayed',
+    'refused', v_state -> 'refused', 'done', v_state ->> 'finished_at' is not null);
 end;
 $function$;
 
@@ -1120,6 +1220,27 @@ AS $function$
   end
 $function$;
 
+-- A lane for people: shop, platform, and why it is open or held. Null = no such lane.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.describe_lane(p_destination_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.lane_shop(p_destination_id);
+begin
+  perform set_config('trakit.shop_id', coalesce(v_shop::text, ''), true);
+  return (
+    select jsonb_build_object('shop', s.domain, 'platform', g.platform, 'reason', l.reason)
+    from trakit.lanes l
+    join trakit.destinations g on g.id = l.destination_id
+    join trakit.shops s on s.id = l.shop_id
+    where l.destination_id = p_destination_id);
+end;
+$function$;
+
 -- Lanes with something to send now, longest waiting first: closed ones with due deliveries, those that just recovered, open ones whose probe is due.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.due_lanes(p_limit integer DEFAULT 100, p_now timestamp with time zone DEFAULT now())
@@ -1159,7 +1280,9 @@ AS $function$
   ), flushing as (
     select l.destination_id, l.shop_id, l.flush_before as next_attempt_at
     from trakit.lanes l
-    where l.flush_before is not null and l.state = 'closed' and l.flush_before > p_now - interval '10 minutes'
+    where l.flush_before is not null and l.state = 'closed'
+      -- until end_flush says so; a lane nobody got to in a day is listed by its deliveries' own due times
+      and l.flush_before > p_now - interval '24 hours'
   ), probing as (
     select l.destination_id, l.shop_id, l.probe_at as next_attempt_at
     from trakit.lanes l
@@ -1314,14 +1437,21 @@ begin
     order by d.next_attempt_at
     limit p_limit
     for update of d skip locked
+  ), ended as (
+    update trakit.deliveries d
+    set state = case when d.waits_for = 'order' then 'skipped' else 'failed' end,
+        reason = case when d.waits_for = 'order' then 'no_order' else 'expired' end,
+        settled_at = p_now, next_attempt_at = null, lease = null, waits_for = null
+    from past
+    where d.captured_at = past.captured_at and d.event_row = past.event_row and d.destination_id = past.destination_id
+    returning d.destination_id, d.state
+  ), counted as (
+    update trakit.lanes l
+    set expired = l.expired + c.count
+    from (select e.destination_id, count(*) from ended e where e.state = 'failed' group by e.destination_id) c
+    where l.destination_id = c.destination_id
   )
-  update trakit.deliveries d
-  set state = case when d.waits_for = 'order' then 'skipped' else 'failed' end,
-      reason = case when d.waits_for = 'order' then 'no_order' else 'expired' end,
-      settled_at = p_now, next_attempt_at = null, lease = null, waits_for = null
-  from past
-  where d.captured_at = past.captured_at and d.event_row = past.event_row and d.destination_id = past.destination_id;
-  get diagnostics v_count = row_count;
+  select count(*) into v_count from ended;
   return v_count;
 end;
 $function$;
@@ -2232,6 +2362,28 @@ begin
 end;
 $function$;
 
+-- Lanes the operator is to be told of: open or held and not told yet, or with deliveries that expired since; each at most every ten minutes. Ids, states and times only.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.pending_alerts(p_limit integer DEFAULT 50, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select coalesce(jsonb_agg(x.told order by x.changed_at), '[]')
+  from (
+    select l.changed_at, jsonb_build_object(
+      'lane', l.destination_id, 'state', l.state, 'since', l.changed_at, 'expired', l.expired - l.alerted_expired,
+      'expired_ever', l.expired, 'in_trouble', l.state <> 'closed' and l.alerted_change is distinct from l.changed_at) as told
+    from trakit.lanes l
+    where ((l.state <> 'closed' and l.alerted_change is distinct from l.changed_at) or l.expired > l.alerted_expired)
+      -- one that comes and goes is told of every ten minutes
+      and coalesce(l.alerted_at <= p_now - interval '10 minutes' or l.alerted_at > p_now, true)
+    order by l.changed_at
+    limit p_limit
+  ) x
+$function$;
+
 -- Does the next piece of a redaction: one day of a customer's events, or about p_limit rows of a shop. Returns {"state": pending | done | waiting | gone}; call it until it is not pending. waiting = its last piece is due a minute after the request.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.privacy_step(p_shop_id uuid, p_request_id uuid, p_limit integer DEFAULT 5000, p_now timestamp with time zone DEFAULT now())
@@ -2328,6 +2480,52 @@ begin
   perform trakit.count_refusals(v_shop, 'webhooks', jsonb_build_object(p_reason, 1), p_now);
   return 'quarantined';
 end;
+$function$;
+
+-- Figures for a monitor, across shops: what waits (counted up to 200,000), what became of the last 5 minutes, lanes, what expired, who drains.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.queue_metrics(p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  with waiting as materialized (
+    select g.platform, count(*) as pending,
+      count(*) filter (where d.waits_for is null and d.next_attempt_at <= p_now) as due,
+      count(*) filter (where d.lease is not null and d.next_attempt_at > p_now) as sending,
+      min(d.next_attempt_at) filter (where d.waits_for is null and d.next_attempt_at <= p_now) as oldest_due_at
+    from (
+      -- bounded: a monitor asks every few seconds
+      select x.destination_id, x.waits_for, x.next_attempt_at, x.lease from trakit.deliveries x
+      where x.state = 'pending' and x.captured_at > p_now - interval '8 days' order by x.next_attempt_at limit 200000
+    ) d
+    join trakit.destinations g on g.id = d.destination_id
+    group by g.platform
+  ), recent as materialized (
+    select g.platform, d.state, count(*) as count,
+      percentile_cont(array[0.5, 0.99]) within group (order by extract(epoch from d.settled_at - d.captured_at))
+        filter (where d.state = 'delivered') as latency
+    from trakit.deliveries d
+    join trakit.destinations g on g.id = d.destination_id
+    where d.captured_at > p_now - interval '5 minutes' and d.captured_at <= p_now
+    group by g.platform, d.state
+  ), states as (
+    select g.platform, l.state, count(*) as count, sum(l.expired) as expired
+    from trakit.lanes l join trakit.destinations g on g.id = l.destination_id
+    group by g.platform, l.state
+  )
+  select trakit.queue_watch(p_now) || jsonb_build_object(
+    'waiting', (select coalesce(jsonb_agg(jsonb_build_object('platform', w.platform, 'pending', w.pending, 'due', w.due,
+      'sending', w.sending, 'oldest_due_seconds', coalesce(extract(epoch from p_now - w.oldest_due_at), 0)) order by w.platform), '[]')
+      from waiting w),
+    'recent', (select coalesce(jsonb_agg(jsonb_build_object('platform', r.platform, 'state', r.state, 'count', r.count,
+      'latency', r.latency) order by r.platform, r.state), '[]') from recent r),
+    'lanes', (select coalesce(jsonb_agg(jsonb_build_object('platform', s.platform, 'state', s.state, 'count', s.count)
+      order by s.platform, s.state), '[]') from states s),
+    'expired', (select coalesce(jsonb_agg(jsonb_build_object('platform', x.platform, 'count', x.expired) order by x.platform), '[]')
+      from (select s.platform, sum(s.expired) as expired from states s group by s.platform) x),
+    'replays', (select count(*) from trakit.replays r where r.finished_at is null))
 $function$;
 
 -- How much waits in the recovery queue (counted up to 100,000), across shops.
@@ -2554,6 +2752,44 @@ begin
 end;
 $function$;
 
+-- Deliveries of the bound shop's next p_limit events that a replay is about, and why one is refused (null = it may go).
+-- owner trakit_app; called by its owner only
+CREATE OR REPLACE FUNCTION trakit.replay_verdicts(p_from timestamp with time zone, p_from_event bigint, p_until timestamp with time zone, p_platform text, p_states text[], p_force boolean, p_limit integer, p_now timestamp with time zone)
+ RETURNS TABLE(captured_at timestamp with time zone, event_row bigint, destination_id uuid, refusal text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_seqscan TO 'off'
+AS $function$
+  select d.captured_at, d.event_row, d.destination_id,
+    case
+      -- the claim looks at 8 days; the vendor at its own limit
+      when d.captured_at + least(g.max_age, interval '8 days') <= p_now then 'too_old'
+      when not g.enabled then 'destination_disabled'
+      -- the merchant's own tag has sent it, and the vendor's window is over: certain to count twice
+      when d.reason = 'past_dedup_window' then 'would_double'
+      when d.state = 'delivered' and not (p_force and coalesce(d.captured_at + trakit.server_dedup(d.platform) > p_now, false))
+        then 'would_double'
+      -- begun, and nobody knows whether it arrived: where the vendor is not known to deduplicate, a person decides
+      when d.state = 'failed' and d.doubts > 0 and not p_force
+        and not coalesce(d.captured_at + trakit.server_dedup(d.platform) > p_now, false)
+        then 'would_double'
+    end
+  from (
+    select e.captured_at, e.id
+    from trakit.events e
+    where e.shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid)
+      and e.captured_at >= p_from and e.captured_at < p_until and (e.captured_at, e.id) > (p_from, p_from_event)
+    order by e.captured_at, e.id
+    limit p_limit
+  ) e
+  join trakit.deliveries d on d.captured_at = e.captured_at and d.event_row = e.id
+  join trakit.destinations g on g.id = d.destination_id
+  where d.state = any (p_states) and (p_platform is null or d.platform = p_platform)
+$function$;
+
 -- Notes a request for export or redaction, made at p_at by Shopify's clock, once per reference. p_subject holds digests and ids only. Returns {"status": accepted | duplicate | unknown_shop | reinstalled, "id", "shop_id", "state"}; redaction is done by trakit.privacy_step.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.request_privacy(p_shop text, p_kind text, p_reference text, p_subject jsonb, p_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
@@ -2593,6 +2829,35 @@ begin
 end;
 $function$;
 
+-- Moves unfinished replays on, each by up to p_steps steps of 1,000 events. Returns how many are not finished yet.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.run_replays(p_steps integer DEFAULT 2, p_now timestamp with time zone DEFAULT now())
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_replay record;
+  v_state jsonb;
+  v_left integer := 0;
+begin
+  for v_replay in
+    select r.id, s.domain from trakit.replays r join trakit.shops s on s.id = r.shop_id
+    where r.finished_at is null order by r.id limit 20
+  loop
+    for v_step in 1 .. p_steps loop
+      v_state := trakit.step_replay(v_replay.domain, v_replay.id, 1000, p_now);
+      exit when v_state is null or (v_state ->> 'waiting')::boolean or v_state ->> 'finished_at' is not null;
+    end loop;
+    if v_state ->> 'finished_at' is null then
+      v_left := v_left + 1;
+    end if;
+  end loop;
+  return v_left;
+end;
+$function$;
+
 -- Why nothing is taken from this sender now, counted; null = it may go on. p_sender = {"prefix": address prefix, "origin": host of the Origin header or null}.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.sender_refusal(p_shop trakit.shops, p_sender jsonb, p_events integer, p_now timestamp with time zone)
@@ -2617,6 +2882,20 @@ begin
   end if;
   return null;
 end;
+$function$;
+
+-- How long a vendor is documented to count two server copies of one event once; null = not documented.
+-- owner trakit_app; called by its owner only
+CREATE OR REPLACE FUNCTION trakit.server_dedup(p_platform text)
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  -- TikTok alone documents that two server copies of one event_id count once, for 48 hours from the first ("Event
+  -- Deduplication", id 1771100965992450: API+API). Meta describes server keys that match browser keys, Pinterest and Snapchat
+  -- publish no window, Google knows purchases by transaction_id but no window either: not documented is not deduplicated
+  select case p_platform when 'tiktok' then interval '48 hours' end
 $function$;
 
 -- Sets up or changes a destination of a shop (by domain). p_sealed null keeps the token there is. Null = no such active shop.
@@ -2662,6 +2941,20 @@ begin
     'last_four', (select s.last_four from trakit.destination_secrets s where s.destination_id = v_id),
     'lane', (select l.state from trakit.lanes l where l.destination_id = v_id));
 end;
+$function$;
+
+-- Notes that the operator was told: what pending_alerts gave.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.settle_alerts(p_told jsonb, p_now timestamp with time zone DEFAULT now())
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update trakit.lanes l
+  set alerted_at = p_now, alerted_change = t.since, alerted_expired = greatest(l.alerted_expired, t.expired_ever)
+  from jsonb_to_recordset(p_told) as t (lane uuid, since timestamptz, expired_ever bigint)
+  where l.destination_id = t.lane
 $function$;
 
 -- Writes what became of sends: [{captured_at, event_row, destination_id, lease, kind, reason, detail, status, delay_ms, lane, request_ms, match_score, match_keys}]. Opens, closes and holds lanes. Returns {"settled": n, "late": n}.
@@ -2844,6 +3137,90 @@ begin
         group by r.day, r.place, r.reason
       ) x), '[]'),
     'quarantined', (select count(*) from trakit.quarantine));
+end;
+$function$;
+
+-- Moves a replay of a shop (by domain) on by up to p_events events. Returns its row, and "waiting": true while its lanes have 5,000 due deliveries or somebody else is at it. Null = no such shop or replay.
+-- owner trakit_app; called by trakit_dispatcher, trakit_worker
+CREATE OR REPLACE FUNCTION trakit.step_replay(p_domain text, p_replay_id bigint, p_events integer DEFAULT 1000, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_replay trakit.replays;
+  v_last record;
+  v_replayed bigint;
+  v_refused jsonb;
+begin
+  if trakit.bind_shop(p_domain, null) is null then
+    return null;
+  end if;
+  select * into v_replay from trakit.replays r where r.id = p_replay_id and r.finished_at is null for update skip locked;
+  if not found then
+    -- finished, or somebody else is at it
+    return (select to_jsonb(r) || jsonb_build_object('waiting', r.finished_at is null)
+      from trakit.replays r where r.id = p_replay_id);
+  end if;
+  -- what is due already goes first: counted up to a bound, by the index of claims
+  if (
+    select count(*) from (
+      select from trakit.deliveries d
+      where d.destination_id in (
+          select g.id from trakit.destinations g
+          where g.shop_id = v_replay.shop_id and (v_replay.platform is null or g.platform = v_replay.platform))
+        and d.state = 'pending' and d.next_attempt_at <= p_now and d.captured_at > p_now - interval '8 days'
+      limit 5001
+    ) due
+  ) > 5000 then
+    return to_jsonb(v_replay) || jsonb_build_object('waiting', true);
+  end if;
+
+  select e.captured_at, e.id into v_last
+  from (
+    select e.captured_at, e.id from trakit.events e
+    where e.shop_id = v_replay.shop_id and e.captured_at >= v_replay.at_captured and e.captured_at < v_replay.until
+      and (e.captured_at, e.id) > (v_replay.at_captured, v_replay.at_event)
+    order by e.captured_at, e.id limit least(greatest(p_events, 1), 5000)
+  ) e
+  order by e.captured_at desc, e.id desc limit 1;
+  if not found then
+    update trakit.replays r set finished_at = p_now where r.id = p_replay_id returning * into v_replay;
+    return to_jsonb(v_replay) || jsonb_build_object('waiting', false);
+  end if;
+
+  with verdicts as materialized (
+    select v.captured_at, v.event_row, v.destination_id, v.refusal
+    from trakit.replay_verdicts(v_replay.at_captured, v_replay.at_event, v_replay.until, v_replay.platform, v_replay.states,
+      v_replay.force, least(greatest(p_events, 1), 5000), p_now) v
+  ), again as (
+    update trakit.deliveries d
+    set state = 'pending', reason = 'replayed', detail = null, http_status = null, settled_at = null, request_ms = null,
+        attempts = 0, doubts = 0, lane_failure = false, next_attempt_at = p_now,
+        retry_until = least(p_now + interval '24 hours', d.captured_at + g.max_age)
+    from verdicts v
+    join trakit.destinations g on g.id = v.destination_id
+    where v.refusal is null and d.captured_at = v.captured_at and d.event_row = v.event_row
+      and d.destination_id = v.destination_id and d.state = any (v_replay.states)
+    returning 1
+  )
+  select (select count(*) from again),
+    (select coalesce(jsonb_object_agg(x.refusal, x.count), '{}')
+     from (select v.refusal, count(*) from verdicts v where v.refusal is not null group by v.refusal) x)
+  into v_replayed, v_refused;
+
+  update trakit.replays r
+  set at_captured = v_last.captured_at, at_event = v_last.id, replayed = r.replayed + v_replayed,
+      refused = r.refused || (
+        select coalesce(jsonb_object_agg(x.key, x.value::bigint + coalesce((r.refused ->> x.key)::bigint, 0)), '{}')
+        from jsonb_each_text(v_refused) x)
+  where r.id = p_replay_id
+  returning * into v_replay;
+  return to_jsonb(v_replay) || jsonb_build_object('waiting', false);
 end;
 $function$;
 
@@ -3249,7 +3626,7 @@ grant select on trakit.customers to authenticated;
 grant delete, insert, select, update on trakit.customers to trakit_app;
 grant select on trakit.deliveries to authenticated;
 grant delete, insert, select, update on trakit.deliveries to trakit_app;
-grant select (captured_at, event_row, destination_id, shop_id, state, waits_for, next_attempt_at, retry_until, lease), update (state, reason, waits_for, next_attempt_at, lease, settled_at) on trakit.deliveries to trakit_dispatcher;
+grant select (captured_at, event_row, destination_id, shop_id, state, waits_for, next_attempt_at, retry_until, lease, settled_at), update (state, reason, waits_for, next_attempt_at, lease, settled_at) on trakit.deliveries to trakit_dispatcher;
 grant delete, insert, select, update on trakit.destination_secrets to trakit_app;
 grant select on trakit.destinations to authenticated;
 grant delete, insert, select, update on trakit.destinations to trakit_app;
@@ -3262,7 +3639,7 @@ grant delete, insert, select, update on trakit.events to trakit_app;
 grant delete, insert, select, update on trakit.installations to trakit_app;
 grant select on trakit.lanes to authenticated;
 grant delete, insert, select, update on trakit.lanes to trakit_app;
-grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before, released_at), update (flush_before) on trakit.lanes to trakit_dispatcher;
+grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before, released_at, expired, alerted_at, alerted_change, alerted_expired), update (flush_before, expired, alerted_at, alerted_change, alerted_expired) on trakit.lanes to trakit_dispatcher;
 grant select on trakit.privacy_requests to authenticated;
 grant delete, insert, select, update on trakit.privacy_requests to trakit_app;
 grant select (id, shop_id, kind, state, requested_at) on trakit.privacy_requests to trakit_dispatcher;
@@ -3270,6 +3647,9 @@ grant delete, insert, select, update on trakit.quarantine to trakit_app;
 grant select, update on trakit.queue_clock to trakit_dispatcher;
 grant select on trakit.refusals to authenticated;
 grant delete, insert, select, update on trakit.refusals to trakit_app;
+grant select on trakit.replays to authenticated;
+grant delete, insert, select, update on trakit.replays to trakit_app;
+grant select (id, shop_id, finished_at) on trakit.replays to trakit_dispatcher;
 grant insert, select, update on trakit.sender_rates to trakit_app;
 grant select on trakit.shops to authenticated;
 grant delete, insert, select, update on trakit.shops to trakit_app;

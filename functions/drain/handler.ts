@@ -5,6 +5,7 @@ import { ensurePartitions } from "@trakit/db/calls/ensure-partitions.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import type { DrainAnswer } from "@trakit/pipeline/contracts.ts";
 import type { PipelineDependencies } from "@trakit/pipeline/dependencies.ts";
+import { sendAlerts } from "@trakit/pipeline/alerts.ts";
 import { drain } from "@trakit/pipeline/drain.ts";
 import { redactDue } from "@trakit/pipeline/privacy.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
@@ -21,7 +22,8 @@ export interface DrainDependencies extends PipelineDependencies {
 /**
  * `POST /drain`: sends what is due, for pg_cron (proven by the drain-only key) or an operator (by the operator's key). Stops
  * after a minute and says whether something remains. While it runs it counts as a worker, so that pg_cron does not call
- * again. Also makes the partitions ahead and goes on with redactions, so that a set-up without a worker has both.
+ * again. Also makes the partitions ahead, goes on with redactions and tells the operator of trouble, so that a set-up
+ * without a worker has all that.
  */
 export function drainHandler(deps: DrainDependencies): (request: Request) => Promise<Response> {
   return async (request) => {
@@ -51,6 +53,7 @@ export function drainHandler(deps: DrainDependencies): (request: Request) => Pro
         signal: request.signal,
       });
       await redactDue(deps, deadline);
+      await sendAlerts(deps);
       return json(200, drained);
     } catch (error) {
       if (error instanceof DatabaseUnavailable) return unavailable();

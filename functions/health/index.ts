@@ -3,7 +3,7 @@ import { readSettings } from "@trakit/runtime/settings.ts";
 import { VERSION } from "@trakit/runtime/version.ts";
 import { healthHandler } from "./handler.ts";
 
-const settings = readSettings(Deno.env.toObject(), ["TRAKIT_DB_URL"]);
+const settings = readSettings(Deno.env.toObject(), ["TRAKIT_DB_URL", "TRAKIT_OPERATOR_KEY"]);
 
 Deno.serve(healthHandler({
   db: connect({
@@ -14,5 +14,6 @@ Deno.serve(healthHandler({
     boundByRls: true,
   }),
   version: VERSION,
+  operatorKey: settings.TRAKIT_OPERATOR_KEY,
   runtime: `deno ${Deno.version.deno}`,
 }));

@@ -223,6 +223,20 @@ export function openapi(version: string): Schema {
           },
         },
       },
+      "/health/metrics": {
+        get: {
+          operationId: "metrics",
+          summary: "Figures of the recovery queue for Prometheus",
+          security: [{ operatorKey: [] }],
+          responses: {
+            200: {
+              description: "Prometheus' text format, version 0.0.4.",
+              content: { "text/plain": { schema: { type: "string" } } },
+            },
+            ...problems([401, "Missing or wrong operator key."], [503, "The database is out of reach."]),
+          },
+        },
+      },
       "/health/openapi.json": {
         get: {
           operationId: "openapi",

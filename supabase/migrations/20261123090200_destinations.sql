@@ -64,6 +64,10 @@ create table trakit.lanes (
   probe_seconds integer,
   flush_before timestamptz,
   released_at timestamptz,
+  expired bigint not null default 0,
+  alerted_at timestamptz,
+  alerted_change timestamptz,
+  alerted_expired bigint not null default 0,
   constraint lanes_state_known check (state in ('closed', 'open', 'held')),
   constraint lanes_open_has_probe check ((state = 'open') = (probe_at is not null and probe_seconds is not null)),
   constraint lanes_trouble_has_reason check ((state = 'closed') = (reason is null)),
@@ -82,6 +86,10 @@ comment on column trakit.lanes.probe_at is 'Open: when the next single delivery 
 comment on column trakit.lanes.probe_seconds is 'Open: present distance between probes, 10 s growing to 60 s.';
 comment on column trakit.lanes.flush_before is 'Set when trouble ended: what was last tried before this moment is due at once, whatever its own back-off says.';
 comment on column trakit.lanes.released_at is 'When a hold last ended: what waited through it may be tried for another 24 hours.';
+comment on column trakit.lanes.expired is 'Deliveries whose time was over before they could be sent, ever.';
+comment on column trakit.lanes.alerted_at is 'When the operator was last told of this lane; null = never.';
+comment on column trakit.lanes.alerted_change is 'The changed_at the operator was last told of.';
+comment on column trakit.lanes.alerted_expired is 'The expired count the operator was last told of.';
 
 do $$
 declare
@@ -100,10 +108,11 @@ end;
 $$;
 
 -- the queue across shops: ids, states and times only
-grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before, released_at) on trakit.lanes to trakit_dispatcher;
-grant update (flush_before) on trakit.lanes to trakit_dispatcher;
+grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before, released_at, expired, alerted_at, alerted_change,
+  alerted_expired) on trakit.lanes to trakit_dispatcher;
+grant update (flush_before, expired, alerted_at, alerted_change, alerted_expired) on trakit.lanes to trakit_dispatcher;
 create policy "the dispatcher sees every lane's state" on trakit.lanes for select to trakit_dispatcher using (true);
-create policy "the dispatcher ends a flush" on trakit.lanes for update to trakit_dispatcher using (true) with check (true);
+create policy "the dispatcher ends a flush, counts what expired and notes what it told of" on trakit.lanes for update to trakit_dispatcher using (true) with check (true);
 grant select (id, shop_id, platform, enabled, max_age) on trakit.destinations to trakit_dispatcher;
 create policy "the dispatcher sees which destinations there are" on trakit.destinations
   for select to trakit_dispatcher using (true);

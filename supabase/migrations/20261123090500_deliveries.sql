@@ -101,7 +101,7 @@ grant execute on function trakit.given_up_at(timestamptz, timestamptz, text, int
   to trakit_app, trakit_dispatcher, authenticated;
 
 -- across shops: lane ids, states and times; never what was sent
-grant select (captured_at, event_row, destination_id, shop_id, state, waits_for, next_attempt_at, retry_until, lease)
+grant select (captured_at, event_row, destination_id, shop_id, state, waits_for, next_attempt_at, retry_until, lease, settled_at)
   on trakit.deliveries to trakit_dispatcher;
 grant update (state, reason, next_attempt_at, settled_at, lease, waits_for) on trakit.deliveries to trakit_dispatcher;
 create policy "the dispatcher sees what is due" on trakit.deliveries for select to trakit_dispatcher using (true);

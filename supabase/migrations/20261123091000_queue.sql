@@ -36,7 +36,9 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
   ), flushing as (
     select l.destination_id, l.shop_id, l.flush_before as next_attempt_at
     from trakit.lanes l
-    where l.flush_before is not null and l.state = 'closed' and l.flush_before > p_now - interval '10 minutes'
+    where l.flush_before is not null and l.state = 'closed'
+      -- until end_flush says so; a lane nobody got to in a day is listed by its deliveries' own due times
+      and l.flush_before > p_now - interval '24 hours'
   ), probing as (
     select l.destination_id, l.shop_id, l.probe_at as next_attempt_at
     from trakit.lanes l
@@ -80,14 +82,21 @@ begin
     order by d.next_attempt_at
     limit p_limit
     for update of d skip locked
+  ), ended as (
+    update trakit.deliveries d
+    set state = case when d.waits_for = 'order' then 'skipped' else 'failed' end,
+        reason = case when d.waits_for = 'order' then 'no_order' else 'expired' end,
+        settled_at = p_now, next_attempt_at = null, lease = null, waits_for = null
+    from past
+    where d.captured_at = past.captured_at and d.event_row = past.event_row and d.destination_id = past.destination_id
+    returning d.destination_id, d.state
+  ), counted as (
+    update trakit.lanes l
+    set expired = l.expired + c.count
+    from (select e.destination_id, count(*) from ended e where e.state = 'failed' group by e.destination_id) c
+    where l.destination_id = c.destination_id
   )
-  update trakit.deliveries d
-  set state = case when d.waits_for = 'order' then 'skipped' else 'failed' end,
-      reason = case when d.waits_for = 'order' then 'no_order' else 'expired' end,
-      settled_at = p_now, next_attempt_at = null, lease = null, waits_for = null
-  from past
-  where d.captured_at = past.captured_at and d.event_row = past.event_row and d.destination_id = past.destination_id;
-  get diagnostics v_count = row_count;
+  select count(*) into v_count from ended;
   return v_count;
 end;
 $$;

@@ -69,7 +69,8 @@ comment on column api.recovery_queue.sending is 'Somebody holds it now.';
 create view api.delivery_health with (security_invoker = true) as
 select
   g.shop_id, g.platform, g.enabled, l.state as lane, l.reason as lane_reason, l.changed_at as lane_since,
-  h.delivered, h.failed, h.skipped, h.pending, h.success_ratio, h.latency_p50_ms, h.latency_p99_ms, h.oldest_pending_at
+  h.delivered, h.failed, h.skipped, h.pending, h.success_ratio, h.latency_p50_ms, h.latency_p99_ms, w.oldest_pending_at,
+  greatest(extract(epoch from now() - w.oldest_due_at), 0)::bigint as lag_seconds, l.expired
 from trakit.destinations g
 join trakit.lanes l on l.destination_id = g.id
 left join lateral (
@@ -83,11 +84,17 @@ left join lateral (
     percentile_cont(0.5) within group (order by extract(epoch from d.settled_at - d.captured_at) * 1000)
       filter (where d.state = 'delivered') as latency_p50_ms,
     percentile_cont(0.99) within group (order by extract(epoch from d.settled_at - d.captured_at) * 1000)
-      filter (where d.state = 'delivered') as latency_p99_ms,
-    min(d.captured_at) filter (where d.state = 'pending') as oldest_pending_at
+      filter (where d.state = 'delivered') as latency_p99_ms
   from trakit.deliveries d
   where d.destination_id = g.id and d.captured_at > now() - interval '24 hours'
-) h on true;
+) h on true
+left join lateral (
+  -- what waits may be older than a day: it is found by the index of what is pending
+  select min(d.captured_at) as oldest_pending_at,
+    min(d.next_attempt_at) filter (where d.waits_for is null and d.next_attempt_at <= now()) as oldest_due_at
+  from trakit.deliveries d
+  where d.destination_id = g.id and d.state = 'pending'
+) w on true;
 comment on view api.delivery_health is 'Each destination over the last 24 hours: success, latency, what waits.';
 comment on column api.delivery_health.shop_id is 'Shop.';
 comment on column api.delivery_health.platform is 'Platform.';
@@ -102,6 +109,8 @@ comment on column api.delivery_health.pending is 'Deliveries that wait.';
 comment on column api.delivery_health.success_ratio is 'delivered / (delivered + failed).';
 comment on column api.delivery_health.latency_p50_ms is 'Median milliseconds from capture to settled.';
 comment on column api.delivery_health.latency_p99_ms is '99th percentile of the same.';
-comment on column api.delivery_health.oldest_pending_at is 'Capture time of the oldest that waits.';
+comment on column api.delivery_health.oldest_pending_at is 'Capture time of the oldest that waits, however old.';
+comment on column api.delivery_health.lag_seconds is 'How long the oldest due delivery has been due; null = nothing is due.';
+comment on column api.delivery_health.expired is 'Deliveries whose time was over before they could be sent, ever.';
 
 grant select on api.event_log, api.recovery_queue, api.delivery_health to authenticated;

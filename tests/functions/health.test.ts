@@ -5,9 +5,16 @@ import { type HealthDependencies, healthHandler } from "../../functions/health/h
 import { absentDatabase, pipelineKit } from "../support/pipeline.ts";
 
 const kit = await pipelineKit();
+const OPERATOR = "the-operator-key-of-the-tests-0001";
 
 async function get(path: string, change: Partial<HealthDependencies> = {}, method = "GET") {
-  const handle = healthHandler({ db: kit.deps().db, version: "9.9.9", runtime: "deno 2.1.14", ...change });
+  const handle = healthHandler({
+    db: kit.deps().db,
+    version: "9.9.9",
+    runtime: "deno 2.1.14",
+    operatorKey: OPERATOR,
+    ...change,
+  });
   const response = await handle(new Request(`http://edge.test${path}`, { method }));
   const text = await response.text();
   return {
@@ -78,5 +85,49 @@ describe("the OpenAPI document", () => {
         .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], body);
       expect(found, reference).toBeDefined();
     }
+  });
+});
+
+describe("GET /health/metrics", () => {
+  const metrics = async (key: string | null) => {
+    const handle = healthHandler({ db: kit.deps().db, version: "9.9.9", runtime: "", operatorKey: OPERATOR });
+    const response = await handle(
+      new Request("http://edge.test/health/metrics", { headers: key === null ? {} : { authorization: key } }),
+    );
+    return {
+      status: response.status,
+      type: response.headers.get("content-type"),
+      text: await response.text(),
+    };
+  };
+
+  test.each([null, "Bearer wrong", `Bearer ${OPERATOR}x`])("is closed to %j", async (key) => {
+    expect((await metrics(key)).status).toBe(401);
+  });
+
+  test("is Prometheus' text format, and names no shop", async () => {
+    const shop = await kit.shop();
+    await kit.database.query("trakit_edge", "select trakit.check_in(gen_random_uuid(), 'worker')");
+    await kit.database.query(
+      "postgres",
+      "update trakit.lanes set state = 'held', reason = 'token_refused', expired = 3 where destination_id = " +
+        "(select id from trakit.destinations where shop_id = $1 and platform = 'meta')",
+      [shop.id],
+    );
+    const { status, type, text } = await metrics(`Bearer ${OPERATOR}`);
+    expect(status).toBe(200);
+    expect(type).toBe("text/plain; version=0.0.4; charset=utf-8");
+    for (const line of text.trimEnd().split("\n")) {
+      expect(line).toMatch(
+        /^(# (HELP|TYPE) trakit_[a-z_]+ .+|trakit_[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+)$/,
+      );
+    }
+    expect(text).toContain('trakit_lanes{platform="meta",state="held"} 1\n');
+    expect(text).toContain('trakit_deliveries_expired_total{platform="meta"} 3\n');
+    expect(text).toContain("# TYPE trakit_deliveries_expired_total counter\n");
+    expect(text).toContain("trakit_workers 1\n");
+    expect(text).toContain("trakit_queue_resolution_seconds 1\n");
+    expect(text).not.toContain(shop.domain);
+    expect(text).not.toContain(shop.id);
   });
 });

@@ -41,6 +41,7 @@ test.skipIf(!url)(
         "trakit-cron-log",
         "trakit-expire",
         "trakit-partitions",
+        "trakit-replays",
         "trakit-retention",
         "trakit-wake-lanes",
       ];

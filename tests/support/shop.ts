@@ -124,6 +124,8 @@ export async function newShop(db: TestDatabase, options: ShopOptions = {}) {
         delay_ms?: number | null;
         detail?: string | null;
         status?: number;
+        /** What the request was matched by, for an estimate of 5. */
+        match_keys?: string[];
       },
       now = NOON,
     ): Promise<{ settled: number; late: number }> {
@@ -139,6 +141,8 @@ export async function newShop(db: TestDatabase, options: ShopOptions = {}) {
         delay_ms: outcome.delay_ms ?? null,
         lane: outcome.lane ?? false,
         request_ms: 5,
+        match_score: outcome.match_keys ? 5 : null,
+        match_keys: outcome.match_keys ?? null,
       }));
       const [row] = await db.query<{ result: { settled: number; late: number } }>(
         "trakit_edge",

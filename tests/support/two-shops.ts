@@ -63,6 +63,7 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     detail: word,
     lane: true,
     delay_ms: 60_000,
+    match_keys: [word],
   }, at(2));
   await shop.claim("tiktok", { now: at(3), limit: 1, seconds: 86_400 });
   await db.query("trakit_edge", "select trakit.ingest_browser_events($1, '[]', 0, '{}', $2, '[]', $3)", [
@@ -79,6 +80,12 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     sealedToken(word),
     at(0),
   ]);
+  await db.query(
+    "postgres",
+    `insert into trakit.replays (shop_id, since, until, states, force, created_at, at_captured, finished_at)
+     values ($1, $2, $3, '{failed}', false, $2, $2, $3)`,
+    [shop.id, at(0), at(60)],
+  );
   const customer = word === MARKER ? CUSTOMERS.theirs : CUSTOMERS.mine;
   await db.query("trakit_edge", "select trakit.learn_customer($1, $2, $3)", [
     shop.domain,

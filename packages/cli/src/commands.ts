@@ -80,6 +80,12 @@ export const COMMANDS: readonly {
     load: () => import("./commands/quality.ts").then((module) => module.quality),
   },
   {
+    name: "replay",
+    usage: "<domain>",
+    summary: "Send failed deliveries of a time window again.",
+    load: () => import("./commands/replay.ts").then((module) => module.replay),
+  },
+  {
     name: "quarantine list",
     usage: "<domain>",
     summary: "List webhooks that could not be read, and why.",

@@ -11,7 +11,9 @@ export type Database = {
         Row: {
           "delivered": number | null;
           "enabled": boolean;
+          "expired": number;
           "failed": number | null;
+          "lag_seconds": number | null;
           "lane": string;
           "lane_reason": string | null;
           "lane_since": string;
@@ -149,6 +151,19 @@ export type Database = {
         Returns: Json;
       };
       "redact_shop": { Args: { "p_confirm": string; "p_now"?: string; "p_shop": string }; Returns: Json };
+      "replay": {
+        Args: {
+          "dry_run"?: boolean;
+          "force"?: boolean;
+          "p_now"?: string;
+          "platform"?: string;
+          "shop": string;
+          "since": string;
+          "states"?: (string)[];
+          "until"?: string;
+        };
+        Returns: Json;
+      };
     };
     Enums: {
       [_ in never]: never;
@@ -584,8 +599,12 @@ export type Database = {
       };
       "lanes": {
         Row: {
+          "alerted_at": string | null;
+          "alerted_change": string | null;
+          "alerted_expired": number;
           "changed_at": string;
           "destination_id": string;
+          "expired": number;
           "flush_before": string | null;
           "probe_at": string | null;
           "probe_seconds": number | null;
@@ -596,8 +615,12 @@ export type Database = {
         };
         ComputedFields: never;
         Insert: {
+          "alerted_at"?: string | null;
+          "alerted_change"?: string | null;
+          "alerted_expired"?: number;
           "changed_at"?: string;
           "destination_id": string;
+          "expired"?: number;
           "flush_before"?: string | null;
           "probe_at"?: string | null;
           "probe_seconds"?: number | null;
@@ -607,8 +630,12 @@ export type Database = {
           "state"?: string;
         };
         Update: {
+          "alerted_at"?: string | null;
+          "alerted_change"?: string | null;
+          "alerted_expired"?: number;
           "changed_at"?: string;
           "destination_id"?: string;
+          "expired"?: number;
           "flush_before"?: string | null;
           "probe_at"?: string | null;
           "probe_seconds"?: number | null;
@@ -766,6 +793,63 @@ export type Database = {
           "shop_id"?: string;
         };
         Relationships: [];
+      };
+      "replays": {
+        Row: {
+          "at_captured": string;
+          "at_event": number;
+          "created_at": string;
+          "finished_at": string | null;
+          "force": boolean;
+          "id": number;
+          "platform": string | null;
+          "refused": NonNullable<Json>;
+          "replayed": number;
+          "shop_id": string;
+          "since": string;
+          "states": (string)[];
+          "until": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "at_captured": string;
+          "at_event"?: number;
+          "created_at": string;
+          "finished_at"?: string | null;
+          "force": boolean;
+          "id"?: never;
+          "platform"?: string | null;
+          "refused"?: NonNullable<Json>;
+          "replayed"?: number;
+          "shop_id": string;
+          "since": string;
+          "states": (string)[];
+          "until": string;
+        };
+        Update: {
+          "at_captured"?: string;
+          "at_event"?: number;
+          "created_at"?: string;
+          "finished_at"?: string | null;
+          "force"?: boolean;
+          "id"?: never;
+          "platform"?: string | null;
+          "refused"?: NonNullable<Json>;
+          "replayed"?: number;
+          "shop_id"?: string;
+          "since"?: string;
+          "states"?: (string)[];
+          "until"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "replays_shop_id_fkey";
+            columns: ["shop_id"];
+            isOneToOne: false;
+            referencedRelation: "shops";
+            referencedColumns: ["id"];
+          },
+        ];
       };
       "sender_rates": {
         Row: {
@@ -1007,6 +1091,7 @@ export type Database = {
         };
         Returns: string;
       };
+      "describe_lane": { Args: { "p_destination_id": string }; Returns: Json };
       "due_lanes": {
         Args: { "p_limit"?: number; "p_now"?: string };
         Returns: {
@@ -1119,6 +1204,7 @@ export type Database = {
         Args: { "p_now"?: string; "p_sender": Json; "p_shop": string; "p_visit": Json };
         Returns: Json;
       };
+      "pending_alerts": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: Json };
       "privacy_step": {
         Args: { "p_limit"?: number; "p_now"?: string; "p_request_id": string; "p_shop_id": string };
         Returns: Json;
@@ -1136,6 +1222,7 @@ export type Database = {
         };
         Returns: string;
       };
+      "queue_metrics": { Args: { "p_now"?: string }; Returns: Json };
       "queue_totals": { Args: { "p_now"?: string }; Returns: Json };
       "queue_watch": { Args: { "p_now"?: string }; Returns: Json };
       "redact_customer_step": {
@@ -1173,6 +1260,24 @@ export type Database = {
         };
         Returns: Json;
       };
+      "replay_verdicts": {
+        Args: {
+          "p_force": boolean;
+          "p_from": string;
+          "p_from_event": number;
+          "p_limit": number;
+          "p_now": string;
+          "p_platform": string;
+          "p_states": (string)[];
+          "p_until": string;
+        };
+        Returns: {
+          "captured_at": string;
+          "destination_id": string;
+          "event_row": number;
+          "refusal": string;
+        }[];
+      };
       "request_privacy": {
         Args: {
           "p_at": string;
@@ -1184,6 +1289,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "run_replays": { Args: { "p_now"?: string; "p_steps"?: number }; Returns: number };
       "sender_refusal": {
         Args: {
           "p_events": number;
@@ -1196,6 +1302,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "server_dedup": { Args: { "p_platform": string }; Returns: string };
       "set_destination": {
         Args: {
           "p_domain": string;
@@ -1212,6 +1319,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "settle_alerts": { Args: { "p_now"?: string; "p_told": Json }; Returns: undefined };
       "settle_deliveries": {
         Args: { "p_now"?: string; "p_outcomes": Json; "p_shop_id": string };
         Returns: Json;
@@ -1221,6 +1329,10 @@ export type Database = {
         Returns: boolean;
       };
       "shop_status": { Args: { "p_domain": string; "p_now"?: string }; Returns: Json };
+      "step_replay": {
+        Args: { "p_domain": string; "p_events"?: number; "p_now"?: string; "p_replay_id": number };
+        Returns: Json;
+      };
       "store_events": {
         Args: {
           "p_new": (Json)[];

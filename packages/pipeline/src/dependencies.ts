@@ -19,6 +19,8 @@ export interface World {
   vendorHosts: Record<string, string>;
   slots: Slots;
   log: Logger;
+  /** Where the operator is told of trouble; absent = nowhere. */
+  alertUrl?: string | undefined;
   /** Passed to SQL as p_now; absent = the database's clock. Tests move it. */
   databaseNow?: () => Date;
 }

@@ -35,7 +35,11 @@ export function wire(
   },
 ): PipelineDependencies {
   const urlName = options.url ?? "TRAKIT_DB_URL";
-  const settings = readSettings(platform.environment, [urlName, "TRAKIT_ENCRYPTION_KEYS"]);
+  const settings = readSettings(platform.environment, [
+    urlName,
+    "TRAKIT_ENCRYPTION_KEYS",
+    "TRAKIT_ALERT_URL",
+  ]);
   return gathered({
     db: connect({
       url: settings[urlName],
@@ -50,5 +54,6 @@ export function wire(
     vendorHosts: readVendorHosts(platform.environment),
     slots: new Slots(options.slots ?? SENDING_SLOTS),
     log: createLogger(platform.write, platform.now),
+    alertUrl: settings.TRAKIT_ALERT_URL,
   });
 }

@@ -48,6 +48,7 @@ const variables = {
   TRAKIT_APP_URL: httpUrl,
   TRAKIT_ENCRYPTION_KEYS: keyRing,
   TRAKIT_OPERATOR_KEY: secret,
+  TRAKIT_ALERT_URL: httpUrl.optional(),
 } as const;
 
 type Variables = typeof variables;

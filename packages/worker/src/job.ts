@@ -5,6 +5,8 @@ export interface JobContext {
   deps: PipelineDependencies;
   /** Fires when the process is asked to end: finish what is in hand, begin nothing new. */
   stopping: AbortSignal;
+  /** Resolves after `ms`, or at once when the signal fires. */
+  pause: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** One kind of work that workers do: a pg-boss queue and its handler. Add it to the list in jobs.ts; nothing else is needed. */

@@ -83,7 +83,7 @@ async function started(
     try {
       await boss.start();
       await makeQueues(boss, options.jobs);
-      const context: JobContext = { deps, stopping };
+      const context: JobContext = { deps, stopping, pause: options.pause };
       for (const job of options.jobs) await work(boss, job, context);
       trouble.over();
       return boss;

@@ -169,6 +169,7 @@ describe("tables, partitions and views", () => {
       "trakit.destinations",
       "trakit.lanes",
       "trakit.privacy_requests",
+      "trakit.replays",
       "trakit.shops",
     ]);
     await connection.end();

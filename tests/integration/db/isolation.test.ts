@@ -101,6 +101,16 @@ function argument(name: string): unknown {
     p_queue: "drain",
     p_jobs: "[]",
     p_gap_ms: 0,
+    p_told: "[]",
+    p_replay_id: 1,
+    p_steps: 1,
+    shop: mine.domain,
+    since: at(-3_600),
+    until: at(3_600),
+    platform: "meta",
+    states: ["failed"],
+    force: true,
+    dry_run: false,
   };
   if (!(name in values)) {
     throw new Error(
@@ -114,6 +124,7 @@ function argument(name: string): unknown {
 const OWN_MEANING: Record<string, unknown> = {
   "trakit.set_destination p_events": null,
   "trakit.check_in p_kind": "worker",
+  "trakit.step_replay p_events": 1_000,
 };
 
 function call(row: FunctionRow): { sql: string; values: unknown[] } {
@@ -129,6 +140,7 @@ function call(row: FunctionRow): { sql: string; values: unknown[] } {
 
 /** What these may show of shop B: their work crosses shops, and is ids, states and times (design §5). */
 function allowed(door: string): string[] {
+  if (door === "trakit.pending_alerts") return Object.values(shops.theirs.lanes);
   if (door === "trakit.due_lanes") return [shops.theirs.id, ...Object.values(shops.theirs.lanes)];
   if (door === "trakit.list_shops") return [shops.theirs.id, shops.theirs.domain];
   return [];

@@ -102,6 +102,7 @@ describe("tables", () => {
       "lanes",
       "privacy_requests",
       "queue_clock",
+      "replays",
       "shops",
       "workers",
     ]);
@@ -196,8 +197,12 @@ describe("functions", () => {
       "lane_shop",
       "list_shops",
       "live_workers",
+      "pending_alerts",
+      "queue_metrics",
       "queue_totals",
       "queue_watch",
+      "run_replays",
+      "settle_alerts",
       "wake_lanes",
     ]);
   });

@@ -1,4 +1,5 @@
 import { queueTotals } from "@trakit/db/calls/queue-totals.ts";
+import { type QueueWatch, queueWatch, resolutionSeconds } from "@trakit/db/calls/queue-watch.ts";
 import { listDestinations } from "../calls/destinations.ts";
 import { listShops } from "../calls/shops.ts";
 import { type ShopStatus, shopStatus } from "../calls/watching.ts";
@@ -21,6 +22,17 @@ function describeDay(status: ShopStatus, { paint }: Io): string {
     paint(colour[state as keyof typeof colour] ?? "dim", state),
     reason && reason !== "accepted" ? reason : "",
   ]));
+}
+
+/** Who sends what waits, in words. */
+function describeWatch(watch: QueueWatch, { paint }: Io): string {
+  const every = watch.cron_seconds === null ? null : `pg_cron looks every ${watch.cron_seconds} s`;
+  if (watch.workers > 0) {
+    const workers = watch.workers === 1 ? "1 worker" : `${watch.workers} workers`;
+    return [paint("green", workers), every].filter(Boolean).join(", ");
+  }
+  if (resolutionSeconds(watch) !== null) return `no worker; ${every} and calls the drain function`;
+  return paint("red", "nobody: start a worker with npm run worker");
 }
 
 function printShop(status: ShopStatus, io: Io): void {
@@ -61,6 +73,7 @@ export const status: Command = {
   async run({ io, json, positionals }) {
     return await withDatabase(io, async (db) => {
       const queue = await queueTotals(db);
+      const watch = await queueWatch(db);
       const domain = positionals[0]?.toLowerCase();
       if (domain !== undefined) {
         const found = await shopStatus(db, domain);
@@ -84,13 +97,21 @@ export const status: Command = {
         }
       }
       if (json) {
-        io.out(JSON.stringify({ queue, shops, lanes: lanes.map(({ text: _, ...lane }) => lane) }));
+        io.out(
+          JSON.stringify({
+            queue,
+            drained_by: watch,
+            shops,
+            lanes: lanes.map(({ text: _, ...lane }) => lane),
+          }),
+        );
         return 0;
       }
       const late = queue.due > 0
         ? `, ${queue.due} due now, the oldest for ${duration(queue.oldest_due_seconds * 1000)}`
         : "";
       io.out(`${io.paint("bold", "Recovery queue")}  ${queue.pending} waiting${late}`);
+      io.out(`${io.paint("bold", "Drained by")}      ${describeWatch(watch, io)}`);
       io.out(io.paint("bold", "Lanes"));
       io.out(
         lanes.length === 0

@@ -10,6 +10,7 @@ const SCHEDULES = [
     minutes: "* * * * *",
     command: "select trakit.wake_lanes()",
   },
+  { name: "trakit-replays", minutes: "* * * * *", command: "select trakit.run_replays()" },
   { name: "trakit-expire", minutes: "* * * * *", command: "select trakit.expire_deliveries()" },
   { name: "trakit-partitions", minutes: "11 * * * *", command: "select trakit.ensure_partitions()" },
   { name: "trakit-retention", minutes: "31 * * * *", command: "select trakit.purge()" },

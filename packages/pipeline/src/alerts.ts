@@ -1,0 +1,72 @@
+import {
+  describeLane,
+  type LaneDescription,
+  type PendingAlert,
+  pendingAlerts,
+  settleAlerts,
+} from "@trakit/db/calls/alerts.ts";
+import { send } from "@trakit/runtime/send.ts";
+import { SEND_TIMEOUT_MS, type World } from "./dependencies.ts";
+
+/**
+ * What the operator's address gets, as JSON: `{kind, shop, platform, reason, since, expired, text}`. Chat services that
+ * take `{"text": …}` show the sentence.
+ */
+export interface Alert {
+  kind: "lane_open" | "lane_held" | "deliveries_expired";
+  shop: string;
+  platform: string;
+  reason: string | null;
+  /** When the lane came into its state. */
+  since: string;
+  /** Deliveries that expired since the last alert of this lane. */
+  expired: number;
+  text: string;
+}
+
+/** The words of an alert. */
+export function alertOf(lane: PendingAlert, { shop, platform, reason }: LaneDescription): Alert {
+  const { since, expired } = lane;
+  const kind = !lane.in_trouble ? "deliveries_expired" : lane.state === "held" ? "lane_held" : "lane_open";
+  const where = `TrakIt: ${platform} of ${shop}`;
+  const lost = expired > 0 ? ` ${expired} deliveries expired unsent; trakit replay can send them again.` : "";
+  const text = {
+    lane_open: `${where} fails (${reason}). Deliveries wait and go out by themselves when it is back.${lost}`,
+    lane_held:
+      `${where} refuses the token or account (${reason}). Nothing is sent until it is replaced: trakit destination set.${lost}`,
+    deliveries_expired: `${where}:${lost}`,
+  }[kind];
+  return { kind, shop, platform, reason: lane.in_trouble ? reason : null, since, expired, text };
+}
+
+/**
+ * Tells the operator's address (`TRAKIT_ALERT_URL`) of lanes that opened or are held and of deliveries that expired. What
+ * cannot be told now is told at the next call; a call that ends half-way may tell twice. Without an address it does nothing.
+ * Returns how many were told. Throws DatabaseUnavailable.
+ */
+export async function sendAlerts(world: World): Promise<number> {
+  if (!world.alertUrl) return 0;
+  const pending = await pendingAlerts(world.db, world.databaseNow?.());
+  let told = 0;
+  for (const lane of pending) {
+    const described = await describeLane(world.db, lane.lane);
+    // gone with its shop meanwhile
+    if (!described) continue;
+    const sent = await send({
+      method: "POST",
+      url: world.alertUrl,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(alertOf(lane, described)),
+    }, { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
+    if (sent.kind !== "answer" || sent.status < 200 || sent.status >= 300) {
+      world.log.warn("alert_failed", {
+        pending: pending.length - told,
+        ...(sent.kind === "answer" ? { status: sent.status } : { reason: sent.reason }),
+      });
+      return told;
+    }
+    await settleAlerts(world.db, [lane], world.databaseNow?.());
+    told++;
+  }
+  return told;
+}
