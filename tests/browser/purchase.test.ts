@@ -4,8 +4,14 @@ import process from "node:process";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Recorded } from "@trakit/sandbox/vendors/record.ts";
-import { VENDOR_NAMES, type VendorName } from "@trakit/sandbox/vendors/all.ts";
-import { dataFolder, type TestStack, testStack, until } from "../support/stack.ts";
+import {
+  dataFolder,
+  DEMO_VENDORS,
+  type DemoVendor,
+  type TestStack,
+  testStack,
+  until,
+} from "../support/stack.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const CLICK = "TestClickId123";
@@ -15,7 +21,7 @@ const GTAG_COOKIES = {
   _ga: `GA1.1.${GA_CLIENT}`,
   _ga_DEMO123456: "GS2.1.s1747132561$o1$g0$t1747132655$j0$l0$h0",
 };
-const ALL = [...VENDOR_NAMES].sort();
+const ALL = [...DEMO_VENDORS].sort();
 /** What each vendor calls a page view, a product view and a purchase. */
 const PAGE_VIEW = {
   meta: "PageView",
@@ -115,11 +121,12 @@ describe.skipIf(skipped)(`in a browser (${CHROMIUM})`, () => {
   }
 
   /** The requests that carried an event of these names, by vendor. */
-  async function requestsWith(names: Record<VendorName, string>): Promise<Map<VendorName, Recorded[]>> {
-    const found = new Map<VendorName, Recorded[]>();
+  async function requestsWith(names: Record<DemoVendor, string>): Promise<Map<DemoVendor, Recorded[]>> {
+    const found = new Map<DemoVendor, Recorded[]>();
     for (const request of await running.requests()) {
-      if (!request.events.some(({ name }) => name === names[request.vendor])) continue;
-      found.set(request.vendor, [...found.get(request.vendor) ?? [], request]);
+      const vendor = DEMO_VENDORS.find((one) => one === request.vendor);
+      if (!vendor || !request.events.some(({ name }) => name === names[vendor])) continue;
+      found.set(vendor, [...found.get(vendor) ?? [], request]);
     }
     return found;
   }
@@ -158,7 +165,7 @@ describe.skipIf(skipped)(`in a browser (${CHROMIUM})`, () => {
         15_000,
       );
       const purchases = await requestsWith(PURCHASE);
-      for (const vendor of VENDOR_NAMES) {
+      for (const vendor of DEMO_VENDORS) {
         const sent = purchases.get(vendor)!;
         expect(sent.map(({ accepted, problems }) => ({ vendor, accepted, problems })))
           .toEqual([{ vendor, accepted: true, problems: [] }]);

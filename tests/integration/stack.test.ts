@@ -3,12 +3,18 @@ import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TailEvent } from "@trakit/cli/calls/watching.ts";
 import type { ProcessName } from "@trakit/cli/stack/stack.ts";
-import { VENDOR_NAMES } from "@trakit/sandbox/vendors/all.ts";
-import { dataFolder, type PlacedOrder, type TestStack, testStack, until } from "../support/stack.ts";
+import {
+  dataFolder,
+  DEMO_VENDORS,
+  type PlacedOrder,
+  type TestStack,
+  testStack,
+  until,
+} from "../support/stack.ts";
 import { runCli } from "../unit/cli/run-cli.ts";
 
 const PROCESSES: readonly ProcessName[] = ["postgres", "functions", "worker", "sandbox", "shop"];
-const ALL = [...VENDOR_NAMES].sort();
+const ALL = [...DEMO_VENDORS].sort();
 
 let data: Awaited<ReturnType<typeof dataFolder>>;
 let running: TestStack;
@@ -54,7 +60,7 @@ async function taken(order: PlacedOrder): Promise<Record<string, number>> {
   return Object.fromEntries(ours.map(({ vendor, copies }) => [vendor, copies]));
 }
 
-const ONCE_EACH = Object.fromEntries(VENDOR_NAMES.map((vendor) => [vendor, 1]));
+const ONCE_EACH = Object.fromEntries(DEMO_VENDORS.map((vendor) => [vendor, 1]));
 
 describe("a purchase in the demo shop", () => {
   test("reaches the five vendors once, under one event id, and tail shows its five deliveries", async () => {
@@ -99,7 +105,7 @@ describe("a purchase in the demo shop", () => {
 
   test("survives kill -9 of the functions between store and send", async () => {
     const { stack } = running;
-    for (const vendor of VENDOR_NAMES) await running.fault(vendor, { kind: "hang" });
+    for (const vendor of DEMO_VENDORS) await running.fault(vendor, { kind: "hang" });
     const order = await running.order();
     const deliveries = () =>
       running.rows<{ platform: string; state: string; leased: boolean; attempts: number }>(
@@ -120,7 +126,7 @@ describe("a purchase in the demo shop", () => {
     expect(await deliveries()).toEqual(
       ALL.map((platform) => ({ platform, state: "pending", leased: true, attempts: 1 })),
     );
-    for (const vendor of VENDOR_NAMES) await running.fault(vendor, null);
+    for (const vendor of DEMO_VENDORS) await running.fault(vendor, null);
 
     const health = async () => (await fetch(`${stack.urls.api}/health`)).status === 200;
     await until(health, "healthy functions", 15_000);

@@ -9,6 +9,16 @@ import type { Copies, Recorded } from "@trakit/sandbox/vendors/record.ts";
 import type { Fault } from "@trakit/sandbox/vendors/faults.ts";
 import type { VendorName } from "@trakit/sandbox/vendors/all.ts";
 
+/** The platforms the demo shop sends to: every one TrakIt knows but those its owner has not set up. */
+export const DEMO_VENDORS = [
+  "meta",
+  "tiktok",
+  "pinterest",
+  "snapchat",
+  "google",
+] as const satisfies VendorName[];
+export type DemoVendor = (typeof DEMO_VENDORS)[number];
+
 export interface PlacedOrder {
   order_id: string;
   order_name: string;

@@ -10,6 +10,7 @@ import {
   stackEnvironment,
   wantedPorts,
 } from "@trakit/cli/stack/defaults.ts";
+import { PLATFORMS } from "@trakit/destinations/registry.ts";
 import { claimPorts } from "@trakit/cli/stack/ports.ts";
 import { credentials } from "@trakit/cli/stack/roles.ts";
 import { announce, settleEarlierRun, withdraw } from "@trakit/cli/stack/running.ts";
@@ -41,7 +42,7 @@ describe("settings of the local stack", () => {
     expect(new URL(settings.TRAKIT_DB_URL).username).toBe("trakit_edge");
     expect(new URL(settings.TRAKIT_DB_SESSION_URL).username).toBe("trakit_worker");
     expect(new Set(Object.values(readVendorHosts(environment)))).toEqual(new Set(["http://127.0.0.1:54330"]));
-    expect(Object.keys(readVendorHosts(environment))).toHaveLength(5);
+    expect(Object.keys(readVendorHosts(environment))).toHaveLength(PLATFORMS.length);
   });
 
   test("a variable of the environment wins over every default", () => {

@@ -120,7 +120,7 @@ describe("captureDigests", () => {
       gender: "",
     });
     expect(dropped).toEqual(["email", "phone", "last_name", "state", "country"]);
-    expect(Object.keys(digests)).toEqual(["email.lower", "email.gmail"]);
+    expect(Object.keys(digests)).toEqual(["email.lower", "email.gmail", "email.canonical"]);
   });
 
   test("a phone without a country of its own is read in the person's", () => {
@@ -151,6 +151,7 @@ describe("captureDigests", () => {
     expect(digests).toEqual({
       "email.lower": [digest],
       "email.gmail": [digest],
+      "email.canonical": [digest],
       "phone.digits": [digest],
       "phone.e164": [digest],
       "region.meta": [digest],

@@ -184,7 +184,7 @@ describe("nothing to send", () => {
   test("gender n goes only where the platform knows it", () => {
     const send = (platform: (typeof PLATFORMS)[number]) =>
       hashField({ platform, field: "gender", value: "non-binary" }).send;
-    expect(PLATFORMS.map(send)).toEqual(["nothing", "nothing", "digest", "nothing", "nothing"]);
+    expect(PLATFORMS.map(send)).toEqual(["nothing", "nothing", "digest", "nothing", "nothing", "nothing"]);
     const digests = { "gender.letter": [sha256Hex("n"), sha256Hex("f")] };
     expect(digestsFor("meta", "gender", digests)).toEqual([sha256Hex("f")]);
     expect(digestsFor("snapchat", "gender", digests)).toEqual([sha256Hex("f")]);
@@ -238,6 +238,8 @@ describe("states, postal codes, countries and dates", () => {
     ["external_id.lower", "gid 12", null, "gid12"],
     ["external_id.plain", " User-123 ", null, "User-123"],
     ["email.gmail", "...@gmail.com", null, null],
+    ["email.canonical", "Al.ice$+Apple@Example.Com", null, "alice@example.com"],
+    ["email.canonical", "+tag@example.com", null, null],
   ])("%s of %j in %s is %j", (form, value, country, expected) => {
     expect(normalise(form, value, country)).toBe(expected);
   });

@@ -1,13 +1,6 @@
 /** Good requests of each vendor, to be spoiled one detail at a time, and a way to ask a vendor without a server. */
-import { google } from "@trakit/sandbox/vendors/google.ts";
-import { meta } from "@trakit/sandbox/vendors/meta.ts";
-import { pinterest } from "@trakit/sandbox/vendors/pinterest.ts";
-import { snapchat } from "@trakit/sandbox/vendors/snapchat.ts";
-import { tiktok } from "@trakit/sandbox/vendors/tiktok.ts";
-import type { VendorName } from "@trakit/sandbox/vendors/all.ts";
-import type { Handled, Vendor, VendorRequest } from "@trakit/sandbox/vendors/types.ts";
-
-export const VENDORS: Record<VendorName, Vendor> = { meta, tiktok, pinterest, snapchat, google };
+import { type VendorName, VENDORS } from "@trakit/sandbox/vendors/all.ts";
+import type { Handled, VendorRequest } from "@trakit/sandbox/vendors/types.ts";
 
 /** 2026-11-20T12:00:00Z */
 export const NOW = Date.UTC(2026, 10, 20, 12);
@@ -119,6 +112,25 @@ export const GOOD: Record<VendorName, () => Body> = {
       },
     }],
   }),
+  reddit: () => ({
+    data: {
+      events: [{
+        event_at: NOW - 60_000,
+        action_source: "WEBSITE",
+        event_source_url: "https://shop.example/thank-you?rdt_cid=3184742045291813272",
+        click_id: "3184742045291813272",
+        type: { tracking_type: "PURCHASE" },
+        user: { email: DIGEST, ip_address: "203.0.113.9", user_agent: "Mozilla/5.0" },
+        metadata: {
+          conversion_id: "purchase-1",
+          value: 59.9,
+          currency: "EUR",
+          item_count: 2,
+          products: [{ id: "41", quantity: 2, item_price: 29.95 }],
+        },
+      }],
+    },
+  }),
 };
 
 const ADDRESS: Record<VendorName, { target: string; headers: Record<string, string> }> = {
@@ -127,6 +139,10 @@ const ADDRESS: Record<VendorName, { target: string; headers: Record<string, stri
   pinterest: { target: "/v5/ad_accounts/549755885175/events", headers: { authorization: "Bearer pintoken" } },
   snapchat: { target: "/v3/0a1b2c3d-pixel/events?access_token=sctoken", headers: {} },
   google: { target: "/mp/collect?measurement_id=G-ABC123&api_secret=gasecret", headers: {} },
+  reddit: {
+    target: "/api/v3/pixels/a2_abcdefgh1234/conversion_events",
+    headers: { authorization: "Bearer rdtoken", "user-agent": "shop-test/1.0" },
+  },
 };
 
 export interface Change {

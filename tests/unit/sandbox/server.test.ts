@@ -13,9 +13,10 @@ const GOOD_STATUS: Record<VendorName, number> = {
   pinterest: 200,
   snapchat: 200,
   google: 204,
+  reddit: 200,
 };
 
-describe("one port, five vendors", () => {
+describe("one port, every vendor", () => {
   it.each(VENDOR_NAMES)("a good request to %s is taken, recorded and counted", async (vendor) => {
     const answer = await post(vendor);
     expect(answer.status).toBe(GOOD_STATUS[vendor]);
@@ -181,11 +182,11 @@ describe("settings for benches", () => {
 
   it.each(VENDOR_NAMES)("instant answers %s as for good events without looking", async (vendor) => {
     await control("PUT", "/_settings", { instant: true });
-    const list = vendor === "google" ? "events" : "data";
+    const list = vendor === "google" || vendor === "reddit" ? "events" : "data";
     const answer = await post(vendor, {
       headers: { authorization: "", "access-token": "" },
       spoil: (body) => {
-        multiply(list, 3)(body);
+        multiply(list, 3)(vendor === "reddit" ? body.data : body);
         body.nonsense = true;
       },
     });
@@ -218,7 +219,7 @@ describe("for people", () => {
   });
 
   it("other callers of / get JSON, unknown routes a problem document", async () => {
-    expect((await control("GET", "/")).json.vendors).toHaveLength(5);
+    expect((await control("GET", "/")).json.vendors).toHaveLength(VENDOR_NAMES.length);
     const missing = await fetch(`${held.sandbox.url}/nowhere`);
     expect([missing.status, missing.headers.get("content-type")]).toEqual([404, "application/problem+json"]);
     expect((await control("POST", "/_requests")).status).toBe(405);

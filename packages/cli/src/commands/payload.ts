@@ -74,7 +74,9 @@ export const payload: Command = {
     const event = path === undefined ? example?.event : readEvent(await content(path, io), shop);
     if (!event) throw new CliProblem(`${platform.label} has no example.`, "Give an event's file.");
     const settings = checkedSettings(platform, {
-      ...(path === undefined ? example?.settings : { id: DEMO_DESTINATIONS[platform.platform]?.id }),
+      ...(path === undefined
+        ? example?.settings
+        : { id: DEMO_DESTINATIONS[platform.platform]?.id ?? example?.settings["id"] }),
       ...givenSettings(input),
     });
     const limited = input.has("limited") || event.consent.sale_of_data === false ||

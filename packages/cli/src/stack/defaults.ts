@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { DESTINATIONS } from "@trakit/destinations/registry.ts";
 import { PORT_NAMES, PORTS, type Ports, portSetting } from "./ports.ts";
 import { readState, writeState } from "./state-file.ts";
 
@@ -120,11 +121,7 @@ export function stackEnvironment(
     TRAKIT_APP_URL: `http://127.0.0.1:${ports.api}/functions/v1`,
     SHOPIFY_API_KEY: "trakit-local-api-key",
     SHOPIFY_API_SECRET: "trakit-local-api-secret",
-    TRAKIT_META_API_URL: sandbox,
-    TRAKIT_TIKTOK_API_URL: sandbox,
-    TRAKIT_PINTEREST_API_URL: sandbox,
-    TRAKIT_SNAPCHAT_API_URL: sandbox,
-    TRAKIT_GOOGLE_API_URL: sandbox,
+    ...Object.fromEntries(Object.values(DESTINATIONS).map(({ baseUrlSetting }) => [baseUrlSetting, sandbox])),
     ...(secrets
       ? {
         TRAKIT_ENCRYPTION_KEYS: secrets.TRAKIT_ENCRYPTION_KEYS,

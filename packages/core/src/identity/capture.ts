@@ -1,7 +1,7 @@
 import type { Digests } from "../event.ts";
 import { isoCountry } from "./countries.ts";
 import { asDigest, sha256Hex } from "./digest.ts";
-import { type Form, type FormName, FORMS, PHONE_FORMS } from "./forms.ts";
+import { type Form, FORM_NAMES, type FormName, FORMS, PHONE_FORMS } from "./forms.ts";
 import { e164 } from "./phone.ts";
 import type { Field } from "./platforms.ts";
 import { usesRegionCode } from "./regions.ts";
@@ -33,25 +33,27 @@ const MAX_PER_FORM = 3;
 
 type Computed = readonly (readonly [FormName, Form])[];
 
-function forms(...names: FormName[]): Computed {
-  return names.map((name) => [name, FORMS[name] as Form] as const);
+/** Every form of a field: the part of a form's name before the dot is the field it is made of. */
+function formsOf(field: string): Computed {
+  return FORM_NAMES.filter((name) => name.startsWith(`${field}.`)).map((name) => [name, FORMS[name]]);
 }
 
-const EMAIL = forms("email.lower", "email.gmail");
-const FIRST_NAME = forms("first_name.compact", "first_name.lower", "first_name.words", "first_name.letters");
-const LAST_NAME = forms("last_name.compact", "last_name.lower", "last_name.words", "last_name.letters");
-const STREET = forms("street.letters");
-const CITY = forms("city.compact");
-const REGION_META = forms("region.meta");
-const REGION_CODE = forms("region.code");
-const POSTAL = forms("postal.alnum", "postal.spaceless");
-const COUNTRY = forms("country.lower");
-const GENDER = forms("gender.letter");
-const BIRTH = forms("birth.yyyymmdd");
-const EXTERNAL_ID = forms("external_id.lower", "external_id.plain");
+const EMAIL = formsOf("email");
+const FIRST_NAME = formsOf("first_name");
+const LAST_NAME = formsOf("last_name");
+const STREET = formsOf("street");
+const CITY = formsOf("city");
+/** Made of the state's name or of its code, whichever the platform's rule wants first. */
+const REGION_META: Computed = [["region.meta", FORMS["region.meta"]]];
+const REGION_CODE: Computed = [["region.code", FORMS["region.code"]]];
+const POSTAL = formsOf("postal");
+const COUNTRY = formsOf("country");
+const GENDER = formsOf("gender");
+const BIRTH = formsOf("birth");
+const EXTERNAL_ID = formsOf("external_id");
 const PHONE = Object.entries(PHONE_FORMS) as [FormName, (number: string) => string | null][];
 /** A phone that came as a digest: of which form is unknown, but not of the Chinese exception. */
-const PHONE_DIGEST = forms("phone.digits", "phone.e164");
+const PHONE_DIGEST: Computed = [["phone.digits", FORMS["phone.digits"]], ["phone.e164", FORMS["phone.e164"]]];
 
 function isBlank(value: string | null | undefined): boolean {
   return typeof value !== "string" || value.trim() === "";

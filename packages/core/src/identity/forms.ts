@@ -57,6 +57,18 @@ function gmail(text: Text): string | null {
   return local === "" ? null : `${local}@${domain}`;
 }
 
+/**
+ * `email` by Reddit's rule: of the part before the @ whatever follows a "+" is cut off and everything but letters and digits
+ * goes, at every provider (docs/destinations/reddit.md).
+ */
+function canonicalEmail(text: Text): string | null {
+  const address = email(text);
+  if (address === null) return null;
+  const at = address.indexOf("@");
+  const local = address.slice(0, at).split("+", 1)[0]!.replace(/[^\p{L}\p{N}]+/gu, "");
+  return local === "" ? null : `${local}${address.slice(at)}`;
+}
+
 /** The first five digits of a US ZIP code, else null. "94035-1234" is one even where the country is not known. */
 function zip({ lower }: Text, country: string | null): string | null {
   const american = country === null ? ZIP_PLUS_4.test(lower) : ZIP_COUNTRIES.has(country);
@@ -107,6 +119,7 @@ function phone(name: keyof typeof PHONE_FORMS): Form {
 export const FORMS = {
   "email.lower": email,
   "email.gmail": gmail,
+  "email.canonical": canonicalEmail,
   "phone.digits": phone("phone.digits"),
   "phone.e164": phone("phone.e164"),
   "phone.national_cn": phone("phone.national_cn"),

@@ -7,7 +7,7 @@ import { type ClearName, normaliseClear } from "./clear.ts";
 import { sha256Hex } from "./digest.ts";
 import type { FormName } from "./forms.ts";
 
-export const PLATFORMS = ["meta", "tiktok", "pinterest", "snapchat", "google"] as const;
+export const PLATFORMS = ["meta", "tiktok", "pinterest", "snapchat", "google", "reddit"] as const;
 export type Platform = (typeof PLATFORMS)[number];
 
 export const FIELDS = [
@@ -118,6 +118,20 @@ export const PLATFORM_FIELDS: Record<Platform, Record<Field, Rule>> = {
     date_of_birth: NOTHING,
     external_id: clear("user_id"),
   },
+  reddit: {
+    email: digest("email.canonical"),
+    phone: digest("phone.e164"),
+    first_name: NOTHING,
+    last_name: NOTHING,
+    street: NOTHING,
+    city: NOTHING,
+    state: NOTHING,
+    zip: NOTHING,
+    country: NOTHING,
+    gender: NOTHING,
+    date_of_birth: NOTHING,
+    external_id: digest("external_id.plain"),
+  },
 };
 
 /** One identifier of a mapped event: where it stands in the body (all of `paths`), and what it adds to match quality. */
@@ -214,6 +228,18 @@ export const MATCH_KEYS: Record<Platform, { source: string; keys: MatchKey[] }> 
       key("address", 0.8, "user_data.address"),
       key("ip_address", 0.6, "ip_override"),
       key("user_agent", 0.4, "user_agent"),
+    ],
+  },
+  reddit: {
+    source:
+      "Estimate, ours: Reddit publishes no weights. It strongly recommends the email and calls the click id what improves attribution (reference: docs/destinations/reddit.md).",
+    keys: [
+      key("click_id", 3, "click_id"),
+      key("email", 3, "user.email"),
+      key("phone", 1.4, "user.phone_number"),
+      key("external_id", 1.1, "user.external_id"),
+      key("ip_address", 0.9, "user.ip_address"),
+      key("user_agent", 0.6, "user.user_agent"),
     ],
   },
 };

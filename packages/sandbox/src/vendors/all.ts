@@ -2,12 +2,20 @@
 import { google } from "./google.ts";
 import { meta } from "./meta.ts";
 import { pinterest } from "./pinterest.ts";
+import { reddit } from "./reddit.ts";
 import { snapchat } from "./snapchat.ts";
 import { tiktok } from "./tiktok.ts";
 import type { Vendor } from "./types.ts";
 
 /** Also the keys of faults, counts and records. */
-export const VENDOR_NAMES = ["meta", "tiktok", "pinterest", "snapchat", "google"] as const;
+export const VENDOR_NAMES = ["meta", "tiktok", "pinterest", "snapchat", "google", "reddit"] as const;
 export type VendorName = (typeof VENDOR_NAMES)[number];
 
-export const VENDORS: Readonly<Record<VendorName, Vendor>> = { meta, tiktok, pinterest, snapchat, google };
+export const VENDORS: Readonly<Record<VendorName, Vendor>> = {
+  meta,
+  tiktok,
+  pinterest,
+  snapchat,
+  google,
+  reddit,
+};
