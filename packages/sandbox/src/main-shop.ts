@@ -2,6 +2,7 @@
 import process from "node:process";
 import { z } from "zod";
 import { startDemoShop } from "./shop/demo-shop.ts";
+import { readExtensions } from "./shop/extensions.ts";
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 
@@ -13,6 +14,10 @@ const settings = z.object({
   SHOPIFY_API_SECRET: z.string().min(1),
   TRAKIT_API_PORT: port(54321),
   TRAKIT_SANDBOX_PORT: port(54330),
+  /** Folder of the app's extensions, as they would be deployed to Shopify. */
+  TRAKIT_SHOP_EXTENSIONS: z.string().min(1).optional(),
+  /** The shop's public key: the web pixel's setting. Without it the pixel is not activated. */
+  TRAKIT_SHOP_PIXEL_KEY: z.string().min(1).optional(),
 });
 
 async function main(): Promise<void> {
@@ -22,12 +27,19 @@ async function main(): Promise<void> {
     throw new Error(`Missing or malformed setting: ${names}.`);
   }
   const env = parsed.data;
+  const apiUrl = `http://127.0.0.1:${env.TRAKIT_API_PORT}/functions/v1`;
   const shop = await startDemoShop({
     port: env.TRAKIT_SHOP_PORT,
     shopDomain: env.TRAKIT_SHOP_DOMAIN,
     apiSecret: env.SHOPIFY_API_SECRET,
-    apiUrl: `http://127.0.0.1:${env.TRAKIT_API_PORT}/functions/v1`,
+    apiUrl,
     sandboxUrl: `http://127.0.0.1:${env.TRAKIT_SANDBOX_PORT}`,
+    ...env.TRAKIT_SHOP_EXTENSIONS && {
+      extensions: readExtensions(
+        env.TRAKIT_SHOP_EXTENSIONS,
+        env.TRAKIT_SHOP_PIXEL_KEY ? { endpoint: `${apiUrl}/proxy`, key: env.TRAKIT_SHOP_PIXEL_KEY } : null,
+      ),
+    },
   });
 
   let ending = false;

@@ -158,7 +158,7 @@ describe("storefront", () => {
       [
         "/shop/theme.css",
         "/shop/theme.js",
-        "/shop/demo-analytics.js",
+        "/shop/customer-events.js",
         `/shop/art/merino-beanie/${BEANIE}.svg`,
       ].map(
         async (path) => (await visitor.request(path)).headers.get("content-type"),

@@ -194,7 +194,7 @@ describe("app proxy", () => {
     expect((await fetch(`${shop.url}/apps/trakit/event`)).status).toBe(404);
     await fetch(`${shop.url}/tools/t-rk/event`);
     expect(new URL(seen[0]!.url, "http://app").searchParams.get("path_prefix")).toBe("/tools/t-rk");
-    expect(await new Visitor(shop.url).text("/")).toContain('data-proxy="/tools/t-rk"');
+    expect(await new Visitor(shop.url).text("/")).toContain('"proxy":"/tools/t-rk"');
   });
 });
 

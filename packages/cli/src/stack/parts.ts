@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import process from "node:process";
+import { shopPublicKey } from "@trakit/core/storefront-keys.ts";
+import { readSettings } from "@trakit/runtime/settings.ts";
 import type { ChildSpec } from "./child.ts";
 import { denoBinary, ROOT } from "./paths.ts";
 
@@ -34,6 +36,15 @@ function surroundings(): Record<string, string> {
   return { ...Object.fromEntries(kept) as Record<string, string>, NO_PROXY: noProxy, no_proxy: noProxy };
 }
 
+/** What Shopify has of the app once it is deployed and its pixel activated: the extensions, and the pixel's setting. */
+function deployed(environment: Record<string, string>): Record<string, string> {
+  const { TRAKIT_ENCRYPTION_KEYS: ring } = readSettings(environment, ["TRAKIT_ENCRYPTION_KEYS"]);
+  return {
+    TRAKIT_SHOP_EXTENSIONS: join(ROOT, "packages", "storefront", "extensions"),
+    TRAKIT_SHOP_PIXEL_KEY: shopPublicKey(ring, environment["TRAKIT_SHOP_DOMAIN"]!),
+  };
+}
+
 function isReadyLine(line: string): boolean {
   if (!line.startsWith("{")) return false;
   try {
@@ -55,7 +66,7 @@ export function partSpec(
   );
   const shared = {
     name,
-    env: { ...surroundings(), ...Object.fromEntries(settings) },
+    env: { ...surroundings(), ...Object.fromEntries(settings), ...name === "shop" && deployed(environment) },
     cwd: ROOT,
     ready: isReadyLine,
     readyMs: 60_000,

@@ -2,12 +2,17 @@
 import { readFileSync } from "node:fs";
 import { productArt } from "./art.ts";
 import { PRODUCTS } from "./catalog.ts";
+import type { Extensions } from "./extensions.ts";
 import type { ShopAnswer } from "./http.ts";
 
+const SCRIPT = "text/javascript; charset=utf-8";
 const FILES: Record<string, { type: string; file: string }> = {
   "/shop/theme.css": { type: "text/css; charset=utf-8", file: "./assets/theme.css" },
-  "/shop/theme.js": { type: "text/javascript; charset=utf-8", file: "./assets/theme.js" },
-  "/shop/demo-analytics.js": { type: "text/javascript; charset=utf-8", file: "./assets/demo-analytics.js" },
+  "/shop/theme.js": { type: SCRIPT, file: "./assets/theme.js" },
+  "/shop/privacy.js": { type: SCRIPT, file: "./assets/privacy.js" },
+  "/shop/customer-events.js": { type: SCRIPT, file: "./assets/customer-events.js" },
+  "/shop/sandbox.js": { type: SCRIPT, file: "./assets/sandbox.js" },
+  "/shop/panel.js": { type: SCRIPT, file: "./assets/panel.js" },
   "/shop/icon.svg": { type: "image/svg+xml", file: "./assets/icon.svg" },
 };
 
@@ -17,10 +22,16 @@ const loaded = new Map(
   ) => [path, { type, body: readFileSync(new URL(file, import.meta.url)) }]),
 );
 
-/** A file of the theme or a product drawing; null for any other path. */
-export function assetRoute(path: string): ShopAnswer | null {
+/** A file of the theme, of an app's extension, or a product drawing; null for any other path. */
+export function assetRoute(path: string, extensions: Extensions): ShopAnswer | null {
   const known = loaded.get(path);
   if (known !== undefined) return answer(known.type, known.body);
+  if (path === "/shop/web-pixel.js" && extensions.pixel !== null) {
+    return answer(SCRIPT, extensions.pixel.script);
+  }
+  const asset = /^\/shop\/extension\/([a-z-]+\.js)$/.exec(path);
+  const body = asset === null ? null : extensions.asset(asset[1]!);
+  if (body !== null) return answer(SCRIPT, body);
   const art = /^\/shop\/art\/([a-z-]+)\/(\d+)\.svg$/.exec(path);
   if (art === null) return null;
   const product = PRODUCTS.find((entry) => entry.handle === art[1]);

@@ -3,6 +3,7 @@ import { newCart } from "./cart.ts";
 import type { Ids } from "./ids.ts";
 import type { ShopRequest } from "./http.ts";
 import { CART_COOKIE, CART_COOKIE_SECONDS, cartTokenWithKey } from "./cart.ts";
+import type { Extensions } from "./extensions.ts";
 import type { Cart, Session, ShopState } from "./state.ts";
 import type { WebhookSender } from "./webhook-sender.ts";
 
@@ -12,6 +13,7 @@ export interface Shop {
   proxyPrefix: string;
   /** Vendor sandbox, for the link on the thank-you page. */
   sandboxUrl: string;
+  extensions: Extensions;
   now: () => number;
   ids: Ids;
   state: ShopState;

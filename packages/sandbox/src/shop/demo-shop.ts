@@ -14,6 +14,7 @@ import type { Shop, Visit } from "./context.ts";
 import { DEMO_CUSTOMER } from "./countries.ts";
 import { localPath, pairs, parseCookies, readBody, respond, seeOther, splitTarget } from "./http.ts";
 import type { ShopAnswer, ShopRequest } from "./http.ts";
+import { type Extensions, NO_EXTENSIONS } from "./extensions.ts";
 import { createIds } from "./ids.ts";
 import type { RandomBytes } from "./ids.ts";
 import { plainPage } from "./layout.ts";
@@ -40,6 +41,8 @@ export interface DemoShopOptions {
   sandboxUrl: string;
   /** Path of the app proxy; merchants may rename it. Default /apps/trakit */
   proxyPrefix?: string;
+  /** The app's extensions, as `readExtensions` gives them. Default none. */
+  extensions?: Extensions;
   /** ms since 1970 */
   now?: () => number;
   random?: RandomBytes;
@@ -80,6 +83,7 @@ export async function startDemoShop(options: DemoShopOptions): Promise<DemoShop>
     domain,
     proxyPrefix,
     sandboxUrl: options.sandboxUrl,
+    extensions: options.extensions ?? NO_EXTENSIONS,
     now,
     ids,
     state: createState(),
@@ -185,7 +189,7 @@ async function route(shop: Shop, request: ShopRequest, proxy: AppProxyOptions): 
     const session = shop.state.sessions.get(request.cookies.get(SESSION_COOKIE) ?? "");
     return await forwardToApp(request, appPath, session?.loggedIn === true ? DEMO_CUSTOMER.id : "", proxy);
   }
-  const early = adminRoute(shop, request) ?? assetRoute(request.path);
+  const early = adminRoute(shop, request) ?? assetRoute(request.path, shop.extensions);
   if (early !== null) return early;
 
   const visit: Visit = { shop, request, session: sessionOf(shop, request), setCookies: [] };

@@ -2,10 +2,10 @@
 import { itemCount } from "./cart.ts";
 import { currentCart } from "./context.ts";
 import type { Visit } from "./context.ts";
-import { html, jsonBlock } from "./html.ts";
-import type { SafeHtml } from "./html.ts";
+import { html, jsonBlock, SafeHtml } from "./html.ts";
 import type { ShopAnswer } from "./http.ts";
 import { CURRENCIES } from "./money.ts";
+import { liquidCart } from "./liquid-objects.ts";
 import type { PageEvent } from "./pixel-shapes.ts";
 
 /** No inline script or style can run, whatever slips into a page. */
@@ -15,6 +15,8 @@ const CONTENT_SECURITY_POLICY = [
   "style-src 'self'",
   "img-src 'self' data:",
   "connect-src 'self'",
+  // the sandbox of web pixels; at Shopify too it is served by the shop's own host
+  "worker-src 'self'",
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
@@ -24,7 +26,6 @@ const SECURITY_HEADERS: [string, string][] = [
   ["content-security-policy", CONTENT_SECURITY_POLICY],
   ["x-content-type-options", "nosniff"],
   ["referrer-policy", "strict-origin-when-cross-origin"],
-  ["cache-control", "no-store"],
 ];
 
 export interface Page {
@@ -37,6 +38,11 @@ export interface Page {
   reload?: boolean;
   /** Pixel shape of each variant that can be put into the cart from this page. */
   variants?: Record<string, unknown>;
+  /**
+   * What Liquid knows of a page of the theme: `request.page_type` and the page's objects. Pages without it are the checkout's, where
+   * there is no theme and no theme app embed.
+   */
+  theme?: { type: string; objects?: Record<string, unknown> };
 }
 
 function document(title: string, body: SafeHtml, scripts: SafeHtml): string {
@@ -104,27 +110,54 @@ const footer = html`<footer class="site-footer">
 
 /** Renders a page of the shop with its security headers. */
 export function renderPage(visit: Visit, page: Page): ShopAnswer {
+  const { shop, session } = visit;
+  const { pixel } = shop.extensions;
   const data = {
-    shop: visit.shop.domain,
-    currency: visit.session.currency,
+    shop: shop.domain,
+    currency: session.currency,
     page_view: page.reload !== true,
     events: page.events ?? [],
     variants: page.variants ?? {},
+    // the platform's own id of this browser, which a web pixel sees with every event
+    client_id: clientIdOf(session.id),
+    cart_id: currentCart(visit)?.token ?? null,
+    pixel: pixel?.settings ?? null,
+    proxy: shop.proxyPrefix,
   };
+  const embed = page.theme === undefined ? "" : shop.extensions.embed({
+    request: { page_type: page.theme.type },
+    cart: liquidCart(currentCart(visit), session.currency),
+    shop: { permanent_domain: shop.domain },
+    ...page.theme.objects,
+  }, { path: shop.proxyPrefix });
   const body = html`${header(visit)}
 <main id="main" tabindex="-1">
 ${page.main}
 </main>
 ${footer}
 ${consentBanner}
-<script type="application/json" id="shop-data">${jsonBlock(data)}</script>`;
-  const scripts = html`<script src="/shop/theme.js" defer></script>
-<script src="/shop/demo-analytics.js" data-proxy="${visit.shop.proxyPrefix}" defer></script>`;
+<script type="application/json" id="shop-data">${jsonBlock(data)}</script>
+${new SafeHtml(embed)}`;
+  const scripts = html`<script src="/shop/privacy.js"></script>
+<script src="/shop/panel.js" defer></script>
+<script src="/shop/theme.js" defer></script>
+<script src="/shop/customer-events.js" defer></script>`;
   return {
     status: page.status ?? 200,
-    headers: [["content-type", "text/html; charset=utf-8"], ...SECURITY_HEADERS],
+    headers: [
+      ["content-type", "text/html; charset=utf-8"],
+      ...SECURITY_HEADERS,
+      // the theme's pages may be kept for "back", the checkout's may not
+      ["cache-control", page.theme === undefined ? "no-store" : "private, no-cache"],
+    ],
     body: document(page.title, body, scripts),
   };
+}
+
+/** A UUID that belongs to the session for good. */
+function clientIdOf(session: string): string {
+  const part = (from: number, to: number) => session.slice(from, to);
+  return [part(0, 8), part(8, 12), `4${part(13, 16)}`, `8${part(17, 20)}`, part(20, 32)].join("-");
 }
 
 /** A page without session, scripts or cart: for failures of the proxy and of requests that cannot be read. */
@@ -134,7 +167,10 @@ export function plainPage(status: number, title: string, explanation: string): S
 <p><a class="button" href="/">Back to the shop</a></p></main>`;
   return {
     status,
-    headers: [["content-type", "text/html; charset=utf-8"], ...SECURITY_HEADERS],
+    headers: [["content-type", "text/html; charset=utf-8"], ...SECURITY_HEADERS, [
+      "cache-control",
+      "no-store",
+    ]],
     body: document(title, body, html``),
   };
 }

@@ -123,12 +123,14 @@ function start(own: Namespace, { base, query, cart, events }: PageData): void {
     for (const [name, data] of events) capture(name, data);
   }
 
-  async function decided(): Promise<void> {
+  /** @param said the visitor has just decided, and did not only arrive */
+  async function decided(said?: unknown): Promise<void> {
     const before = allowed();
     consent = currentConsent();
     if (!consent) return;
     const { analytics, marketing } = consent;
-    if (!allowed() || (before && (before.analytics > analytics || before.marketing > marketing))) {
+    // who has not decided yet may still say yes to this page
+    if (said && (!allowed() || (before && (before.analytics > analytics || before.marketing > marketing)))) {
       // what consent no longer covers goes from the device, and the server is told once to let it go too
       const visitor_id = cookies()._tk_v;
       carry.forget();

@@ -28,7 +28,7 @@ export function currentConsent(): Consent | null {
 }
 
 /** Calls when consent is known, and whenever it changes. */
-export function watchConsent(changed: () => void): void {
+export function watchConsent(changed: (said?: unknown) => void): void {
   document.addEventListener("visitorConsentCollected", changed);
-  shopify().loadFeatures?.([{ name: "consent-tracking-api", version: "0.1" }], changed);
+  shopify().loadFeatures?.([{ name: "consent-tracking-api", version: "0.1" }], () => changed());
 }

@@ -1,25 +1,12 @@
 /**
- * Behaviour of the demo theme. Every action is a plain form underneath; this only saves page loads.
- * It measures nothing: it announces what happens as DOM events ("shop:cart-added", "shop:before-checkout") whose
- * listeners may ask for a moment by `detail.waitUntil(promise)`.
+ * Behaviour of the demo theme. Every action is a plain form underneath; this only saves page loads. It knows of no measuring; that the cart
+ * changed it tells the platform ("shop:cart-changed"), as Shopify's own storefront does.
  */
 (() => {
   "use strict";
 
-  const PATIENCE_MS = 1500;
   const one = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
-
-  /** Announces, then waits for the listeners, but never long: measuring must not hold a buyer up. */
-  async function announce(name, detail) {
-    const waits = [];
-    const waitUntil = (promise) => waits.push(promise);
-    document.dispatchEvent(new CustomEvent(name, { detail: { ...detail, waitUntil } }));
-    await Promise.race([
-      Promise.allSettled(waits),
-      new Promise((resolve) => setTimeout(resolve, PATIENCE_MS)),
-    ]);
-  }
 
   let toastTimer;
   function toast(text) {
@@ -50,16 +37,17 @@
       toast(problem.description || "That did not work.");
       return;
     }
-    const detail = { variantId: item.id, quantity: item.quantity };
-    const buyNow = submitter !== null && submitter.value === "/checkout";
-    if (buyNow) {
-      await announce("shop:cart-added", detail);
-      await announce("shop:before-checkout", {});
+    document.dispatchEvent(
+      new CustomEvent("shop:cart-changed", {
+        detail: { name: "product_added_to_cart", variantId: item.id, quantity: item.quantity },
+      }),
+    );
+    if (submitter !== null && submitter.value === "/checkout") {
       location.assign("/checkout");
       return;
     }
     toast("Added to your cart");
-    await Promise.all([announce("shop:cart-added", detail), refreshCount()]);
+    await refreshCount();
   }
 
   function productForm(form) {
@@ -84,10 +72,11 @@
     });
   }
 
+  /** Without the "?" a form leaves behind. */
   function checkoutLink(form) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      announce("shop:before-checkout", {}).then(() => location.assign(form.action));
+      location.assign(form.action);
     });
   }
 

@@ -9,6 +9,7 @@ import type { ShopAnswer } from "../http.ts";
 import { renderPage } from "../layout.ts";
 import { display } from "../money.ts";
 import type { Currency } from "../money.ts";
+import { liquidCollection, liquidProduct, liquidSearch } from "../liquid-objects.ts";
 import { collectionViewed, pixelVariant, productViewed, searchSubmitted } from "../pixel-shapes.ts";
 
 function card(product: Product, currency: Currency): SafeHtml {
@@ -30,7 +31,7 @@ export function homePage(visit: Visit): ShopAnswer {
   const hero = PRODUCTS[2]!;
   return renderPage(visit, {
     title: "Home",
-    events: [collectionViewed(PRODUCTS, currency)],
+    theme: { type: "index" },
     main: html`<section class="hero"><div><p class="eyebrow">Autumn collection</p>
 <h1>Made for long walks and short mornings.</h1>
 <p>Six things that last. Buy one and follow the event from this page to every ad platform.</p>
@@ -45,6 +46,7 @@ export function collectionPage(visit: Visit): ShopAnswer {
   return renderPage(visit, {
     title: COLLECTION.title,
     events: [collectionViewed(PRODUCTS, currency)],
+    theme: { type: "collection", objects: { collection: liquidCollection(PRODUCTS, currency) } },
     main: html`<h1>${COLLECTION.title}</h1><p class="lede">${PRODUCTS.length} products</p>${
       grid(PRODUCTS, currency)
     }`,
@@ -63,6 +65,7 @@ export function searchPage(visit: Visit): ShopAnswer {
   return renderPage(visit, {
     title: query === "" ? "Search" : `Search: ${query}`,
     events: query === "" ? [] : [searchSubmitted(query, found, currency)],
+    theme: { type: "search", objects: { search: liquidSearch(query, found, currency) } },
     main: html`<h1>Search</h1>${result}`,
   });
 }
@@ -79,6 +82,7 @@ export function productPage(visit: Visit, handle: string): ShopAnswer | null {
     title: product.title,
     events: [productViewed(product, chosen, currency)],
     variants: Object.fromEntries(shapes),
+    theme: { type: "product", objects: { product: liquidProduct(product, currency, chosen) } },
     main:
       html`<nav class="crumbs" aria-label="Breadcrumb"><a href="/">Home</a> / <a href="/collections/all">All products</a> / <span aria-current="page">${product.title}</span></nav>
 <div class="product"><div class="product-art">${
@@ -112,6 +116,7 @@ export function notFoundPage(visit: Visit): ShopAnswer {
   return renderPage(visit, {
     status: 404,
     title: "Page not found",
+    theme: { type: "404" },
     main: html`<div class="plain"><p class="eyebrow">404</p><h1>There is nothing here.</h1>
 <p><a class="button" href="/collections/all">See all products</a></p></div>`,
   });

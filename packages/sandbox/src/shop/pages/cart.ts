@@ -20,6 +20,7 @@ export function cartPage(visit: Visit): ShopAnswer {
   if (cart === null || cart.lines.length === 0) {
     return renderPage(visit, {
       title: "Cart",
+      theme: { type: "cart" },
       main: html`<div class="plain"><h1>Your cart is empty</h1>
 <p><a class="button" href="/collections/all">Find something for it</a></p></div>`,
     });
@@ -32,6 +33,7 @@ export function cartPage(visit: Visit): ShopAnswer {
   return renderPage(visit, {
     title: "Cart",
     events: [cartViewed(visit, total)],
+    theme: { type: "cart" },
     main: html`<h1>Your cart</h1><div class="split"><ul class="lines">${
       rows.map((row) => lineRow(row.line, currency))
     }</ul>
