@@ -1,5 +1,6 @@
 import { wire } from "@trakit/pipeline/wiring.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
+import { SCRIPTS } from "@trakit/storefront/built/scripts.ts";
 import { proxyHandler } from "./handler.ts";
 
 declare const EdgeRuntime: { waitUntil(promise: Promise<unknown>): void };
@@ -18,5 +19,5 @@ Deno.serve(proxyHandler({
   secrets,
   waitUntil: (promise) => EdgeRuntime.waitUntil(promise),
   chance: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-  scripts: {},
+  scripts: SCRIPTS,
 }));
