@@ -156,14 +156,15 @@ function script(request: Request, found: { text: string; etag: string }): Respon
   if (request.method !== "GET" && request.method !== "HEAD") {
     return methodNotAllowed(request, ["GET", "HEAD"]);
   }
+  const etag = `"${found.etag}"`;
   const headers = {
     "content-type": "text/javascript; charset=utf-8",
     "cache-control": `public, max-age=${SCRIPT_SECONDS}`,
-    etag: found.etag,
+    etag,
     "x-content-type-options": "nosniff",
     "cross-origin-resource-policy": "cross-origin",
   };
-  if (request.headers.get("if-none-match") === found.etag) {
+  if (request.headers.get("if-none-match") === etag) {
     return new Response(null, { status: 304, headers });
   }
   return new Response(request.method === "HEAD" ? null : found.text, { status: 200, headers });

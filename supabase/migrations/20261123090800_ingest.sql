@@ -218,7 +218,10 @@ begin
       end if;
       v_event := v_event || jsonb_build_object(
         'visitor', v_join.visitor_id,
-        'identifiers', trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent'),
+        'identifiers', case
+          when v_event #>> '{consent,marketing}' = 'false' or v_event #>> '{consent,analytics}' = 'false'
+          then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent')
+          else v_join.enriched || (v_event -> 'identifiers') end,
         'digests', v_join.known_digests || (v_event -> 'digests'));
     end if;
 
@@ -250,6 +253,12 @@ begin
       or (v_source = 'webhook' and v_stored.webhook_at is not null)
       or (v_source = 'browser' and v_stored.browser_at is not null)
     then
+      if v_source = 'webhook' and v_event ->> 'name' = 'checkout_started' and v_stored.id is not null then
+        -- a later word of Shopify's on a checkout fills what the first left open (nobody has typed anything when it begins)
+        perform trakit.merge_event(v_stored, v_event || jsonb_build_object(
+          'occurred_at', v_stored.occurred_at, 'commerce', (v_event -> 'commerce') || v_stored.commerce,
+          'digests', (v_event -> 'digests') || v_stored.digests), null, null, v_stored.webhook_at);
+      end if;
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
       continue;
     end if;

@@ -63,6 +63,8 @@ begin
     select k.shop_id, k.key from trakit.event_keys k where k.expires_at <= p_now limit 50000);
   get diagnostics v_keys = row_count;
   delete from trakit.sender_rates where minute < p_now - interval '1 hour';
+  delete from trakit.carts where expires_at <= p_now;
+  delete from trakit.cart_adds where added_at < p_now - interval '1 day';
   delete from trakit.quarantine where expires_at <= p_now;
   get diagnostics v_quarantine = row_count;
   -- what an export was asked for is kept as long as the merchant has to hand it out

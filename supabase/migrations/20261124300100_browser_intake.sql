@@ -54,6 +54,7 @@ declare
   v_refusal jsonb;
   v_result jsonb;
   v_second bigint[];
+  v_adds boolean;
   v_fired record;
 begin
   perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);
@@ -87,7 +88,14 @@ begin
       coalesce((v_refused ->> 'second_body')::bigint, 0) + cardinality(v_second));
   end if;
 
+  v_adds := p_events @? '$[*].event ? (@.name == "product_added_to_cart" && @.commerce.cart_token != null)';
+  if v_adds then
+    v_events := trakit.match_adds(v_shop.id, v_events);
+  end if;
   v_result := trakit.ingest_events(p_shop, v_events, p_slots, 'proxy', v_refused, p_now);
+  if v_adds then
+    v_result := jsonb_set(v_result, '{results}', trakit.note_adds(v_shop.id, v_events, v_result -> 'results'));
+  end if;
 
   -- tags that fired after their event was sent
   for v_fired in

@@ -100,7 +100,7 @@ export function proxyKit(kit: PipelineKit, change: Partial<ProxyDependencies> = 
     secrets: [SECRET],
     waitUntil: kit.waitUntil,
     chance: (bytes) => new Uint8Array(randomBytes(bytes)),
-    scripts: { "trakit.js": { text: "void 0;", etag: '"v1"' } },
+    scripts: { "trakit.js": { text: "void 0;", etag: "v1" } },
     ...change,
   });
   const read = async (request: Request) => {

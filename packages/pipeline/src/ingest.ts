@@ -104,7 +104,8 @@ export async function ingest(
   };
 }
 
-function grouped(events: CanonicalEvent[], stored: Ingested, leasedAt: number): DestinationSends[] {
+/** What was leased, by destination, with the events as they are to be sent. `events` are the call's, in its order. */
+export function grouped(events: CanonicalEvent[], stored: Ingested, leasedAt: number): DestinationSends[] {
   const groups = new Map<string, DestinationSends>();
   for (const leased of stored.sends) {
     const destination = stored.destinations?.[leased.destination_id];

@@ -1,4 +1,6 @@
 import { APP_TOPICS, type AppWebhook, decodeAppWebhook } from "@trakit/shopify/app-webhooks.ts";
+import { type Cart, decodeCart } from "@trakit/shopify/cart.ts";
+import { decodeCheckout } from "@trakit/shopify/checkout.ts";
 import {
   type CustomerFacts,
   decodeCustomer,
@@ -16,10 +18,12 @@ export type ReadWebhook =
   | { kind: "capture"; capture: Capture; dropped: string[] }
   /** What Shopify says of a customer, and the event it is, if it is one. */
   | { kind: "customer"; facts: CustomerFacts; capture: Capture | null }
+  /** What a cart holds now. */
+  | { kind: "cart"; topic: string; cart: Cart }
   /** About the app in this shop, or somebody's data. */
   | { kind: "app"; webhook: AppWebhook }
   /** Read, and nothing comes of it. */
-  | { kind: "nothing"; reason: "nothing_refunded" | "no_customer" }
+  | { kind: "nothing"; reason: "nothing_refunded" | "no_customer" | "checkout_completed" | "stale_checkout" }
   /** Ours to read, and we cannot: kept for a later, wiser version. */
   | { kind: "unreadable"; reason: "malformed_json" | "unreadable_payload"; issues: string[] }
   /** A topic we do nothing with. */
@@ -50,6 +54,19 @@ const refund: Reader = (payload, topic, shop) => {
   return { kind: "capture", capture: { event: decoded.event, keys: [], topic, signed: null }, dropped: [] };
 };
 
+const cart: Reader = (payload, topic, shop) => {
+  const decoded = decodeCart(payload, { shop });
+  return decoded.ok ? { kind: "cart", topic, cart: decoded.cart } : unreadable(decoded.issues);
+};
+
+const checkout: Reader = (payload, topic, shop) => {
+  const decoded = decodeCheckout(payload, { shop });
+  if (!decoded.ok) return unreadable(decoded.issues);
+  if (decoded.event === null) return { kind: "nothing", reason: decoded.reason };
+  const { event, dropped } = decoded;
+  return { kind: "capture", capture: { event, keys: [], topic, signed: null }, dropped };
+};
+
 const orderCustomer: Reader = (payload) => {
   const decoded = decodeOrderCustomer(payload);
   if (!decoded.ok) return unreadable(decoded.issues);
@@ -76,6 +93,10 @@ const READERS: ReadonlyMap<string, Reader> = new Map([
   ["orders/create", order],
   ["orders/paid", order],
   ["orders/updated", orderCustomer],
+  ["carts/create", cart],
+  ["carts/update", cart],
+  ["checkouts/create", checkout],
+  ["checkouts/update", checkout],
   ["refunds/create", refund],
   ["customers/create", customer(decodeCustomer)],
   ["customers/purchasing_summary", customer(decodePurchasingSummary)],

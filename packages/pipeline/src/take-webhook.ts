@@ -7,6 +7,7 @@ import type { PipelineDependencies } from "./dependencies.ts";
 import { type Capture, ingest } from "./ingest.ts";
 import { redact } from "./privacy.ts";
 import type { ReadWebhook } from "./read-webhook.ts";
+import { takeCart } from "./take-cart.ts";
 
 /** A verified webhook by its headers. */
 export interface WebhookFrame {
@@ -42,6 +43,13 @@ export async function takeWebhook(
       const learnt = await learnCustomer(deps.db, frame.shop, read.facts, deps.databaseNow?.());
       if (learnt !== "learnt") return ignored(learnt);
       return read.capture ? await capture(deps, frame, read.capture, []) : { answer: { status: "done" } };
+    }
+    case "cart": {
+      const { stored, deliver } = await takeCart(deps, frame.shop, read.topic, read.cart, frame.triggeredAt);
+      if (stored.shop !== "active") return ignored(`${stored.shop}_shop`);
+      const [first] = stored.results;
+      if (!first) return ignored(stored.ignored ?? "nothing_added");
+      return { answer: { status: first.status, event_id: first.event_id }, after: deliver };
     }
     case "capture":
       return await capture(deps, frame, read.capture, read.dropped);

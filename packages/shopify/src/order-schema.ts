@@ -1,8 +1,9 @@
 /** What we read of `orders/create`, `orders/paid`, `orders/updated` (reference: shopify §5). Unknown keys are ignored. */
 import { z } from "zod";
 import { webhookAddress } from "./address.ts";
+import { attribute } from "./attributes.ts";
 import { currency, decimal, flag, id, listOf, paid, quantity, text, token, whole } from "./fields.ts";
-import { isRecord, MAX, shopifyId, timeOf } from "./text.ts";
+import { MAX, shopifyId, timeOf } from "./text.ts";
 
 /** Lines that become items; the totals are the order's own. Shopify itself allows 500. */
 export const MAX_ITEMS = 500;
@@ -18,11 +19,6 @@ const paidSet = z.object({ shop_money: paidMoney, presentment_money: paidMoney }
 
 /** An amount in the shop's currency and in the buyer's. */
 const moneySet = z.object({ shop_money: money, presentment_money: money }).nullish();
-
-/** A name and value pair; the value is checked by whoever reads it. */
-const attribute = z.unknown().transform((entry) =>
-  isRecord(entry) && typeof entry.name === "string" ? { name: entry.name, value: entry.value } : null
-);
 
 const discountAllocation = z.object({ amount: decimal, amount_set: moneySet });
 

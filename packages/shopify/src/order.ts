@@ -1,23 +1,10 @@
-import type { CanonicalEvent, Channel, Client, Identifiers, Item } from "@trakit/core/event.ts";
-import { EMPTY_IDENTIFIERS, EMPTY_PAGE, emptyCommerce } from "@trakit/core/event.ts";
+import type { CanonicalEvent, Channel, Client, Item } from "@trakit/core/event.ts";
+import { EMPTY_PAGE, emptyCommerce } from "@trakit/core/event.ts";
 import { parseConsentAttribute } from "@trakit/core/consent.ts";
-import {
-  clickIdsFromUrl,
-  fbcFromFbclid,
-  gaClientId,
-  gaSessionId,
-  validEpik,
-  validFbc,
-  validFbp,
-  validGclid,
-  validScid,
-  validTtclid,
-  validTtp,
-  validVisitorId,
-} from "@trakit/core/cookies.ts";
 import { conversionEventId } from "@trakit/core/event-id.ts";
 import { captureDigests } from "@trakit/core/identity/capture.ts";
 import { type Address, chosenAddress, phonesOf, present } from "./address.ts";
+import { hintedIdentifiers, ourAttributes } from "./attributes.ts";
 import { issuesOf } from "./fields.ts";
 import { orderMoney } from "./order-money.ts";
 import { MAX_ITEMS, type Order, orderSchema } from "./order-schema.ts";
@@ -55,36 +42,6 @@ function channelOf(order: Order): Channel {
   if (source.startsWith("subscription_contract")) return "subscription";
   if (APP_SOURCES.has(source)) return "app";
   return order.checkout_token === null ? "other" : "web";
-}
-
-/** What our storefront script left in the cart (reference: shopify §4.6); the first of each name counts. */
-function attributesOf(order: Order): Map<string, unknown> {
-  const found = new Map<string, unknown>();
-  for (const attribute of order.note_attributes) {
-    if (attribute?.name.startsWith("__trk_") && !found.has(attribute.name)) {
-      found.set(attribute.name, attribute.value);
-    }
-  }
-  return found;
-}
-
-function identifiersOf(order: Order, attributes: Map<string, unknown>): Identifiers {
-  const landing = clickIdsFromUrl(order.landing_site);
-  return {
-    ...EMPTY_IDENTIFIERS,
-    visitor_id: validVisitorId(attributes.get("__trk_vid")),
-    customer_id: order.customer?.id ?? null,
-    fbp: validFbp(attributes.get("__trk_fbp")),
-    fbc: validFbc(attributes.get("__trk_fbc")) ?? fbcFromFbclid(landing.fbclid, order.occurred_at),
-    ttp: validTtp(attributes.get("__trk_ttp")),
-    ttclid: validTtclid(attributes.get("__trk_ttclid")) ?? landing.ttclid,
-    epik: validEpik(attributes.get("__trk_epik")) ?? landing.epik,
-    scid: validScid(attributes.get("__trk_scid")),
-    sc_click_id: landing.sc_click_id,
-    ga_client_id: gaClientId(attributes.get("__trk_ga")),
-    ga_session_id: gaSessionId(attributes.get("__trk_gs")),
-    gclid: validGclid(attributes.get("__trk_gclid")) ?? landing.gclid,
-  };
 }
 
 function clientOf(order: Order, address: Address): Client {
@@ -155,8 +112,11 @@ export function decodeOrder(payload: unknown, context: { shop: string }): Decode
     });
   }
 
-  const attributes = attributesOf(order);
-  const identifiers = identifiersOf(order, attributes);
+  const attributes = ourAttributes(order.note_attributes);
+  const identifiers = {
+    ...hintedIdentifiers(attributes, order.landing_site, order.occurred_at),
+    customer_id: order.customer?.id ?? null,
+  };
   const address = chosenAddress([
     order.billing_address,
     order.shipping_address,
