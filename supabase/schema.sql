@@ -18,6 +18,40 @@ create sequence trakit.event_row_seq as bigint;
 
 -- -------------------- tables and views --------------------------------------------------------------------------
 
+-- Adds to a cart that only one side has reported so far. Kept for a day: who is later than two minutes matches nothing.
+create table trakit.cart_adds ( -- owner postgres
+  shop_id uuid not null, -- Shop it is in.
+  cart_token text not null, -- Shopify's cart token.
+  event_id text not null, -- Event that reports it.
+  source text not null, -- Who reported it: browser or webhook.
+  variant_id text not null, -- What was added.
+  quantity integer not null, -- Units not matched yet.
+  added_at timestamp with time zone not null, -- When, by the reporter's word.
+  constraint cart_adds_pkey PRIMARY KEY (shop_id, cart_token, event_id),
+  constraint cart_adds_quantity_positive CHECK (quantity > 0),
+  constraint cart_adds_source_known CHECK (source = ANY (ARRAY['browser'::text, 'webhook'::text]))
+);
+CREATE INDEX cart_adds_by_time ON trakit.cart_adds USING btree (added_at);
+alter table trakit.cart_adds enable row level security;
+alter table trakit.cart_adds force row level security;
+create policy "functions see the shop they work for" on trakit.cart_adds for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+
+-- What Shopify last said a cart holds. Kept 30 days after its last change.
+create table trakit.carts ( -- owner postgres
+  shop_id uuid not null, -- Shop it is in.
+  token text not null, -- Shopify's cart token.
+  lines jsonb not null, -- Units by line, {"<line key>": <quantity>}.
+  changed_at timestamp with time zone not null, -- When it came to hold this (X-Shopify-Triggered-At).
+  expires_at timestamp with time zone not null, -- When it is forgotten.
+  constraint carts_pkey PRIMARY KEY (shop_id, token),
+  constraint carts_lines_object CHECK (jsonb_typeof(lines) = 'object'::text),
+  constraint carts_token_bounded CHECK (length(token) >= 1 AND length(token) <= 128)
+);
+CREATE INDEX carts_by_expiry ON trakit.carts USING btree (expires_at);
+alter table trakit.carts enable row level security;
+alter table trakit.carts force row level security;
+create policy "functions see the shop they work for" on trakit.carts for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+
 -- One row per customer of a shop: digests and purchase history, to enrich events.
 create table trakit.customers ( -- owner postgres
   shop_id uuid not null, -- Shop they are a customer of.
@@ -973,6 +1007,19 @@ begin
 end;
 $function$;
 
+-- The event of an add, from its line's template: under this id, of so many units.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.cart_event(p_event jsonb, p_event_id text, p_quantity integer, p_unit_discount text)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select jsonb_set(jsonb_set(jsonb_set(p_event, '{event_id}', to_jsonb(p_event_id)),
+    '{commerce,items,0,quantity}', to_jsonb(p_quantity)),
+    '{commerce,items,0,line_discount}', to_jsonb((p_unit_discount::numeric * p_quantity)::text))
+$function$;
+
 -- A worker, or a call of drain, says that it is alive; every 15 s.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.check_in(p_worker_id uuid, p_kind text, p_now timestamp with time zone DEFAULT now())
@@ -1564,6 +1611,7 @@ declare
   v_refusal jsonb;
   v_result jsonb;
   v_second bigint[];
+  v_adds boolean;
   v_fired record;
 begin
   perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);
@@ -1597,7 +1645,14 @@ begin
       coalesce((v_refused ->> 'second_body')::bigint, 0) + cardinality(v_second));
   end if;
 
+  v_adds := p_events @? '$[*].event ? (@.name == "product_added_to_cart" && @.commerce.cart_token != null)';
+  if v_adds then
+    v_events := trakit.match_adds(v_shop.id, v_events);
+  end if;
   v_result := trakit.ingest_events(p_shop, v_events, p_slots, 'proxy', v_refused, p_now);
+  if v_adds then
+    v_result := jsonb_set(v_result, '{results}', trakit.note_adds(v_shop.id, v_events, v_result -> 'results'));
+  end if;
 
   -- tags that fired after their event was sent
   for v_fired in
@@ -1618,6 +1673,96 @@ begin
 
   return v_result || jsonb_build_object('purposes', trakit.allowed_purposes(v_shop, p_sender -> 'consent'),
     'hosts', to_jsonb(v_shop.hosts), 'cookie_lifetime_days', v_shop.cookie_lifetime_days);
+end;
+$function$;
+
+-- Takes a cart as Shopify tells of it, {token, created_at, changed_at, topic, lines: [{key, variant_id, quantity, unit_discount, event}]}, and stores what was added since it was last told of. Answers as ingest_events, with the events it made; ignored = older_cart or unknown_cart.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.ingest_cart(p_shop text, p_cart jsonb, p_slots integer, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_shop trakit.shops;
+  v_token text := p_cart ->> 'token';
+  v_changed timestamptz := (p_cart ->> 'changed_at')::timestamptz;
+  v_known trakit.carts;
+  v_line jsonb;
+  v_left integer;
+  v_add trakit.cart_adds;
+  v_id text;
+  v_events jsonb := '[]';
+  v_unmatched jsonb := '[]';
+  v_result jsonb;
+begin
+  perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);
+  select * into v_shop from trakit.shops s where s.domain = p_shop;
+  if v_shop.id is null or v_shop.status <> 'active' then
+    return trakit.ingest_events(p_shop, '[]', 0, 'webhooks', '{}', p_now) || jsonb_build_object('events', '[]'::jsonb);
+  end if;
+  perform set_config('trakit.shop_id', v_shop.id::text, true);
+  perform trakit.lock_cart(v_shop.id, v_token);
+  select * into v_known from trakit.carts c where c.shop_id = v_shop.id and c.token = v_token;
+  if v_known.changed_at > v_changed then
+    return jsonb_build_object('shop', 'active', 'shop_id', v_shop.id, 'ignored', 'older_cart', 'events', '[]'::jsonb,
+      'results', '[]'::jsonb, 'sends', '[]'::jsonb);
+  end if;
+
+  insert into trakit.carts as c (shop_id, token, lines, changed_at, expires_at)
+  select v_shop.id, v_token, coalesce(jsonb_object_agg(l ->> 'key', l -> 'quantity'), '{}'), v_changed, p_now + interval '30 days'
+  from jsonb_array_elements(p_cart -> 'lines') l
+  on conflict (shop_id, token) do update
+    set lines = excluded.lines, changed_at = excluded.changed_at, expires_at = excluded.expires_at;
+  -- an unknown cart was empty before only if it was made while we were told of carts; one from before is taken as it is
+  if v_known.token is null
+    and (p_cart ->> 'created_at')::timestamptz < greatest(v_shop.created_at, p_now - interval '30 days')
+  then
+    return jsonb_build_object('shop', 'active', 'shop_id', v_shop.id, 'ignored', 'unknown_cart', 'events', '[]'::jsonb,
+      'results', '[]'::jsonb, 'sends', '[]'::jsonb);
+  end if;
+
+  for v_line in select l from jsonb_array_elements(p_cart -> 'lines') l order by l ->> 'key' loop
+    v_left := (v_line ->> 'quantity')::integer - coalesce((v_known.lines ->> (v_line ->> 'key'))::integer, 0);
+    -- the browser's report of just this change; else the several that Shopify told of as one, oldest first
+    for v_add in
+      select a.* from trakit.cart_adds a
+      where a.shop_id = v_shop.id and a.cart_token = v_token and a.source = 'browser'
+        and a.variant_id = v_line ->> 'variant_id'
+        and a.added_at between v_changed - interval '2 minutes' and v_changed + interval '2 minutes'
+      order by a.quantity = v_left desc, a.added_at, a.event_id
+    loop
+      continue when v_add.quantity > v_left or v_left <= 0;
+      v_events := v_events || trakit.cart_event(v_line -> 'event', v_add.event_id, v_add.quantity, v_line ->> 'unit_discount');
+      delete from trakit.cart_adds a
+      where a.shop_id = v_shop.id and a.cart_token = v_token and a.event_id = v_add.event_id;
+      v_left := v_left - v_add.quantity;
+    end loop;
+    if v_left > 0 then
+      v_id := left(encode(sha256(convert_to(concat_ws('|', 'trakit/1', p_shop, 'product_added_to_cart', v_token,
+        v_line ->> 'key', v_line ->> 'quantity', extract(epoch from v_changed)), 'utf8')), 'hex'), 32);
+      v_events := v_events || trakit.cart_event(v_line -> 'event', v_id, v_left, v_line ->> 'unit_discount');
+      v_unmatched := v_unmatched
+        || jsonb_build_object('event_id', v_id, 'variant_id', v_line -> 'variant_id', 'quantity', v_left);
+    end if;
+  end loop;
+
+  v_result := trakit.ingest_events(p_shop, (
+    select coalesce(jsonb_agg(jsonb_build_object('event', e, 'topic', p_cart -> 'topic', 'signed', null,
+      'keys', jsonb_build_array('event:product_added_to_cart:' || (e ->> 'event_id'))) order by i), '[]')
+    from jsonb_array_elements(v_events) with ordinality x (e, i)), p_slots, 'webhooks', '{}', p_now);
+  insert into trakit.cart_adds (shop_id, cart_token, event_id, source, variant_id, quantity, added_at)
+  select v_shop.id, v_token, u ->> 'event_id', 'webhook', u ->> 'variant_id', (u ->> 'quantity')::integer, v_changed
+  from jsonb_array_elements(v_unmatched) u
+  where u ->> 'variant_id' is not null
+  on conflict (shop_id, cart_token, event_id) do nothing;
+  return v_result || jsonb_build_object('events', v_events);
 end;
 $function$;
 
@@ -1789,7 +1934,10 @@ begin
       end if;
       v_event := v_event || jsonb_build_object(
         'visitor', v_join.visitor_id,
-        'identifiers', trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent'),
+        'identifiers', case
+          when v_event #>> '{consent,marketing}' = 'false' or v_event #>> '{consent,analytics}' = 'false'
+          then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent')
+          else v_join.enriched || (v_event -> 'identifiers') end,
         'digests', v_join.known_digests || (v_event -> 'digests'));
     end if;
 
@@ -1821,6 +1969,12 @@ begin
       or (v_source = 'webhook' and v_stored.webhook_at is not null)
       or (v_source = 'browser' and v_stored.browser_at is not null)
     then
+      if v_source = 'webhook' and v_event ->> 'name' = 'checkout_started' and v_stored.id is not null then
+        -- a later word of Shopify's on a checkout fills what the first left open (nobody has typed anything when it begins)
+        perform trakit.merge_event(v_stored, v_event || jsonb_build_object(
+          'occurred_at', v_stored.occurred_at, 'commerce', (v_event -> 'commerce') || v_stored.commerce,
+          'digests', (v_event -> 'digests') || v_stored.digests), null, null, v_stored.webhook_at);
+      end if;
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
       continue;
     end if;
@@ -2108,6 +2262,16 @@ AS $function$
   select w.kind, count(*) from trakit.workers w where w.seen_at > p_now - interval '1 minute' group by w.kind
 $function$;
 
+-- Makes this transaction the only one that works on the cart.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.lock_cart(p_shop_id uuid, p_token text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select pg_advisory_xact_lock(hashtextextended('trakit.cart:' || p_shop_id || ':' || p_token, 0))
+$function$;
+
 -- Locks a batch's keys [{"strong": {…}, "weak": {…}}] and the visitors they lead to until the transaction ends, in one order for all callers. True = the caller may merge visitors. Whoever deletes visitors takes the shop's lock (trakit.identity:<shop>) alone.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.lock_identity(p_shop_id uuid, p_keys jsonb)
@@ -2166,6 +2330,67 @@ begin
     ) q;
   end if;
   return false;
+end;
+$function$;
+
+-- Gives a browser's adds to a cart the key of Shopify's copy where that came first, and locks their carts. p_events as for ingest_events.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.match_adds(p_shop_id uuid, p_events jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_item record;
+  v_add trakit.cart_adds;
+  v_at timestamptz;
+  v_row bigint;
+begin
+  -- every cart of the call, in one order for all
+  perform trakit.lock_cart(p_shop_id, c.token) from (
+    select distinct e.item #>> '{event,commerce,cart_token}' as token
+    from jsonb_array_elements(p_events) e (item)
+    where e.item #>> '{event,name}' = 'product_added_to_cart' and e.item #>> '{event,commerce,cart_token}' is not null
+    order by token
+  ) c;
+  for v_item in
+    select e.ord, e.item #>> '{event,event_id}' as event_id, e.item #>> '{event,commerce,cart_token}' as token,
+      e.item #>> '{event,commerce,items,0,variant_id}' as variant_id,
+      (e.item #>> '{event,commerce,items,0,quantity}')::integer as quantity,
+      (e.item #>> '{event,occurred_at}')::timestamptz as occurred_at
+    from jsonb_array_elements(p_events) with ordinality e (item, ord)
+    where e.item #>> '{event,name}' = 'product_added_to_cart' and e.item ->> 'turned_away' is null
+    order by e.ord
+  loop
+    -- known already: sent again
+    continue when exists (
+      select from trakit.event_keys k
+      where k.shop_id = p_shop_id and k.key = 'event:product_added_to_cart:' || v_item.event_id);
+    select a.* into v_add
+    from trakit.cart_adds a
+    where a.shop_id = p_shop_id and a.cart_token = v_item.token and a.source = 'webhook'
+      and a.variant_id = v_item.variant_id and a.quantity >= v_item.quantity
+      and a.added_at between v_item.occurred_at - interval '2 minutes' and v_item.occurred_at + interval '2 minutes'
+    order by a.quantity = v_item.quantity desc, a.added_at, a.event_id limit 1;
+    continue when v_add.event_id is null;
+    -- Shopify's copy was first: this is its second one, or a part of what Shopify told of as one
+    p_events := jsonb_set(p_events, array[(v_item.ord - 1)::text, 'keys'],
+      (p_events #> array[(v_item.ord - 1)::text, 'keys']) || to_jsonb('event:product_added_to_cart:' || v_add.event_id));
+    if v_add.quantity > v_item.quantity then
+      update trakit.cart_adds a set quantity = a.quantity - v_item.quantity
+      where a.shop_id = p_shop_id and a.cart_token = v_item.token and a.event_id = v_add.event_id;
+    else
+      delete from trakit.cart_adds a
+      where a.shop_id = p_shop_id and a.cart_token = v_item.token and a.event_id = v_add.event_id;
+    end if;
+    -- where nothing was sent yet, the id the page's tags were given is the one that is sent
+    select k.captured_at, k.event_row into v_at, v_row from trakit.event_keys k
+    where k.shop_id = p_shop_id and k.key = 'event:product_added_to_cart:' || v_add.event_id;
+    update trakit.events e set event_id = v_item.event_id
+    where e.captured_at = v_at and e.id = v_row and e.browser_at is null and not exists (
+      select from trakit.deliveries d where d.captured_at = v_at and d.event_row = v_row and d.attempts > 0);
+  end loop;
+  return p_events;
 end;
 $function$;
 
@@ -2289,6 +2514,38 @@ AS $function$
   select coalesce(p_subject -> 'customers' ? (p_identifiers ->> 'customer_id'), false)
     or coalesce(p_digests -> 'email.lower' ?| array(select jsonb_array_elements_text(p_subject -> 'emails')), false)
     or coalesce(p_digests -> 'phone.e164' ?| array(select jsonb_array_elements_text(p_subject -> 'phones')), false)
+$function$;
+
+-- After a browser's adds to a cart were stored: remembers those Shopify has not told of yet, and returns the results with the ids the events have.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.note_adds(p_shop_id uuid, p_events jsonb, p_results jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_id text;
+  v_event jsonb;
+begin
+  for v_i in 0..jsonb_array_length(p_events) - 1 loop
+    v_event := p_events #> array[v_i::text, 'event'];
+    continue when v_event ->> 'name' <> 'product_added_to_cart' or v_event #>> '{commerce,cart_token}' is null;
+    if p_results #>> array[v_i::text, 'status'] = 'accepted' then
+      insert into trakit.cart_adds (shop_id, cart_token, event_id, source, variant_id, quantity, added_at)
+      select p_shop_id, v_event #>> '{commerce,cart_token}', v_event ->> 'event_id', 'browser',
+        v_event #>> '{commerce,items,0,variant_id}', (v_event #>> '{commerce,items,0,quantity}')::integer,
+        (v_event ->> 'occurred_at')::timestamptz
+      where v_event #>> '{commerce,items,0,variant_id}' is not null and jsonb_array_length(v_event #> '{commerce,items}') = 1
+      on conflict (shop_id, cart_token, event_id) do nothing;
+    elsif p_results #>> array[v_i::text, 'status'] in ('merged', 'duplicate') then
+      select e.event_id into v_id
+      from trakit.event_keys k join trakit.events e on e.captured_at = k.captured_at and e.id = k.event_row
+      where k.shop_id = p_shop_id and k.key = 'event:product_added_to_cart:' || (v_event ->> 'event_id');
+      p_results := jsonb_set(p_results, array[v_i::text, 'event_id'], to_jsonb(coalesce(v_id, v_event ->> 'event_id')));
+    end if;
+  end loop;
+  return p_results;
+end;
 $function$;
 
 -- Begins a browser's visit: identifiers its strong keys lead to, what its consent allows, and the shop's settings for the script. p_visit = {"keys": {"visitor", "client", "customer"}, "host": host Shopify signed for or null, "refused": {"reason": n}}, p_sender as in ingest_browser_events.
@@ -2447,6 +2704,8 @@ begin
     select k.shop_id, k.key from trakit.event_keys k where k.expires_at <= p_now limit 50000);
   get diagnostics v_keys = row_count;
   delete from trakit.sender_rates where minute < p_now - interval '1 hour';
+  delete from trakit.carts where expires_at <= p_now;
+  delete from trakit.cart_adds where added_at < p_now - interval '1 day';
   delete from trakit.quarantine where expires_at <= p_now;
   get diagnostics v_quarantine = row_count;
   -- what an export was asked for is kept as long as the merchant has to hand it out
@@ -3622,6 +3881,8 @@ grant usage on schema trakit to trakit_dispatcher;
 grant usage on schema trakit to trakit_edge;
 grant usage on schema trakit to trakit_worker;
 grant usage on sequence trakit.event_row_seq to trakit_app;
+grant delete, insert, select, update on trakit.cart_adds to trakit_app;
+grant delete, insert, select, update on trakit.carts to trakit_app;
 grant select on trakit.customers to authenticated;
 grant delete, insert, select, update on trakit.customers to trakit_app;
 grant select on trakit.deliveries to authenticated;

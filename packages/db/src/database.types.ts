@@ -174,6 +174,62 @@ export type Database = {
   };
   "trakit": {
     Tables: {
+      "cart_adds": {
+        Row: {
+          "added_at": string;
+          "cart_token": string;
+          "event_id": string;
+          "quantity": number;
+          "shop_id": string;
+          "source": string;
+          "variant_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "added_at": string;
+          "cart_token": string;
+          "event_id": string;
+          "quantity": number;
+          "shop_id": string;
+          "source": string;
+          "variant_id": string;
+        };
+        Update: {
+          "added_at"?: string;
+          "cart_token"?: string;
+          "event_id"?: string;
+          "quantity"?: number;
+          "shop_id"?: string;
+          "source"?: string;
+          "variant_id"?: string;
+        };
+        Relationships: [];
+      };
+      "carts": {
+        Row: {
+          "changed_at": string;
+          "expires_at": string;
+          "lines": NonNullable<Json>;
+          "shop_id": string;
+          "token": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "changed_at": string;
+          "expires_at": string;
+          "lines": NonNullable<Json>;
+          "shop_id": string;
+          "token": string;
+        };
+        Update: {
+          "changed_at"?: string;
+          "expires_at"?: string;
+          "lines"?: NonNullable<Json>;
+          "shop_id"?: string;
+          "token"?: string;
+        };
+        Relationships: [];
+      };
       "customers": {
         Row: {
           "asked_at": string | null;
@@ -1046,6 +1102,10 @@ export type Database = {
       };
       "bind_shop": { Args: { "p_domain": string; "p_status"?: string }; Returns: string };
       "call_drain": { Args: Record<PropertyKey, never>; Returns: boolean };
+      "cart_event": {
+        Args: { "p_event": Json; "p_event_id": string; "p_quantity": number; "p_unit_discount": string };
+        Returns: Json;
+      };
       "check_in": { Args: { "p_kind": string; "p_now"?: string; "p_worker_id": string }; Returns: undefined };
       "check_out": { Args: { "p_worker_id": string }; Returns: undefined };
       "claim_deliveries": {
@@ -1136,6 +1196,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      "ingest_cart": {
+        Args: { "p_cart": Json; "p_now"?: string; "p_shop": string; "p_slots": number };
+        Returns: Json;
+      };
       "ingest_events": {
         Args: {
           "p_events": Json;
@@ -1181,7 +1245,9 @@ export type Database = {
           "kind": string;
         }[];
       };
+      "lock_cart": { Args: { "p_shop_id": string; "p_token": string }; Returns: undefined };
       "lock_identity": { Args: { "p_keys": Json; "p_shop_id": string }; Returns: boolean };
+      "match_adds": { Args: { "p_events": Json; "p_shop_id": string }; Returns: Json };
       "match_quality": { Args: { "p_days": number; "p_domain": string; "p_now"?: string }; Returns: Json };
       "merge_event": {
         Args: {
@@ -1200,6 +1266,7 @@ export type Database = {
         Args: { "p_digests": Json; "p_identifiers": Json; "p_subject": Json };
         Returns: boolean;
       };
+      "note_adds": { Args: { "p_events": Json; "p_results": Json; "p_shop_id": string }; Returns: Json };
       "open_session": {
         Args: { "p_now"?: string; "p_sender": Json; "p_shop": string; "p_visit": Json };
         Returns: Json;

@@ -58,7 +58,9 @@ test("an update knows the person, as digests", () => {
     },
     customer: { id: 7012345678901 },
   });
-  expect(event.digests["email.lower"]).toEqual([createHash("sha256").update("zoe@example.com").digest("hex")]);
+  expect(event.digests["email.lower"]).toEqual([
+    createHash("sha256").update("zoe@example.com").digest("hex"),
+  ]);
   expect(event.client).toMatchObject({ city: "Köln", country: "DE" });
   expect(event.identifiers.customer_id).toBe("7012345678901");
   expect(JSON.stringify(event).toLowerCase()).not.toMatch(/zoe|müller|0221/);
