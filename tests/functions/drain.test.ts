@@ -1,8 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { PLATFORMS } from "@trakit/destinations/registry.ts";
 import { type DrainDependencies, drainHandler } from "../../functions/drain/handler.ts";
 import { webhooksHandler } from "../../functions/webhooks/handler.ts";
-import { absentDatabase, expectUnlogged, pipelineKit, SECRET, webhookRequest } from "../support/pipeline.ts";
+import {
+  absentDatabase,
+  expectUnlogged,
+  pipelineKit,
+  PLATFORMS,
+  SECRET,
+  webhookRequest,
+} from "../support/pipeline.ts";
 import { fixtureText } from "../unit/shopify/fixture.ts";
 
 const kit = await pipelineKit();

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { conversionEventId } from "@trakit/core/event-id.ts";
-import { PLATFORMS } from "@trakit/destinations/registry.ts";
 import { open, quarantineSubject } from "@trakit/runtime/seal.ts";
 import { type WebhooksDependencies, webhooksHandler } from "../../functions/webhooks/handler.ts";
 import {
@@ -8,6 +7,7 @@ import {
   expectUnlogged,
   KEYS,
   pipelineKit,
+  PLATFORMS,
   PREVIOUS_SECRET,
   SECRET,
   type WebhookOptions,

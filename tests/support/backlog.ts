@@ -3,7 +3,7 @@ import { type CanonicalEvent, EMPTY_IDENTIFIERS } from "@trakit/core/event.ts";
 import { toStored } from "@trakit/core/stored.ts";
 import { ingestEvents } from "@trakit/db/calls/ingest-events.ts";
 import type { Database } from "@trakit/db/connection.ts";
-import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
+import { destination } from "@trakit/destinations/registry.ts";
 import {
   EXAMPLE_CLIENT,
   EXAMPLE_ORDER,
@@ -33,7 +33,7 @@ export interface BacklogShop {
 /** An active shop in the US with a destination at each of the platforms. `worker` is logged in as trakit_worker. */
 export async function backlogShop(
   worker: Database,
-  platforms: readonly string[] = PLATFORMS,
+  platforms: readonly string[] = Object.keys(DEMO_DESTINATIONS),
   domain = `shop-${randomBytes(6).toString("hex")}.myshopify.com`,
 ): Promise<BacklogShop> {
   const [added] = await worker.rows<{ shop: { id: string } }>(
@@ -134,7 +134,7 @@ export function backlogWorld(
     random: Math.random,
     keys: KEYS,
     vendorHosts: Object.fromEntries(
-      PLATFORMS.map((platform) => [destination(platform)!.baseUrlSetting, vendorUrl]),
+      Object.keys(DEMO_DESTINATIONS).map((platform) => [destination(platform)!.baseUrlSetting, vendorUrl]),
     ),
     slots: new Slots(256),
     log: createLogger((line) => lines.push(line), Date.now),
@@ -151,6 +151,8 @@ export function backlogEnvironment(
     TRAKIT_DB_SESSION_URL: urls.worker,
     TRAKIT_DB_URL: urls.edge,
     TRAKIT_ENCRYPTION_KEYS: KEYS_SETTING,
-    ...Object.fromEntries(PLATFORMS.map((platform) => [destination(platform)!.baseUrlSetting, urls.vendors])),
+    ...Object.fromEntries(
+      Object.keys(DEMO_DESTINATIONS).map((platform) => [destination(platform)!.baseUrlSetting, urls.vendors]),
+    ),
   };
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeEach, expect } from "vitest";
 import { connect, type Database } from "@trakit/db/connection.ts";
-import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
+import { destination } from "@trakit/destinations/registry.ts";
 import type { PipelineDependencies, World } from "@trakit/pipeline/dependencies.ts";
 import { gathered } from "@trakit/pipeline/gather.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
@@ -18,6 +18,8 @@ import type { DeliveryRow } from "./rows.ts";
 
 /** The handlers' world: a database of one's own, the vendors' stand-ins, and a clock that moves only when told. */
 
+/** The platforms a shop of these tests has: those the sandbox stands in for. */
+export const PLATFORMS = Object.keys(DEMO_DESTINATIONS);
 /** Evening of the day the sample payloads happened on. */
 export const EVENING = Date.parse("2026-10-26T18:00:00.000Z");
 export const SECRET = "the-app-secret-of-the-tests";
