@@ -505,6 +505,7 @@ create table trakit.visitors ( -- owner postgres
   constraint visitors_identifiers_object CHECK (jsonb_typeof(identifiers) = 'object'::text),
   constraint visitors_seen_after_created CHECK (last_seen_at >= created_at)
 );
+CREATE INDEX visitors_by_creation ON trakit.visitors USING btree (created_at);
 alter table trakit.visitors enable row level security;
 alter table trakit.visitors force row level security;
 create policy "functions see the shop they work for" on trakit.visitors for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -2670,7 +2671,7 @@ begin
 end;
 $function$;
 
--- Drops partitions past their keeping (events and deliveries 30 days, clients 7), expired keys and quarantine. Returns how many of each.
+-- Drops partitions past their keeping (events and deliveries 30 days, clients 7), expired keys and quarantine, visitors unseen for their cookies' life, counters of refusals after 90 days. Returns how many of each.
 -- owner postgres; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.purge(p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -2685,6 +2686,7 @@ declare
   v_dropped integer := 0;
   v_keys integer;
   v_quarantine integer;
+  v_visitors integer;
 begin
   for v_partition in
     select c.relname, p.relname as parent
@@ -2708,10 +2710,47 @@ begin
   delete from trakit.cart_adds where added_at < p_now - interval '1 day';
   delete from trakit.quarantine where expires_at <= p_now;
   get diagnostics v_quarantine = row_count;
+  v_visitors := trakit.purge_visitors(5000, p_now);
+  delete from trakit.refusals where day < (p_now at time zone 'utc')::date - 90;
   -- what an export was asked for is kept as long as the merchant has to hand it out
   update trakit.privacy_requests set state = 'done', subject = null, done_at = p_now
   where kind = 'export' and state = 'pending' and requested_at <= p_now - interval '30 days';
-  return jsonb_build_object('partitions', v_dropped, 'keys', v_keys, 'quarantine', v_quarantine);
+  return jsonb_build_object('partitions', v_dropped, 'keys', v_keys, 'quarantine', v_quarantine, 'visitors', v_visitors);
+end;
+$function$;
+
+-- Deletes up to p_limit visitors, with their keys, whom nobody saw for as long as their shop's cookies live. Called by trakit.purge.
+-- owner postgres; called by its owner only
+CREATE OR REPLACE FUNCTION trakit.purge_visitors(p_limit integer, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid;
+  v_gone bigint[];
+  v_purged integer := 0;
+begin
+  for v_shop, v_gone in
+    select f.shop_id, array_agg(f.id)
+    from (
+      select v.shop_id, v.id
+      from trakit.visitors v join trakit.shops s on s.id = v.shop_id
+      where v.created_at < p_now - make_interval(days => s.cookie_lifetime_days)
+        and v.last_seen_at < p_now - make_interval(days => s.cookie_lifetime_days)
+        and v.created_at < p_now - interval '1 day'
+      order by v.created_at limit p_limit
+    ) f
+    group by f.shop_id order by f.shop_id
+  loop
+    -- who deletes visitors is alone in the shop (lock_identity); a shop that is busy has its turn in the next hour
+    continue when not pg_try_advisory_xact_lock(hashtextextended('trakit.identity:' || v_shop, 0));
+    delete from trakit.visitor_links l where l.shop_id = v_shop and l.visitor_id = any (v_gone);
+    delete from trakit.visitors v
+    where v.shop_id = v_shop and v.id = any (v_gone);
+    v_purged := v_purged + cardinality(v_gone);
+  end loop;
+  return v_purged;
 end;
 $function$;
 

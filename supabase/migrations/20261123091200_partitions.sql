@@ -44,6 +44,7 @@ declare
   v_dropped integer := 0;
   v_keys integer;
   v_quarantine integer;
+  v_visitors integer;
 begin
   for v_partition in
     select c.relname, p.relname as parent
@@ -67,12 +68,14 @@ begin
   delete from trakit.cart_adds where added_at < p_now - interval '1 day';
   delete from trakit.quarantine where expires_at <= p_now;
   get diagnostics v_quarantine = row_count;
+  v_visitors := trakit.purge_visitors(5000, p_now);
+  delete from trakit.refusals where day < (p_now at time zone 'utc')::date - 90;
   -- what an export was asked for is kept as long as the merchant has to hand it out
   update trakit.privacy_requests set state = 'done', subject = null, done_at = p_now
   where kind = 'export' and state = 'pending' and requested_at <= p_now - interval '30 days';
-  return jsonb_build_object('partitions', v_dropped, 'keys', v_keys, 'quarantine', v_quarantine);
+  return jsonb_build_object('partitions', v_dropped, 'keys', v_keys, 'quarantine', v_quarantine, 'visitors', v_visitors);
 end;
 $$;
 comment on function trakit.purge(timestamptz) is
-  'Drops partitions past their keeping (events and deliveries 30 days, clients 7), expired keys and quarantine. Returns how many of each.';
+  'Drops partitions past their keeping (events and deliveries 30 days, clients 7), expired keys and quarantine, visitors unseen for their cookies'' life, counters of refusals after 90 days. Returns how many of each.';
 select trakit.ensure_partitions();

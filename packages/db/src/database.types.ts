@@ -1277,6 +1277,7 @@ export type Database = {
         Returns: Json;
       };
       "purge": { Args: { "p_now"?: string }; Returns: Json };
+      "purge_visitors": { Args: { "p_limit": number; "p_now": string }; Returns: number };
       "quarantine_webhook": {
         Args: {
           "p_issues": (string)[];

@@ -26,7 +26,9 @@ async function make(days: number, now: Date): Promise<number> {
 }
 
 async function purge(now: Date) {
-  const [row] = await db.query<{ purged: { partitions: number; keys: number; quarantine: number } }>(
+  const [row] = await db.query<
+    { purged: { partitions: number; keys: number; quarantine: number; visitors: number } }
+  >(
     "trakit_edge",
     "select trakit.purge($1) as purged",
     [now],
@@ -316,4 +318,73 @@ describe("quarantine", () => {
     await purge(at(7 * DAY));
     expect(await list(shop.domain)).toEqual([]);
   });
+});
+
+describe("the vault", () => {
+  const who = (visitor: string) => ({
+    identifiers: { visitor_id: visitor, fbp: "fb.1.1" },
+    digests: { "email.lower": [`${visitor}-mail`] },
+    commerce: { cart_token: `${visitor}-cart` },
+  });
+  const left = async (shopId: string) => {
+    const [row] = await db.query<{ visitors: number; links: number }>(
+      "postgres",
+      `select (select count(*) from trakit.visitors where shop_id = $1)::int as visitors,
+         (select count(*) from trakit.visitor_links where shop_id = $1)::int as links`,
+      [shopId],
+    );
+    return row!;
+  };
+
+  test("keeps a visitor for two years after they were last seen, then forgets them and their keys", async () => {
+    const shop = await newShop(db);
+    await shop.ingest([fromBrowser("page_viewed", who("gone"))]);
+    await shop.ingest([fromBrowser("page_viewed", who("stays"))]);
+    await shop.ingest([fromBrowser("page_viewed", who("stays"))], { now: at(DAY) });
+    expect(await left(shop.id)).toEqual({ visitors: 2, links: 6 });
+
+    expect((await purge(at(730 * DAY))).visitors).toBe(0);
+    expect((await purge(at(730 * DAY + 1))).visitors).toBe(1);
+    expect(await left(shop.id)).toEqual({ visitors: 1, links: 3 });
+    expect((await purge(at(731 * DAY + 1))).visitors).toBe(1);
+    expect(await left(shop.id)).toEqual({ visitors: 0, links: 0 });
+  });
+
+  test("keeps them no longer than the shop's cookies live, and each shop's by its own setting", async () => {
+    const brief = await newShop(db, { settings: { cookie_lifetime_days: 30 } });
+    const long = await newShop(db);
+    for (const shop of [brief, long]) await shop.ingest([fromBrowser("page_viewed", who("somebody"))]);
+    await purge(at(31 * DAY));
+    expect((await left(brief.id)).visitors).toBe(0);
+    expect((await left(long.id)).visitors).toBe(1);
+  });
+
+  test("waits while a batch joins visitors of that shop, and does another shop's meanwhile", async () => {
+    const [busy, idle] = [await newShop(db), await newShop(db)];
+    for (const shop of [busy, idle]) await shop.ingest([fromBrowser("page_viewed", who("somebody"))]);
+    const joining = await db.connect("postgres");
+    await joining.query("begin");
+    // as lock_identity does
+    await joining.query("select pg_advisory_xact_lock_shared(hashtextextended('trakit.identity:' || $1, 0))", [
+      busy.id,
+    ]);
+    await purge(at(740 * DAY));
+    expect((await left(busy.id)).visitors).toBe(1);
+    expect((await left(idle.id)).visitors).toBe(0);
+    await joining.query("commit");
+    await joining.end();
+    await purge(at(740 * DAY));
+    expect((await left(busy.id)).visitors).toBe(0);
+  });
+});
+
+test("counters of refusals are kept for 90 days", async () => {
+  const shop = await newShop(db);
+  await shop.ingest([], { refused: { malformed_json: 1 } });
+  const counted = async () =>
+    (await db.query("postgres", "select from trakit.refusals where shop_id = $1", [shop.id])).length;
+  await purge(at(90 * DAY));
+  expect(await counted()).toBe(1);
+  await purge(at(91 * DAY));
+  expect(await counted()).toBe(0);
 });

@@ -1,11 +1,19 @@
 import type { Database } from "../connection.ts";
 
-/** SQL `trakit.purge`: drops partitions, keys and quarantine past their keeping. */
+/** How many of each were past their keeping. */
+export interface Purged {
+  partitions: number;
+  keys: number;
+  quarantine: number;
+  visitors: number;
+}
+
+/** SQL `trakit.purge`: drops partitions, keys, quarantine, visitors and counters past their keeping. */
 export async function purge(
   db: Database,
   now?: Date,
-): Promise<{ partitions: number; keys: number; quarantine: number }> {
-  const [row] = await db.rows<{ purged: { partitions: number; keys: number; quarantine: number } }>(
+): Promise<Purged> {
+  const [row] = await db.rows<{ purged: Purged }>(
     "select trakit.purge(coalesce($1::timestamptz, now())) as purged",
     [now ?? null],
   );
