@@ -365,9 +365,12 @@ describe("the vault", () => {
     const joining = await db.connect("postgres");
     await joining.query("begin");
     // as lock_identity does
-    await joining.query("select pg_advisory_xact_lock_shared(hashtextextended('trakit.identity:' || $1, 0))", [
-      busy.id,
-    ]);
+    await joining.query(
+      "select pg_advisory_xact_lock_shared(hashtextextended('trakit.identity:' || $1, 0))",
+      [
+        busy.id,
+      ],
+    );
     await purge(at(740 * DAY));
     expect((await left(busy.id)).visitors).toBe(1);
     expect((await left(idle.id)).visitors).toBe(0);
