@@ -128,8 +128,8 @@ test("an address that needs no parser comes out as the parser would have it", ()
         expect(URL.canParse(url)).toBe(true);
         const { origin, pathname, search } = new URL(url);
         // What is left is a beginning of what the parser says, without what is private.
-        const [base, kept = ""] = found!.split("?");
-        expect(`${origin}${pathname}`.startsWith(origin)).toBe(true);
+        const [base = ""] = found!.split("?", 1);
+        const kept = found!.slice(base.length + 1);
         expect([`${origin}${pathname}`, `${origin}/`]).toContain(base);
         for (const pair of kept.split("&")) expect(["", ...search.slice(1).split("&")]).toContain(pair);
       },
