@@ -8,11 +8,18 @@ const MAX_LENGTH = 40;
 const DECIMAL = /^-?\d+(?:\.\d+)?$/;
 const DECIMAL_WITH_EXPONENT = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?$/;
 
-/** A decimal as an integer of `10^-scale` units. */
+/**
+ * A decimal as an integer of `10^-scale` units. `small` is the same integer as a Number where that is exact (below 2^53),
+ * which everyday money is: integer arithmetic on Numbers is as exact as on BigInt there and several times as fast.
+ */
 interface Scaled {
-  units: bigint;
+  small: number | null;
+  units: () => bigint;
   scale: number;
 }
+
+/** Longest run of digits every integer of which is below 2^53. */
+const SMALL_DIGITS = 15;
 
 /** ISO 4217 minor unit exponents that are not 2 (list one of the standard). */
 const DIGITS: Record<string, number> = {
@@ -49,23 +56,40 @@ export function isDecimal(text: string): boolean {
   return text.length <= MAX_LENGTH && DECIMAL.test(text);
 }
 
+/** The integer in `text` without its point, as a Number; null where it is too long to be exact. */
+function smallOf(text: string, point: number): number | null {
+  if (text.length > SMALL_DIGITS) return null;
+  return point < 0 ? Number(text) : Number(text.slice(0, point) + text.slice(point + 1));
+}
+
 function parse(text: string): Scaled {
   if (!DECIMAL.test(text)) throw new RangeError("not a decimal string");
   const point = text.indexOf(".");
-  if (point < 0) return { units: BigInt(text), scale: 0 };
-  return { units: BigInt(text.slice(0, point) + text.slice(point + 1)), scale: text.length - point - 1 };
+  return {
+    small: smallOf(text, point),
+    units: () => BigInt(point < 0 ? text : text.slice(0, point) + text.slice(point + 1)),
+    scale: point < 0 ? 0 : text.length - point - 1,
+  };
 }
 
-function format({ units, scale }: Scaled): string {
-  const negative = units < 0n;
+/** A Number's -0 is written like 0. */
+function written(units: bigint | number, scale: number): string {
+  const negative = units < 0;
   const digits = (negative ? -units : units).toString().padStart(scale + 1, "0");
   const whole = digits.slice(0, digits.length - scale);
   const text = scale === 0 ? whole : `${whole}.${digits.slice(digits.length - scale)}`;
   return negative ? `-${text}` : text;
 }
 
+/** The integer brought to `wanted` ≥ its own scale, as a Number; null where that would not be exact. */
+function smallAt({ small, scale }: Scaled, wanted: number): number | null {
+  if (small === null || wanted - scale > SMALL_DIGITS) return null;
+  const brought = small * 10 ** (wanted - scale);
+  return Number.isSafeInteger(brought) ? brought : null;
+}
+
 function unitsAt({ units, scale }: Scaled, wanted: number): bigint {
-  return units * 10n ** BigInt(wanted - scale);
+  return units() * 10n ** BigInt(wanted - scale);
 }
 
 /** Integer division, halves away from zero: an amount and its refund round to the same figure. */
@@ -77,25 +101,43 @@ function divideHalfUp(dividend: bigint, divisor: bigint): bigint {
   return negative ? -quotient : quotient;
 }
 
-/** a + b, exactly, with as many fraction digits as the longer of the two. Throws RangeError on a non-decimal. */
-export function addDecimal(a: string, b: string): string {
+/** The same on Numbers; null where a step would not be exact. `%` of safe integers is exact, and so is what it leaves. */
+function smallDivideHalfUp(dividend: number, divisor: number): number | null {
+  const a = Math.abs(dividend);
+  const b = Math.abs(divisor);
+  if (!Number.isSafeInteger(2 * b) || !Number.isSafeInteger(a)) return null;
+  const rest = a % b;
+  const quotient = (a - rest) / b + (2 * rest >= b ? 1 : 0);
+  return dividend < 0 !== divisor < 0 ? -quotient : quotient;
+}
+
+function combined(a: string, b: string, sign: 1 | -1): string {
   const [left, right] = [parse(a), parse(b)];
   const scale = Math.max(left.scale, right.scale);
-  return format({ units: unitsAt(left, scale) + unitsAt(right, scale), scale });
+  const [one, two] = [smallAt(left, scale), smallAt(right, scale)];
+  if (one !== null && two !== null) {
+    const sum = one + sign * two;
+    if (Number.isSafeInteger(sum)) return written(sum, scale);
+  }
+  return written(unitsAt(left, scale) + BigInt(sign) * unitsAt(right, scale), scale);
+}
+
+/** a + b, exactly, with as many fraction digits as the longer of the two. Throws RangeError on a non-decimal. */
+export function addDecimal(a: string, b: string): string {
+  return combined(a, b, 1);
 }
 
 /** a − b, exactly, with as many fraction digits as the longer of the two. Throws RangeError on a non-decimal. */
 export function subtractDecimal(a: string, b: string): string {
-  const [left, right] = [parse(a), parse(b)];
-  const scale = Math.max(left.scale, right.scale);
-  return format({ units: unitsAt(left, scale) - unitsAt(right, scale), scale });
+  return combined(a, b, -1);
 }
 
 /** a × `times` (an integer), exactly, with a's fraction digits. Throws RangeError on a non-decimal or non-integer. */
 export function multiplyDecimal(a: string, times: number): string {
   if (!Number.isSafeInteger(times)) throw new RangeError("the factor must be an integer");
-  const { units, scale } = parse(a);
-  return format({ units: units * BigInt(times), scale });
+  const { small, units, scale } = parse(a);
+  const product = small === null ? NaN : small * times;
+  return written(Number.isSafeInteger(product) ? product : units() * BigInt(times), scale);
 }
 
 /**
@@ -106,22 +148,63 @@ export function divideDecimal(a: string, by: number, digits: number): string {
   if (!Number.isSafeInteger(by) || by === 0) {
     throw new RangeError("the divisor must be an integer other than 0");
   }
-  const { units, scale } = parse(a);
-  return format({
-    units: divideHalfUp(units * 10n ** BigInt(digits), BigInt(by) * 10n ** BigInt(scale)),
-    scale: digits,
-  });
+  const { small, units, scale } = parse(a);
+  if (small !== null && scale <= SMALL_DIGITS && digits <= SMALL_DIGITS) {
+    // Only the missing zeros are brought in, on the side that lacks them.
+    const dividend = small * 10 ** Math.max(digits - scale, 0);
+    const divisor = by * 10 ** Math.max(scale - digits, 0);
+    const quotient = Number.isSafeInteger(dividend) ? smallDivideHalfUp(dividend, divisor) : null;
+    if (quotient !== null) return written(quotient, digits);
+  }
+  return written(divideHalfUp(units() * 10n ** BigInt(digits), BigInt(by) * 10n ** BigInt(scale)), digits);
+}
+
+/**
+ * a × `part` ÷ `whole` with exactly `digits` fraction digits, halves away from zero, rounded once.
+ * Throws RangeError on a non-decimal or a `whole` of 0.
+ */
+export function ratioDecimal(a: string, part: string, whole: string, digits: number): string {
+  const [amount, top, bottom] = [parse(a), parse(part), parse(whole)];
+  const scale = Math.max(top.scale, bottom.scale);
+  const [n, d] = [smallAt(top, scale), smallAt(bottom, scale)];
+  if (amount.small !== null && n !== null && d !== null && d !== 0 && amount.scale <= SMALL_DIGITS) {
+    const dividend = amount.small * n * 10 ** Math.max(digits - amount.scale, 0);
+    const divisor = d * 10 ** Math.max(amount.scale - digits, 0);
+    const exact = Number.isSafeInteger(amount.small * n) && Number.isSafeInteger(dividend);
+    const quotient = exact ? smallDivideHalfUp(dividend, divisor) : null;
+    if (quotient !== null) return written(quotient, digits);
+  }
+  const divisor = unitsAt(bottom, scale);
+  if (divisor === 0n) throw new RangeError("the divisor must not be 0");
+  return written(
+    divideHalfUp(
+      amount.units() * unitsAt(top, scale) * 10n ** BigInt(digits),
+      divisor * 10n ** BigInt(amount.scale),
+    ),
+    digits,
+  );
+}
+
+/** What `roundDecimal` would give back as it is: so many fraction digits, no minus, no needless zero in front. */
+function isRounded(a: string, digits: number): boolean {
+  const point = a.indexOf(".");
+  const whole = point < 0 ? a.length : point;
+  if ((point < 0 ? 0 : a.length - point - 1) !== digits) return false;
+  const first = a.charCodeAt(0);
+  return first >= 49 && first <= 57 || (first === 48 && whole === 1);
 }
 
 /** a with exactly `digits` fraction digits, halves away from zero: ("5", 2) → "5.00". Throws RangeError on a non-decimal. */
 export function roundDecimal(a: string, digits: number): string {
-  return divideDecimal(a, 1, digits);
+  return isRounded(a, digits) && DECIMAL.test(a) ? a : divideDecimal(a, 1, digits);
 }
 
 /** −1, 0 or 1 as a is less than, equal to or greater than b; "1.0" equals "1". Throws RangeError on a non-decimal. */
 export function compareDecimal(a: string, b: string): -1 | 0 | 1 {
   const [left, right] = [parse(a), parse(b)];
   const scale = Math.max(left.scale, right.scale);
+  const [one, two] = [smallAt(left, scale), smallAt(right, scale)];
+  if (one !== null && two !== null) return one < two ? -1 : one > two ? 1 : 0;
   const difference = unitsAt(left, scale) - unitsAt(right, scale);
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
@@ -144,9 +227,7 @@ export function decimalFrom(input: string | number | null | undefined): string |
   const digits = BigInt(match[2] + fraction);
   const signed = match[1] === "-" ? -digits : digits;
   const scale = fraction.length - exponent;
-  const result = scale >= 0
-    ? format({ units: signed, scale })
-    : format({ units: signed * 10n ** BigInt(-scale), scale: 0 });
+  const result = scale >= 0 ? written(signed, scale) : written(signed * 10n ** BigInt(-scale), 0);
   return result.length <= MAX_LENGTH ? result : null;
 }
 

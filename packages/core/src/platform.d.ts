@@ -9,6 +9,8 @@ declare module "node:crypto" {
     digest(): Uint8Array;
   }
   export function createHash(algorithm: "sha256"): Hash;
+  /** Absent in older runtimes. */
+  export const hash: ((algorithm: "sha256", data: string, encoding: "hex") => string) | undefined;
   export function createHmac(algorithm: "sha256", key: string | Uint8Array): Hash;
   export function timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
   export function hkdfSync(

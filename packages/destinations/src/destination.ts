@@ -20,8 +20,9 @@ export interface HttpAnswer {
   body: string;
 }
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-export type JsonObject = { [key: string]: Json };
+export type Json = null | boolean | number | string | Json[] | JsonObject;
+/** A key whose value is undefined is not sent: JSON leaves it out. */
+export type JsonObject = { [key: string]: Json | undefined };
 
 /** How the order's value is counted; a setting per destination (design §4). What each means: shared/commerce.ts `eventValue`. */
 export const VALUE_RULES = [

@@ -7,7 +7,8 @@ import {
 } from "libphonenumber-js/min";
 import examples from "libphonenumber-js/mobile/examples";
 import { describe, expect, test } from "vitest";
-import { e164 } from "@trakit/core/identity/phone.ts";
+import { byLibrary, e164 } from "@trakit/core/identity/phone.ts";
+import { plainE164 } from "@trakit/core/identity/phone-plan.ts";
 
 /** One mobile number of every country's plan. */
 const NUMBERS = getCountries().flatMap((country) => {
@@ -95,5 +96,60 @@ describe("what is no number, or nobody's", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe("the short way", () => {
+  const country = fc.constantFrom(...getCountries());
+  const digits = fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: 3, maxLength: 15 });
+  const spaced = fc.array(fc.tuple(digits, fc.constantFrom("", " ", "-", ".", "/", "(", ") ")), {
+    minLength: 1,
+    maxLength: 3,
+  })
+    .map((parts) => parts.flat().join(""));
+  /** Anything, and real numbers with a digit changed, in and out of the country they belong to. */
+  const text = fc.oneof(
+    spaced,
+    spaced.map((one) => `+${one}`),
+    fc.tuple(
+      fc.constantFrom(...NUMBERS),
+      fc.nat(20),
+      fc.nat(9),
+      fc.constantFrom("national", "international", "digits"),
+    )
+      .map(([[, number], at, digit, form]) => {
+        const written = form === "national"
+          ? number.formatNational()
+          : form === "international"
+          ? number.formatInternational()
+          : number.nationalNumber as string;
+        return at < written.length && /\d/.test(written[at]!)
+          ? written.slice(0, at) + digit + written.slice(at + 1)
+          : written;
+      }),
+  );
+
+  test("never gives another number than the library", () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(text, fc.oneof(country, fc.constant(null)), (value, home) => {
+        const trimmed = value.trim();
+        fc.pre(!/^[+(]*\s*00/.test(trimmed) && !/[([]\s*0\s*[)\]]/.test(trimmed));
+        const plain = plainE164(trimmed, home);
+        if (plain === null) return;
+        taken++;
+        expect([trimmed, home, plain]).toEqual([trimmed, home, byLibrary(trimmed, home)]);
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(taken).toBeGreaterThan(500);
+  });
+
+  test("is taken for the numbers of most countries, at home and abroad", () => {
+    const short = (of: (number: (typeof NUMBERS)[number]) => string | null) =>
+      NUMBERS.filter((one) => of(one) !== null);
+    expect(short(([, number]) => plainE164(number.number, null)).length).toBeGreaterThan(200);
+    expect(short(([home, number]) => plainE164(number.nationalNumber as string, home)).length)
+      .toBeGreaterThan(180);
   });
 });

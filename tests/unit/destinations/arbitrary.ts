@@ -10,6 +10,7 @@ import {
   type Item,
 } from "@trakit/core/event.ts";
 import { FORM_NAMES } from "@trakit/core/identity/forms.ts";
+import type { JsonObject } from "@trakit/destinations/destination.ts";
 
 /** What stands in the clear parts of an address: no body may contain it where the vendor wants a digest or nothing. */
 export const CLEAR_MARKS = { city: "Zzcity", state: "Zzregion", zip: "Zzpostal" } as const;
@@ -129,3 +130,8 @@ export const canonicalEvent: fc.Arbitrary<CanonicalEvent> = fc.record({
   identifiers,
   consent: fc.record({ analytics: state, marketing: state, preferences: state, sale_of_data: state }),
 });
+
+/** What is on the wire of a mapped event: JSON leaves out what is undefined. */
+export function onWire(body: JsonObject): JsonObject {
+  return JSON.parse(JSON.stringify(body)) as JsonObject;
+}

@@ -14,7 +14,7 @@ import type { JsonObject } from "@trakit/destinations/destination.ts";
 import { destination, DESTINATIONS, PLATFORMS } from "@trakit/destinations/registry.ts";
 import { eventValue } from "@trakit/destinations/shared/commerce.ts";
 import { EXAMPLE_NOW } from "@trakit/destinations/shared/example-event.ts";
-import { canonicalEvent, CLEAR_MARKS } from "./arbitrary.ts";
+import { canonicalEvent, CLEAR_MARKS, onWire } from "./arbitrary.ts";
 
 const TOKEN = "tkn/with+odd=chars&more-0123456789";
 const KINDS = ["delivered", "retry", "permanent", "auth", "in_doubt", "skipped"];
@@ -72,10 +72,10 @@ describe.each(Object.entries(DESTINATIONS))("%s", (platform, one) => {
     testCode: null,
   });
   /** What `map` makes of any event with the first example's settings; only events that are sent. */
-  const mapped = canonicalEvent.map((event) => ({
-    event,
-    result: one.map(event, { settings: settings(), limited: false, now: NOW }),
-  }));
+  const mapped = canonicalEvent.map((event) => {
+    const result = one.map(event, { settings: settings(), limited: false, now: NOW });
+    return { event, result: result.ok ? { ...result, body: onWire(result.body) } : result };
+  });
 
   test("says who it is", () => {
     expect(one.platform).toBe(platform);
@@ -113,7 +113,7 @@ describe.each(Object.entries(DESTINATIONS))("%s", (platform, one) => {
       limited: example.limited ?? false,
       now: EXAMPLE_NOW,
     });
-    expect(result.ok ? result.body : { skipped: result.reason }).toStrictEqual(example.out);
+    expect(result.ok ? onWire(result.body) : { skipped: result.reason }).toStrictEqual(example.out);
     if (!result.ok) return;
     const request = one.request([result.body], requestContext(example));
     expect(request.method).toBe("POST");

@@ -12,20 +12,21 @@ import {
   EXAMPLE_PERSON,
   exampleEvent,
 } from "@trakit/destinations/shared/example-event.ts";
-import { canonicalEvent } from "./arbitrary.ts";
+import { canonicalEvent, onWire } from "./arbitrary.ts";
 
 const SETTINGS = google.settings.parse({ id: "G-AB12CD34EF" });
 const NOBODY = exampleEvent("page_viewed").identifiers;
 const KNOWN: Identifiers = { ...NOBODY, ga_client_id: "1234567890.1747132561", ga_session_id: "1773480000" };
 
 function map(event: CanonicalEvent, given: Partial<typeof SETTINGS> = {}, limited = false) {
-  return google.map(event, { settings: { ...SETTINGS, ...given }, limited, now: EXAMPLE_NOW });
+  const result = google.map(event, { settings: { ...SETTINGS, ...given }, limited, now: EXAMPLE_NOW });
+  return result.ok ? { ...result, body: onWire(result.body) } : result;
 }
 
 function sent(event: CanonicalEvent, given: Partial<typeof SETTINGS> = {}, limited = false): JsonObject {
   const result = map(event, given, limited);
   if (!result.ok) throw new Error(`not sent: ${result.reason}`);
-  return result.body;
+  return onWire(result.body);
 }
 
 function eventOf(body: JsonObject): { name: string; params: JsonObject; timestamp_micros: number } {

@@ -19,7 +19,7 @@ import {
   EXAMPLE_PERSON,
   exampleEvent,
 } from "@trakit/destinations/shared/example-event.ts";
-import { canonicalEvent } from "./arbitrary.ts";
+import { canonicalEvent, onWire } from "./arbitrary.ts";
 
 const SETTINGS = meta.settings.parse({ id: "1234567890123456" });
 const DAY = 24 * 60 * 60 * 1000;
@@ -31,13 +31,14 @@ function map(
   limited = false,
   now = EXAMPLE_NOW,
 ) {
-  return meta.map(event, { settings: { ...SETTINGS, ...given }, limited, now });
+  const result = meta.map(event, { settings: { ...SETTINGS, ...given }, limited, now });
+  return result.ok ? { ...result, body: onWire(result.body) } : result;
 }
 
 function sent(event: CanonicalEvent, given: Partial<typeof SETTINGS> = {}, limited = false): JsonObject {
   const result = map(event, given, limited);
   if (!result.ok) throw new Error(`not sent: ${result.reason}`);
-  return result.body;
+  return onWire(result.body);
 }
 
 function refused(

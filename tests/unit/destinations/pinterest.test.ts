@@ -11,18 +11,19 @@ import {
   EXAMPLE_PERSON,
   exampleEvent,
 } from "@trakit/destinations/shared/example-event.ts";
-import { canonicalEvent } from "./arbitrary.ts";
+import { canonicalEvent, onWire } from "./arbitrary.ts";
 
 const SETTINGS = pinterest.settings.parse({ id: "549755885175" });
 
 function map(event: CanonicalEvent, given: Partial<typeof SETTINGS> = {}, limited = false) {
-  return pinterest.map(event, { settings: { ...SETTINGS, ...given }, limited, now: EXAMPLE_NOW });
+  const result = pinterest.map(event, { settings: { ...SETTINGS, ...given }, limited, now: EXAMPLE_NOW });
+  return result.ok ? { ...result, body: onWire(result.body) } : result;
 }
 
 function sent(event: CanonicalEvent, given: Partial<typeof SETTINGS> = {}, limited = false): JsonObject {
   const result = map(event, given, limited);
   if (!result.ok) throw new Error(`not sent: ${result.reason}`);
-  return result.body;
+  return onWire(result.body);
 }
 
 /** Every key Pinterest's OpenAPI 5.23 knows at each level: one other key and the API refuses the whole request. */

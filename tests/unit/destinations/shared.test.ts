@@ -114,6 +114,30 @@ describe("items", () => {
   test("units are counted, not lines", () => expect(unitCount([EXAMPLE_MUG, EXAMPLE_POSTER])).toBe(3));
 });
 
+test("an address that needs no parser comes out as the parser would have it", () => {
+  const part = fc.string({ unit: fc.constantFrom(..."abzAZ019-._~@:%+=&/?#' !$*,;|"), maxLength: 12 });
+  fc.assert(
+    fc.property(
+      fc.constantFrom("https://mugs.example", "http://a-b.c1.example", "https://MUGS.example:443"),
+      part,
+      part,
+      (host, path, query) => {
+        const url = `${host}/${path}?${query}`;
+        const found = publicUrl(url);
+        fc.pre(found !== null);
+        expect(URL.canParse(url)).toBe(true);
+        const { origin, pathname, search } = new URL(url);
+        // What is left is a beginning of what the parser says, without what is private.
+        const [base = ""] = found!.split("?", 1);
+        const kept = found!.slice(base.length + 1);
+        expect([`${origin}${pathname}`, `${origin}/`]).toContain(base);
+        for (const pair of kept.split("&")) expect(["", ...search.slice(1).split("&")]).toContain(pair);
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});
+
 describe("publicIp", () => {
   test.each([
     ["8.8.8.8", "8.8.8.8"],

@@ -13,7 +13,7 @@ import {
   exampleEvent as anyEvent,
 } from "@trakit/destinations/shared/example-event.ts";
 import { snapchat } from "@trakit/destinations/snapchat/index.ts";
-import { canonicalEvent } from "./arbitrary.ts";
+import { canonicalEvent, onWire } from "./arbitrary.ts";
 
 const SETTINGS = snapchat.settings.parse({ id: "0e1f2a3b-4c5d-6e7f-8a9b-0c1d2e3f4a5b" });
 
@@ -25,13 +25,14 @@ function exampleEvent(name: EventName, given: Partial<CanonicalEvent> = {}): Can
 }
 
 function map(event: CanonicalEvent, given: Partial<typeof SETTINGS> = {}, limited = false) {
-  return snapchat.map(event, { settings: { ...SETTINGS, ...given }, limited, now: EXAMPLE_NOW });
+  const result = snapchat.map(event, { settings: { ...SETTINGS, ...given }, limited, now: EXAMPLE_NOW });
+  return result.ok ? { ...result, body: onWire(result.body) } : result;
 }
 
 function sent(event: CanonicalEvent, given: Partial<typeof SETTINGS> = {}, limited = false): JsonObject {
   const result = map(event, given, limited);
   if (!result.ok) throw new Error(`not sent: ${result.reason}`);
-  return result.body;
+  return onWire(result.body);
 }
 
 const KEYS = {

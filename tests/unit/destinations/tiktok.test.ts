@@ -19,19 +19,20 @@ import {
   EXAMPLE_PERSON,
   exampleEvent,
 } from "@trakit/destinations/shared/example-event.ts";
-import { canonicalEvent } from "./arbitrary.ts";
+import { canonicalEvent, onWire } from "./arbitrary.ts";
 
 const SETTINGS = tiktok.settings.parse({ id: "C4ABCDEF0123456789AB" });
 const PAGE = { url: "https://mugs.example/", referrer: null, title: null };
 
 function map(event: CanonicalEvent, given: Partial<typeof SETTINGS> = {}, limited = false) {
-  return tiktok.map(event, { settings: { ...SETTINGS, ...given }, limited, now: EXAMPLE_NOW });
+  const result = tiktok.map(event, { settings: { ...SETTINGS, ...given }, limited, now: EXAMPLE_NOW });
+  return result.ok ? { ...result, body: onWire(result.body) } : result;
 }
 
 function sent(event: CanonicalEvent, given: Partial<typeof SETTINGS> = {}, limited = false): JsonObject {
   const result = map(event, given, limited);
   if (!result.ok) throw new Error(`not sent: ${result.reason}`);
-  return result.body;
+  return onWire(result.body);
 }
 
 function refused(

@@ -5,6 +5,7 @@ import parsePhoneNumber, {
   type PhoneNumber,
 } from "libphonenumber-js/core";
 import metadata from "libphonenumber-js/min/metadata";
+import { plainE164 } from "./phone-plan.ts";
 
 /** More than any number with its punctuation and extension. */
 const MAX_LENGTH = 64;
@@ -45,6 +46,15 @@ function fits(number: PhoneNumber): boolean {
 export function e164(value: string, country: string | null): string | null {
   if (value.length > MAX_LENGTH) return null;
   const text = value.trim().replace(DOUBLE_ZERO, "$1+");
+  if (!BRACKETED_ZERO.test(text)) {
+    const plain = plainE164(text, country);
+    if (plain !== null) return plain;
+  }
+  return byLibrary(text, country);
+}
+
+/** `e164` by the library alone, of trimmed text with a leading "00" turned into "+". */
+export function byLibrary(text: string, country: string | null): string | null {
   const home = country !== null && isSupportedCountry(country as CountryCode, metadata)
     ? (country as CountryCode)
     : undefined;

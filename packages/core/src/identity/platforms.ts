@@ -247,13 +247,16 @@ export const MATCH_KEYS: Record<Platform, { source: string; keys: MatchKey[] }> 
 /** Digests of the excepted values, computed once: what is stored is only the digest. */
 const EXCEPTED: ReadonlyMap<string, string> = new Map([["n", sha256Hex("n")]]);
 
+const NONE: string[] = [];
+
 /** The event's digests a platform takes for a field, best first; empty where it takes none or there are none. */
 export function digestsFor(platform: Platform, field: Field, digests: Digests): string[] {
   const rule = PLATFORM_FIELDS[platform][field];
-  if (rule.send !== "digest") return [];
-  const main = digests[rule.form] ?? [];
-  const all = rule.also === undefined ? main : [...main, ...(digests[rule.also] ?? [])];
-  if (rule.except === undefined) return all;
+  if (rule.send !== "digest") return NONE;
+  const main = digests[rule.form] ?? NONE;
+  const also = rule.also === undefined ? undefined : digests[rule.also];
+  const all = also === undefined ? main : [...main, ...also];
+  if (rule.except === undefined || all.length === 0) return all;
   const excepted = EXCEPTED.get(rule.except);
   return all.filter((one) => one !== excepted);
 }
@@ -269,11 +272,12 @@ export function clearFor(
 ): string | null {
   const rule = PLATFORM_FIELDS[platform][field];
   if (rule.send !== "clear") return null;
-  const value = {
-    city: client.city,
-    state: client.region_code ?? client.region,
-    zip: client.postal_code,
-    country: client.country,
-  }[field];
-  return normaliseClear(rule.clear, value, client.country);
+  const value = field === "city"
+    ? client.city
+    : field === "state"
+    ? client.region_code ?? client.region
+    : field === "zip"
+    ? client.postal_code
+    : client.country;
+  return value === null ? null : normaliseClear(rule.clear, value, client.country);
 }

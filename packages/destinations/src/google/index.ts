@@ -31,7 +31,8 @@ function withDebugMode(event: Json): Json {
  */
 function request(bodies: JsonObject[], context: RequestContext<GoogleSettings>): HttpRequest {
   const [first] = bodies;
-  if (first === undefined || bodies.some((body) => perRequestKey(body) !== perRequestKey(first))) {
+  const several = bodies.length > 1 && bodies.some((body) => perRequestKey(body) !== perRequestKey(first!));
+  if (first === undefined || several) {
     throw new RangeError("a Measurement Protocol request carries the events of one client");
   }
   const events = bodies.flatMap((body) => body["events"] as Json[]);

@@ -16,6 +16,8 @@ import type { GoogleSettings } from "./settings.ts";
 const MAX_ITEMS = 200;
 /** Of the 130 kB a request may have; 200 items with long names would be more and the event would vanish unsaid. */
 const MAX_ITEM_BYTES = 100_000;
+/** ASCII that JSON writes as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
 /** Parameter values are cut by Google at 100 characters, silently. */
 const MAX_VALUE = 100;
 
@@ -38,9 +40,9 @@ const VALUED: ReadonlySet<EventName> = new Set([
 function item(source: Item, event: CanonicalEvent, settings: GoogleSettings): JsonObject {
   const { commerce, client } = event;
   const digits = currencyDigits(commerce.currency ?? "");
-  const inTerms = (amount: string) => roundDecimal(inTermsOf(amount, settings.value, commerce), digits);
+  const inTerms = (amount: string) => inTermsOf(amount, settings.value, commerce, digits);
   const net = netUnitPrice(source, commerce.currency);
-  const discount = subtractDecimal(source.unit_price, net);
+  const discount = source.line_discount === "0" ? "0" : subtractDecimal(source.unit_price, net);
   return present({
     item_id: cut(
       contentId(source, settings.content_ids, settings.content_country ?? client.country),
@@ -56,6 +58,20 @@ function item(source: Item, event: CanonicalEvent, settings: GoogleSettings): Js
   });
 }
 
+/** Bytes an item takes in the request, or a few more. */
+function itemBytes(item: JsonObject): number {
+  let bytes = 3;
+  for (const key in item) {
+    const value = item[key];
+    bytes += key.length + 4;
+    if (typeof value !== "string") bytes += 24;
+    else {bytes += PLAIN.test(value)
+        ? value.length + 2
+        : new TextEncoder().encode(JSON.stringify(value)).length;}
+  }
+  return bytes;
+}
+
 /** The event's items, as many as fit; Google wants an id or a name on each. */
 function items(event: CanonicalEvent, settings: GoogleSettings): Json[] {
   const fitting: Json[] = [];
@@ -63,7 +79,7 @@ function items(event: CanonicalEvent, settings: GoogleSettings): Json[] {
   for (const source of event.commerce.items.slice(0, MAX_ITEMS)) {
     const one = item(source, event, settings);
     if (one["item_id"] === undefined && one["item_name"] === undefined) continue;
-    bytes += new TextEncoder().encode(JSON.stringify(one)).length + 1;
+    bytes += itemBytes(one);
     if (bytes > MAX_ITEM_BYTES) break;
     fitting.push(one);
   }

@@ -2,7 +2,7 @@
 import type { CanonicalEvent } from "@trakit/core/event.ts";
 import { clearFor, digestsFor } from "@trakit/core/identity/platforms.ts";
 import type { JsonObject } from "../destination.ts";
-import { hashedFields, present } from "../shared/fields.ts";
+import { digestList, isEmpty, present } from "../shared/fields.ts";
 
 /**
  * Digests and the parts of the address Google takes in clear, or null where nobody is known. The address goes only
@@ -15,18 +15,19 @@ export function userData(event: CanonicalEvent): JsonObject | null {
     sha256_last_name: digestsFor("google", "last_name", digests)[0],
     sha256_street: digestsFor("google", "street", digests)[0],
   });
-  const address = {
-    ...hashed,
-    ...present({
-      city: clearFor("google", "city", client),
-      region: clearFor("google", "state", client),
-      postal_code: clearFor("google", "zip", client),
-      country: clearFor("google", "country", client),
-    }),
-  };
+  const named = !isEmpty(hashed);
   const data = present({
-    ...hashedFields("google", { sha256_email_address: "email", sha256_phone_number: "phone" }, event),
-    address: Object.keys(hashed).length > 0 ? [address] : null,
+    sha256_email_address: digestList("google", "email", event),
+    sha256_phone_number: digestList("google", "phone", event),
+    address: named
+      ? [present({
+        ...hashed,
+        city: clearFor("google", "city", client),
+        region: clearFor("google", "state", client),
+        postal_code: clearFor("google", "zip", client),
+        country: clearFor("google", "country", client),
+      })]
+      : null,
   });
-  return Object.keys(data).length > 0 ? data : null;
+  return isEmpty(data) ? null : data;
 }

@@ -1,10 +1,10 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { validFbc, validFbp } from "@trakit/core/cookies.ts";
-import { digestsFor, type Field } from "@trakit/core/identity/platforms.ts";
+import { digestsFor } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, present, searchText } from "../shared/fields.ts";
+import { cut, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "../shared/url.ts";
@@ -60,21 +60,6 @@ const VALUED: ReadonlySet<EventName> = new Set([
   "order_refunded",
 ]);
 
-/** Hashed keys of `user_data`; each takes a list (reference: meta §4). */
-const HASHED: readonly [key: string, field: Field][] = [
-  ["em", "email"],
-  ["ph", "phone"],
-  ["fn", "first_name"],
-  ["ln", "last_name"],
-  ["ct", "city"],
-  ["st", "state"],
-  ["zp", "zip"],
-  ["country", "country"],
-  ["ge", "gender"],
-  ["db", "date_of_birth"],
-  ["external_id", "external_id"],
-];
-
 /** Meta refuses events whose `user_data` has nothing outside one of these (reference: meta §2.2, since Graph v13.0). */
 const TOO_LITTLE: readonly ReadonlySet<string>[] = [
   new Set(["ct", "country", "st", "zp", "ge", "client_user_agent"]),
@@ -84,9 +69,20 @@ const TOO_LITTLE: readonly ReadonlySet<string>[] = [
 ];
 
 function userData(event: CanonicalEvent, ip: string | null): JsonObject {
-  const hashed = HASHED.map(([key, field]) => [key, digestsFor("meta", field, event.digests)] as const);
+  const { digests } = event;
+  // Hashed ones take lists (reference: meta §4).
   return present({
-    ...Object.fromEntries(hashed),
+    em: digestsFor("meta", "email", digests),
+    ph: digestsFor("meta", "phone", digests),
+    fn: digestsFor("meta", "first_name", digests),
+    ln: digestsFor("meta", "last_name", digests),
+    ct: digestsFor("meta", "city", digests),
+    st: digestsFor("meta", "state", digests),
+    zp: digestsFor("meta", "zip", digests),
+    country: digestsFor("meta", "country", digests),
+    ge: digestsFor("meta", "gender", digests),
+    db: digestsFor("meta", "date_of_birth", digests),
+    external_id: digestsFor("meta", "external_id", digests),
     // Never hashed: Meta takes hashes of these with a 200 and matches nobody.
     client_ip_address: ip,
     client_user_agent: cut(event.client.user_agent, 2000),
@@ -97,7 +93,8 @@ function userData(event: CanonicalEvent, ip: string | null): JsonObject {
 }
 
 function isTooLittle(user: JsonObject): boolean {
-  return TOO_LITTLE.some((set) => Object.keys(user).every((key) => set.has(key)));
+  const keys = Object.keys(user).filter((key) => user[key] !== undefined);
+  return TOO_LITTLE.some((set) => keys.every((key) => set.has(key)));
 }
 
 /**
@@ -194,7 +191,7 @@ export function map(event: CanonicalEvent, context: MapContext<MetaSettings>): M
       event_source_url: url,
       referrer_url: publicUrl(event.page.referrer),
       user_data: user,
-      custom_data: Object.keys(custom).length > 0 ? custom : null,
+      custom_data: isEmpty(custom) ? undefined : custom,
       customer_segmentation: segmentation(event),
       ...options,
     }),

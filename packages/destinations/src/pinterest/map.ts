@@ -1,9 +1,8 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { validEpik } from "@trakit/core/cookies.ts";
-import type { Field } from "@trakit/core/identity/platforms.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, hashedFields, present, searchText } from "../shared/fields.ts";
+import { cut, digestList, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "../shared/url.ts";
@@ -53,24 +52,20 @@ const VALUED: ReadonlySet<EventName> = new Set([
   "checkout_completed",
 ]);
 
-/** SHA-256 fields of `user_data`, all arrays (reference: pinterest §2.2). */
-const HASHED: Record<string, Field> = {
-  em: "email",
-  ph: "phone",
-  fn: "first_name",
-  ln: "last_name",
-  ge: "gender",
-  db: "date_of_birth",
-  ct: "city",
-  st: "state",
-  zp: "zip",
-  country: "country",
-  external_id: "external_id",
-};
-
 function userData(event: CanonicalEvent): JsonObject {
   return present({
-    ...hashedFields("pinterest", HASHED, event),
+    // SHA-256 fields of `user_data`, all arrays (reference: pinterest §2.2).
+    em: digestList("pinterest", "email", event),
+    ph: digestList("pinterest", "phone", event),
+    fn: digestList("pinterest", "first_name", event),
+    ln: digestList("pinterest", "last_name", event),
+    ge: digestList("pinterest", "gender", event),
+    db: digestList("pinterest", "date_of_birth", event),
+    ct: digestList("pinterest", "city", event),
+    st: digestList("pinterest", "state", event),
+    zp: digestList("pinterest", "zip", event),
+    country: digestList("pinterest", "country", event),
+    external_id: digestList("pinterest", "external_id", event),
     client_ip_address: publicIp(event.client.ip),
     client_user_agent: cut(event.client.user_agent, 2000),
     click_id: validEpik(event.identifiers.epik),
@@ -149,7 +144,7 @@ export function map(event: CanonicalEvent, context: MapContext<PinterestSettings
       opt_out: false,
       partner_name: "ss-trakit",
       user_data: user,
-      custom_data: Object.keys(custom).length > 0 ? custom : null,
+      custom_data: isEmpty(custom) ? undefined : custom,
       language: language(event.client.language),
     }),
   };

@@ -6,12 +6,13 @@ import {
   currencyDigits,
   divideDecimal,
   multiplyDecimal,
+  ratioDecimal,
   roundDecimal,
   subtractDecimal,
 } from "@trakit/core/money.ts";
 import type { ContentIdForm, ValueRule } from "../destination.ts";
 
-/** Working precision of a ratio of two amounts, far beyond what the currency keeps. */
+/** Fraction digits of a share that nobody rounds, far beyond what the currency keeps. */
 const RATIO_DIGITS = 12;
 
 /** Net price of a whole line: unit price × quantity − line discount. */
@@ -24,61 +25,57 @@ function sumOfItems(items: Item[]): string | null {
   return items.map(netLine).reduce(addDecimal);
 }
 
-/** a × b ÷ c for decimals, to `RATIO_DIGITS` fraction digits; 0 where c is 0 at that precision. */
-function proportion(a: string, b: string, c: string): string {
-  const scale = 10n ** BigInt(RATIO_DIGITS);
-  const units = (text: string) => BigInt(roundDecimal(text, RATIO_DIGITS).replace(".", ""));
-  const divisor = units(c);
-  if (divisor === 0n) return "0";
-  const result = (units(a) * units(b)) / divisor;
-  const sign = result < 0n ? "-" : "";
-  const absolute = result < 0n ? -result : result;
-  return `${sign}${absolute / scale}.${(absolute % scale).toString().padStart(RATIO_DIGITS, "0")}`;
+/** What the order's tax is divided over: items and shipping. Null where they are worth nothing. */
+function taxedSum(commerce: Commerce): string | null {
+  const items = commerce.subtotal ?? sumOfItems(commerce.items) ?? "0";
+  const taxed = commerce.shipping === null ? items : addDecimal(items, commerce.shipping);
+  return compareDecimal(taxed, "0") <= 0 ? null : taxed;
 }
 
 /**
  * An amount of items (the subtotal, a line, a unit) without the tax in it; the amount itself where the shop's prices do
- * not include tax or the tax is not known. Unrounded.
+ * not include tax or the tax is not known. Rounded to `digits`.
  *
  * Shopify gives one tax sum for items and shipping, and where prices include tax both `subtotal` and `shipping` contain
  * theirs, so it is divided in proportion to the amounts: exact where goods and shipping have one rate (the usual case),
  * otherwise off by the difference of the rates on shipping.
  */
-export function withoutTax(amount: string, commerce: Commerce): string {
-  if (commerce.taxes_included !== true || commerce.tax === null) return amount;
-  const items = commerce.subtotal ?? sumOfItems(commerce.items) ?? "0";
-  const taxed = addDecimal(items, commerce.shipping ?? "0");
-  if (compareDecimal(taxed, "0") <= 0) return amount;
-  return notBelowZero(subtractDecimal(amount, proportion(commerce.tax, amount, taxed)));
+export function withoutTax(amount: string, commerce: Commerce, digits = RATIO_DIGITS): string {
+  if (commerce.taxes_included !== true || commerce.tax === null) return roundDecimal(amount, digits);
+  const taxed = taxedSum(commerce);
+  if (taxed === null) return roundDecimal(amount, digits);
+  return roundDecimal(
+    notBelowZero(ratioDecimal(amount, subtractDecimal(taxed, commerce.tax), taxed, digits)),
+    digits,
+  );
 }
 
 /** No vendor takes a negative amount; one comes only of sums that contradict each other. */
 function notBelowZero(amount: string): string {
-  return compareDecimal(amount, "0") < 0 ? "0" : amount;
+  return amount.startsWith("-") && compareDecimal(amount, "0") < 0 ? "0" : amount;
 }
 
 /**
  * An amount of items with the tax in it; the amount itself where the shop's prices include tax or the tax is not known.
- * Unrounded. The tax of items and shipping is shared out as in `withoutTax`.
+ * Rounded to `digits`. The tax of items and shipping is shared out as in `withoutTax`.
  */
-export function withTax(amount: string, commerce: Commerce): string {
-  if (commerce.taxes_included !== false || commerce.tax === null) return amount;
-  const items = commerce.subtotal ?? sumOfItems(commerce.items) ?? "0";
-  const taxed = addDecimal(items, commerce.shipping ?? "0");
-  if (compareDecimal(taxed, "0") <= 0) return amount;
-  return addDecimal(amount, proportion(commerce.tax, amount, taxed));
+export function withTax(amount: string, commerce: Commerce, digits = RATIO_DIGITS): string {
+  if (commerce.taxes_included !== false || commerce.tax === null) return roundDecimal(amount, digits);
+  const taxed = taxedSum(commerce);
+  if (taxed === null) return roundDecimal(amount, digits);
+  return ratioDecimal(amount, addDecimal(taxed, commerce.tax), taxed, digits);
 }
 
-/** An amount of items in the terms of a value rule, so that items add up to the value. Unrounded. */
-export function inTermsOf(amount: string, rule: ValueRule, commerce: Commerce): string {
+/** An amount of items in the terms of a value rule, rounded to `digits`: items add up to the value, up to rounding. */
+export function inTermsOf(amount: string, rule: ValueRule, commerce: Commerce, digits: number): string {
   switch (rule) {
     case "items_without_tax":
     case "total_without_tax":
-      return withoutTax(amount, commerce);
+      return withoutTax(amount, commerce, digits);
     case "items_with_tax":
-      return withTax(amount, commerce);
+      return withTax(amount, commerce, digits);
     default:
-      return amount;
+      return roundDecimal(amount, digits);
   }
 }
 
@@ -104,12 +101,10 @@ export function eventValue(commerce: Commerce, rule: ValueRule): { value: string
   const whole = rule === "total" || rule === "total_without_tax";
   const amount = whole ? total ?? subtotal : subtotal ?? total;
   if (amount === null) return null;
-  const value = whole && total !== null
-    ? rule === "total_without_tax" ? paidWithoutTax(total, commerce.tax) : total
-    : subtotal === null
-    ? amount
-    : inTermsOf(subtotal, rule, commerce);
-  return { value: roundDecimal(value, currencyDigits(currency)), currency };
+  const digits = currencyDigits(currency);
+  if (!whole && subtotal !== null) return { value: inTermsOf(subtotal, rule, commerce, digits), currency };
+  const value = rule === "total_without_tax" && total !== null ? paidWithoutTax(total, commerce.tax) : amount;
+  return { value: roundDecimal(value, digits), currency };
 }
 
 /** A total holds the whole tax whether the shop's prices do or not. */
@@ -138,10 +133,15 @@ export function contentId(item: Item, form: ContentIdForm, country: string | nul
  * currency's fraction digits (2 where the currency is unknown).
  */
 export function netUnitPrice(item: Item, currency: string | null): string {
-  return divideDecimal(netLine(item), item.quantity, currencyDigits(currency ?? ""));
+  const digits = currencyDigits(currency ?? "");
+  // Nothing to spread, and a unit's price is the unit's price.
+  if (item.line_discount === "0") return roundDecimal(item.unit_price, digits);
+  return divideDecimal(netLine(item), item.quantity, digits);
 }
 
 /** Units sold, not lines. */
 export function unitCount(items: Item[]): number {
-  return items.reduce((sum, item) => sum + item.quantity, 0);
+  let units = 0;
+  for (const { quantity } of items) units += quantity;
+  return units;
 }

@@ -3,30 +3,36 @@ import type { CanonicalEvent } from "@trakit/core/event.ts";
 import { digestsFor, type Field, type Platform } from "@trakit/core/identity/platforms.ts";
 import type { Json, JsonObject } from "../destination.ts";
 
-/** `{ key: value }` lists without the keys whose value is null, undefined, "" or an empty list. */
+/**
+ * The object itself, with undefined for every null, "" and empty list: JSON leaves such keys out. Give it a literal. Changed
+ * in place because a copy without the keys costs as much as all the rest of a mapping.
+ */
 export function present(fields: Record<string, Json | undefined>): JsonObject {
-  const kept = Object.entries(fields).filter(([, value]) =>
-    value !== null && value !== undefined && value !== "" && !(Array.isArray(value) && value.length === 0)
-  );
-  return Object.fromEntries(kept) as JsonObject;
+  for (const key in fields) {
+    const value = fields[key];
+    if (value === null || value === "" || (Array.isArray(value) && value.length === 0)) {
+      fields[key] = undefined;
+    }
+  }
+  return fields;
+}
+
+/** Whether anything is left in it. */
+export function isEmpty(fields: JsonObject): boolean {
+  for (const key in fields) if (fields[key] !== undefined) return false;
+  return true;
 }
 
 /** Digests a field carries at most: a person has a few emails and phones, an event with dozens is a mix-up. */
 const MOST_DIGESTS = 5;
 
 /**
- * The digests of `user_data`, by the vendor's key for each field, best first, at most five each; keys for which the
- * event has none are left out. Which normal form a platform takes stands in core's identity/platforms.ts.
+ * The digests a platform takes for a field, best first, at most five; empty where there are none. Which normal form a
+ * platform takes stands in core's identity/platforms.ts.
  */
-export function hashedFields(
-  platform: Platform,
-  keys: Record<string, Field>,
-  event: CanonicalEvent,
-): Record<string, string[]> {
-  const lists = Object.entries(keys).map(([key, field]) =>
-    [key, digestsFor(platform, field, event.digests).slice(0, MOST_DIGESTS)] as const
-  );
-  return Object.fromEntries(lists.filter(([, list]) => list.length > 0));
+export function digestList(platform: Platform, field: Field, event: CanonicalEvent): string[] {
+  const list = digestsFor(platform, field, event.digests);
+  return list.length > MOST_DIGESTS ? list.slice(0, MOST_DIGESTS) : list;
 }
 
 /**
@@ -49,5 +55,5 @@ export function searchText(text: string | null, length = 500): string | null {
 export function cut(text: string | null, length: number): string | null {
   const trimmed = text?.trim() ?? "";
   if (trimmed === "") return null;
-  return trimmed.slice(0, length).replace(/[\ud800-\udbff]$/, "");
+  return trimmed.length <= length ? trimmed : trimmed.slice(0, length).replace(/[\ud800-\udbff]$/, "");
 }

@@ -1,10 +1,10 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { validScClickId, validScid } from "@trakit/core/cookies.ts";
-import { digestsFor, type Field } from "@trakit/core/identity/platforms.ts";
+import { digestsFor } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, hashedFields, present, searchText } from "../shared/fields.ts";
+import { cut, digestList, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "../shared/url.ts";
@@ -55,22 +55,18 @@ const VALUED: ReadonlySet<EventName> = new Set([
   "order_refunded",
 ]);
 
-/** SHA-256 list fields of `user_data` (reference: snapchat §2.2; `db` is not in Snap's own SDK). */
-const HASHED: Record<string, Field> = {
-  em: "email",
-  ph: "phone",
-  fn: "first_name",
-  ln: "last_name",
-  ge: "gender",
-  ct: "city",
-  st: "state",
-  zp: "zip",
-  country: "country",
-};
-
 function userData(event: CanonicalEvent): JsonObject {
   return present({
-    ...hashedFields("snapchat", HASHED, event),
+    // SHA-256 list fields of `user_data` (reference: snapchat §2.2; `db` is not in Snap's own SDK).
+    em: digestList("snapchat", "email", event),
+    ph: digestList("snapchat", "phone", event),
+    fn: digestList("snapchat", "first_name", event),
+    ln: digestList("snapchat", "last_name", event),
+    ge: digestList("snapchat", "gender", event),
+    ct: digestList("snapchat", "city", event),
+    st: digestList("snapchat", "state", event),
+    zp: digestList("snapchat", "zip", event),
+    country: digestList("snapchat", "country", event),
     // One string, not a list: so Snap's own SDK has it.
     external_id: digestsFor("snapchat", "external_id", event.digests)[0],
     client_ip_address: publicIp(event.client.ip),
@@ -167,7 +163,7 @@ export function map(event: CanonicalEvent, context: MapContext<SnapchatSettings>
       event_source_url: url,
       event_id: event.event_id,
       user_data: user,
-      custom_data: Object.keys(custom).length > 0 ? custom : null,
+      custom_data: isEmpty(custom) ? undefined : custom,
       integration: "trakit",
       ...options,
     }),

@@ -4,7 +4,7 @@ import { clearFor, digestsFor } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, present, searchText } from "../shared/fields.ts";
+import { cut, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "../shared/url.ts";
@@ -153,7 +153,7 @@ export function map(event: CanonicalEvent, context: MapContext<TikTokSettings>):
       event_id: event.event_id,
       user,
       page: present({ url, referrer: publicUrl(event.page.referrer) }),
-      properties: Object.keys(about).length > 0 ? about : null,
+      properties: isEmpty(about) ? undefined : about,
       limited_data_use: context.limited,
     }),
   };
