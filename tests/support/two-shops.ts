@@ -33,6 +33,26 @@ interface Column {
 /** A Shopify customer id of shop A and of shop B. */
 export const CUSTOMERS = { mine: "111000111000", theirs: `${MARKED_NUMBERS}009` };
 
+/** A cart with one thing in it. */
+export function cartOf(word: string) {
+  return {
+    token: `${word}-cart`,
+    created_at: at(0),
+    changed_at: at(3),
+    topic: "carts/create",
+    lines: [{
+      key: word,
+      variant_id: word,
+      quantity: 1,
+      unit_discount: "0",
+      event: {
+        ...fromShopify("product_added_to_cart").event,
+        commerce: { cart_token: `${word}-cart`, items: [{ variant_id: word, quantity: 1, unit_price: "1" }] },
+      },
+    }],
+  };
+}
+
 /** Gives a shop something in every table, by the functions that write it, and ends with one delivery being sent. */
 async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
   const person = {
@@ -66,6 +86,11 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     match_keys: [word],
   }, at(2));
   await shop.claim("tiktok", { now: at(3), limit: 1, seconds: 86_400 });
+  await db.query("trakit_edge", "select trakit.ingest_cart($1, $2, 0, $3)", [
+    shop.domain,
+    JSON.stringify(cartOf(word)),
+    at(3),
+  ]);
   await db.query("trakit_edge", "select trakit.ingest_browser_events($1, '[]', 0, '{}', $2, '[]', $3)", [
     shop.domain,
     JSON.stringify({ prefix: word, origin: null, events: 1, consent: null }),

@@ -83,8 +83,9 @@ function checkoutLineOf(line: CheckoutLine): Line | null {
 function linesOf(data: BrowserData): Line[] {
   const { productVariant, collection, searchResult, cartLine, cart, checkout } = data;
   if (checkout) return checkout.lineItems.map(checkoutLineOf).filter((line) => line !== null);
-  if (cart) return cart.lines.map(cartLineOf).filter((line) => line !== null);
+  // beside a line added or removed, the cart only says which cart it is
   if (cartLine) return [cartLineOf(cartLine)].filter((line) => line !== null);
+  if (cart) return cart.lines.map(cartLineOf).filter((line) => line !== null);
   if (productVariant) return [lineOf(productVariant, 1, [])];
   return [...collection?.productVariants ?? [], ...searchResult?.productVariants ?? []].map((variant) =>
     lineOf(variant, 1, [])
@@ -99,7 +100,7 @@ function pricesOf(data: BrowserData): (Price | null | undefined)[] {
     checkout?.totalTax,
     checkout?.discountsAmount,
     checkout?.shippingLine?.price,
-    cart?.cost?.totalAmount,
+    data.cartLine ? null : cart?.cost?.totalAmount,
   ];
 }
 
@@ -137,7 +138,7 @@ export function commerceOf(data: BrowserData, url: string | null): Commerce | nu
   const [currency = null, ...others] = new Set(named);
   if (others.length > 0) return null;
 
-  const cartTotal = data.cart?.cost?.totalAmount;
+  const cartTotal = data.cartLine ? null : data.cart?.cost?.totalAmount;
   return {
     ...emptyCommerce(),
     currency,

@@ -2,7 +2,14 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { type Role, testDatabase } from "../../support/database.ts";
 import { at, fromBrowser, fromShopify } from "../../support/captured.ts";
 import { sealedToken } from "../../support/shop.ts";
-import { expectNothingOf, MARKED_NUMBERS, MARKER, type TwoShops, twoShops } from "../../support/two-shops.ts";
+import {
+  cartOf,
+  expectNothingOf,
+  MARKED_NUMBERS,
+  MARKER,
+  type TwoShops,
+  twoShops,
+} from "../../support/two-shops.ts";
 
 /**
  * Promise 3, nobody else's: whoever acts for shop A, by whatever door, gets no row, token, count or number of shop B and
@@ -44,6 +51,7 @@ function argument(name: string): unknown {
     p_slots: 5,
     p_place: "proxy",
     p_sender: JSON.stringify({ prefix: "mine", origin: null, events: 1, consent: { marketing: true } }),
+    p_cart: JSON.stringify(cartOf("mine")),
     p_fired: JSON.stringify([
       { name: "page_viewed", event_id: `${MARKER}-event`, platforms: ["meta"], at: at(0).toISOString() },
     ]),

@@ -35,7 +35,7 @@ describe("checkout", () => {
     });
     expect(paid.status).toBe(303);
     await stage.shop.webhooksIdle();
-    const body = JSON.parse(stage.webhooks()[0]!.body.toString());
+    const body = JSON.parse(stage.webhooks("orders/")[0]!.body.toString());
     expect(body).toMatchObject({
       email: "maya.okafor@example.com",
       landing_site: "/products/merino-beanie?fbclid=AbC&utm_source=fb",
@@ -80,7 +80,7 @@ describe("checkout", () => {
     const location = paid.headers.get("location")!;
     const thanks = await visitor.text(location);
     await stage.shop.webhooksIdle();
-    const order = JSON.parse(stage.webhooks()[0]!.body.toString());
+    const order = JSON.parse(stage.webhooks("orders/")[0]!.body.toString());
     expect(order.total_price_set.presentment_money).toEqual({ amount: "126.50", currency_code: "EUR" });
     expect(pageData(thanks).events).toMatchObject([{
       name: "checkout_completed",
@@ -112,7 +112,7 @@ describe("checkout", () => {
     ]);
     expect(second.headers.get("location")).toBe(first.headers.get("location"));
     await stage.shop.webhooksIdle();
-    expect(stage.webhooks()).toHaveLength(2);
+    expect(stage.webhooks("orders/")).toHaveLength(2);
   });
 
   test("wrong fields are named and nothing is bought", async () => {
@@ -132,7 +132,7 @@ describe("checkout", () => {
       expect(page).toContain(text);
     }
     await stage.shop.webhooksIdle();
-    expect(stage.webhooks()).toEqual([]);
+    expect(stage.webhooks("orders/")).toEqual([]);
   });
 
   test("a test order says so, and the logged-in customer is the one with an account", async () => {
@@ -143,7 +143,7 @@ describe("checkout", () => {
     expect(fields["country"]).toBe("DE");
     await visitor.form("/checkout", { ...fields, test: "1", accepts_marketing: "1", action: "pay" });
     await stage.shop.webhooksIdle();
-    expect(JSON.parse(stage.webhooks()[0]!.body.toString())).toMatchObject({
+    expect(JSON.parse(stage.webhooks("orders/")[0]!.body.toString())).toMatchObject({
       test: true,
       payment_gateway_names: ["bogus"],
       buyer_accepts_marketing: true,
@@ -160,6 +160,6 @@ describe("checkout", () => {
     const answer = await other.form("/checkout", { ...fields, action: "pay" });
     expect(answer.headers.get("location")).toBe("/cart");
     await stage.shop.webhooksIdle();
-    expect(stage.webhooks()).toEqual([]);
+    expect(stage.webhooks("orders/")).toEqual([]);
   });
 });

@@ -25,8 +25,8 @@ export interface AppAnswer {
 export interface Stage {
   shop: DemoShop;
   seen: Seen[];
-  /** Requests to /webhooks alone. */
-  webhooks(): Seen[];
+  /** Requests to /webhooks alone, of topics that begin so. */
+  webhooks(topic?: string): Seen[];
   close(): Promise<void>;
 }
 
@@ -66,7 +66,11 @@ export async function stage(
   return {
     shop,
     seen,
-    webhooks: () => seen.filter((entry) => entry.url.startsWith("/functions/v1/webhooks")),
+    webhooks: (topic = "") =>
+      seen.filter((entry) =>
+        entry.url.startsWith("/functions/v1/webhooks") &&
+        String(entry.headers["x-shopify-topic"]).startsWith(topic)
+      ),
     async close() {
       await shop.close();
       app.closeAllConnections();

@@ -47,6 +47,28 @@ describe("money and items", () => {
       .toEqual({ ok: false, reason: "invalid_event", issues: ["data: mixed_currencies"] });
   });
 
+  test("beside a line that was added, a cart only says which cart it is", () => {
+    const cartLine = { merchandise: variant(22), quantity: 2 };
+    const { commerce } = event({
+      name: "product_added_to_cart",
+      id: "0123456789abcdef",
+      data: {
+        cartLine,
+        cart: {
+          id: "c1",
+          cost: { totalAmount: price(99) },
+          lines: [{ merchandise: variant(1), quantity: 9 }],
+        },
+      },
+    });
+    expect(commerce).toMatchObject({
+      cart_token: "c1",
+      subtotal: null,
+      items: [{ quantity: 2, unit_price: "22.00" }],
+    });
+    expect(commerce.items).toHaveLength(1);
+  });
+
   test("a cart brings its token, lines and cost; what a line costs less is its discount", () => {
     const { commerce } = event({
       name: "cart_viewed",

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { parseBig, stringifyBig } from "./big-json.ts";
 import { addLine, ajaxCart, ajaxItem, mergeAttributes, setQuantity } from "./cart.ts";
 import type { CartChange } from "./cart.ts";
+import { tellOfCart } from "./cart-webhooks.ts";
 import { currentCart, openCart } from "./context.ts";
 import type { Visit } from "./context.ts";
 import { json, localPath, seeOther } from "./http.ts";
@@ -80,6 +81,7 @@ export function cartRoute(visit: Visit): ShopAnswer | null {
     return json(405, JSON.stringify({ status: 405, message: "Method Not Allowed" }));
   }
   const body = readBody(request);
+  const before = contents(currentCart(visit));
   const answer = action[1] === "add"
     ? add(visit, body)
     : action[1] === "update"
@@ -87,9 +89,16 @@ export function cartRoute(visit: Visit): ShopAnswer | null {
     : action[1] === "change"
     ? change(visit, body)
     : clear(visit);
+  const cart = visit.cart ?? currentCart(visit);
+  // a change that changes no line is silent, as at Shopify since October 2026
+  if (cart !== null && contents(cart) !== before) tellOfCart(visit.shop, cart, visit.session.currency);
   if (action[2] === ".js") return answer;
   const returnTo = new URLSearchParams(request.body.toString("utf8")).get("return_to");
   return seeOther(localPath(returnTo, "/cart"));
+}
+
+function contents(cart: Cart | null): string {
+  return JSON.stringify(cart?.lines ?? []);
 }
 
 function answerCart(visit: Visit, cart: Cart): ShopAnswer {

@@ -25,6 +25,7 @@ export function newCart(ids: Ids, now: number): Cart {
     createdAt: now,
     updatedAt: now,
     checkoutToken: null,
+    told: false,
   };
 }
 

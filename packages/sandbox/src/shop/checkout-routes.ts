@@ -1,5 +1,6 @@
 /** `/checkout` and `/thank-you/<token>`. */
 import { CART_COOKIE } from "./cart.ts";
+import { tellOfCheckout } from "./cart-webhooks.ts";
 import { checkForm, followCountry, freshForm, readForm } from "./checkout-form.ts";
 import type { CheckoutForm, FormErrors } from "./checkout-form.ts";
 import { cookie, currentCart } from "./context.ts";
@@ -33,6 +34,8 @@ function openCheckout(visit: Visit, cart: Cart): Checkout {
   const known = cart.checkoutToken === null ? undefined : state.checkouts.get(cart.checkoutToken);
   const checkout: Checkout = known ?? {
     token: ids.hex(16),
+    createdAt: visit.shop.now(),
+    number: ids.next("checkout"),
     cartToken: cart.token,
     attributes: {},
     note: null,
@@ -63,6 +66,8 @@ function show(
   errors: FormErrors,
 ): ShopAnswer {
   const priced = price(form, cart);
+  if (visit.request.method === "POST") tellOfCheckout(visit, "checkouts/update", checkout, priced, form);
+  else if (!checkout.started) tellOfCheckout(visit, "checkouts/create", checkout, priced, null);
   // Reported once per checkout, and before a discount or an address is known: so it is at Shopify.
   const events = checkout.started ? [] : [checkoutStarted(priced, checkout.token)];
   checkout.started = true;
@@ -137,6 +142,7 @@ function submitted(visit: Visit): ShopAnswer {
     topics: ["orders/create", "orders/paid"],
     duplicates: 0,
   });
+  tellOfCheckout(visit, "checkouts/update", checkout, price(form, cart), form, true);
   cart.lines = [];
   visit.setCookies.push(cookie(CART_COOKIE, "", 0, false));
   return seeOther(`/thank-you/${checkout.token}`);

@@ -27,6 +27,8 @@ export interface Visit {
   session: Session;
   /** Values of Set-Cookie to send with the answer. */
   setCookies: string[];
+  /** The cart this request opened: its cookie is not in the request yet. */
+  cart: Cart | null;
 }
 
 export function cookie(name: string, value: string, maxAge: number, httpOnly: boolean): string {
@@ -45,6 +47,7 @@ export function openCart(visit: Visit): Cart {
   const cart = currentCart(visit) ?? newCart(visit.shop.ids, visit.shop.now());
   cart.updatedAt = visit.shop.now();
   visit.shop.state.carts.set(cart.token, cart);
+  visit.cart = cart;
   // Readable by scripts, as at Shopify: the theme and TrakIt's script need the token.
   visit.setCookies.push(cookie(CART_COOKIE, cartTokenWithKey(cart), CART_COOKIE_SECONDS, false));
   return cart;

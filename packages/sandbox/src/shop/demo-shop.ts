@@ -192,7 +192,7 @@ async function route(shop: Shop, request: ShopRequest, proxy: AppProxyOptions): 
   const early = adminRoute(shop, request) ?? assetRoute(request.path, shop.extensions);
   if (early !== null) return early;
 
-  const visit: Visit = { shop, request, session: sessionOf(shop, request), setCookies: [] };
+  const visit: Visit = { shop, request, session: sessionOf(shop, request), setCookies: [], cart: null };
   visit.setCookies.push(cookie(SESSION_COOKIE, visit.session.id, SESSION_SECONDS, true));
   const answer = storefront(visit);
   const cookies = visit.setCookies.map((value): [string, string] => ["set-cookie", value]);

@@ -55,10 +55,16 @@ export interface Cart {
   updatedAt: number;
   /** The checkout opened from this cart, if any. */
   checkoutToken: string | null;
+  /** Whether `carts/create` went out. */
+  told: boolean;
 }
 
 export interface Checkout {
   token: string;
+  /** ms since 1970 */
+  createdAt: number;
+  /** What follows "#" in its name. */
+  number: string;
   cartToken: string;
   /** Copied when the checkout opens; what is written to the cart later does not reach the order. */
   attributes: Record<string, string>;
