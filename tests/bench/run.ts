@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 const [name, ...rest] = process.argv.slice(2);
 const file = new URL(`./${name ?? "capture"}/bench.ts`, import.meta.url);
 if (!/^[a-z-]+$/.test(name ?? "capture") || !existsSync(file)) {
-  process.stderr.write(`There is no benchmark called ${name}. There is: capture.\n`);
+  process.stderr.write(`There is no benchmark called ${name}. There are: capture, recovery.\n`);
   process.exit(1);
 }
 const { bench } = await import(file.href) as { bench: (options: string[]) => Promise<void> };
