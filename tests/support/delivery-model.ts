@@ -144,6 +144,33 @@ export function expire(all: ModelDelivery[], now: number): number {
   return past.length;
 }
 
+/** A replay of everything captured so far; returns what it answers. Neither of the model's platforms documents deduplication. */
+export function replay(all: ModelDelivery[], states: string[], force: boolean, now: number) {
+  const refused: Record<string, number> = {};
+  let replayed = 0;
+  for (const one of all.filter(({ state }) => states.includes(state))) {
+    const reason = one.capturedAt + Math.min(one.lane.maxAge, 8 * DAY_SECONDS) <= now
+      ? "too_old"
+      : one.state === "delivered" || (one.doubts > 0 && !force)
+      ? "would_double"
+      : null;
+    if (reason !== null) refused[reason] = (refused[reason] ?? 0) + 1;
+    else {
+      replayed++;
+      Object.assign(one, {
+        state: "pending",
+        reason: "replayed",
+        attempts: 0,
+        doubts: 0,
+        due: now,
+        laneFailure: false,
+        retryUntil: Math.min(now + DAY_SECONDS, one.capturedAt + one.lane.maxAge),
+      });
+    }
+  }
+  return { replayed, refused };
+}
+
 export function replaceToken(lane: ModelLane, now: number) {
   lane.tokenAt = now;
   if (lane.state === "closed") return;

@@ -63,7 +63,8 @@ export async function startInstantVendors(eventIdOf: (found: string) => string):
   };
 }
 
-function answerTo(path: string, count: number): string {
+/** What a satisfied vendor answers to `count` events at this path. */
+export function answerTo(path: string, count: number): string {
   if (path.startsWith("/v25")) {
     return JSON.stringify({ events_received: count, messages: [], fbtrace_id: "x" });
   }

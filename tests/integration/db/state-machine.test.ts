@@ -14,6 +14,7 @@ import {
   type ModelDelivery,
   type ModelLane,
   replaceToken,
+  replay,
   secondCopy,
   settle,
   take,
@@ -28,7 +29,8 @@ type Step =
   | { do: "settle"; pick: number; word: Word }
   | { do: "wait"; seconds: number }
   | { do: "expire" }
-  | { do: "token"; lane: number };
+  | { do: "token"; lane: number }
+  | { do: "replay"; states: string[]; force: boolean };
 
 const word: fc.Arbitrary<Word> = fc.record({
   kind: fc.constantFrom("delivered", "retry", "permanent", "auth", "in_doubt", "skipped", "released"),
@@ -60,6 +62,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("expire" as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("token" as const), lane: fc.nat(1) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("replay" as const),
+      states: fc.constantFrom<string[]>(["failed"], ["failed", "delivered"]),
+      force: fc.boolean(),
+    }),
+  },
 );
 
 const PLATFORMS = ["meta", "google"] as const;
@@ -251,6 +261,15 @@ async function start() {
       } else if (one.do === "token") {
         replaceToken(lanes[one.lane]!, now);
         await shop.set(lanes[one.lane]!.platform, { now: at(now) });
+      } else if (one.do === "replay") {
+        const expected = replay(all, one.states, one.force, now);
+        const [row] = await db.query<{ answer: { replayed: number; refused: Record<string, number> } }>(
+          "trakit_worker",
+          "select api.replay($1, $2, $3, null, $4, $5, false, $6) as answer",
+          [shop.domain, at(-3_600), at(now + 1), one.states, one.force, at(now)],
+        );
+        expect(row!.answer).toMatchObject(expected);
+        expect(row!.answer.refused).toEqual(expected.refused);
       } else if (leases.length > 0) {
         const { lease, delivery } = leases[leases.length - 1 - (one.pick % leases.length)]!;
         const done = settle(delivery, lease.lease, one.word, now);
@@ -269,8 +288,9 @@ async function start() {
           one.source === "shopify";
         const corrected = state === "failed" && delivery.state === "delivered" && one.do === "settle" &&
           one.word.kind === "delivered";
+        const again = state === "failed" && delivery.state === "pending" && one.do === "replay";
         expect(
-          delivery.state === state || corrected || revived,
+          delivery.state === state || corrected || revived || again,
           `${state} became ${delivery.state} by ${one.do}`,
         ).toBe(
           true,
@@ -293,7 +313,7 @@ async function start() {
 }
 
 test(
-  "any sequence of captures, claims, crashes, words early and late, new tokens and time moves deliveries as drawn",
+  "any sequence of captures, claims, crashes, words early and late, replays, new tokens and time moves deliveries as drawn",
   async () => {
     let finished = 0;
     await fc.assert(
