@@ -122,12 +122,11 @@ begin
     return jsonb_build_object('status', 'unknown_shop');
   end if;
   if p_kind = 'redact_shop' then
-    -- Shopify sends it two days after an uninstall, and not after a new install; news older than that install is over
-    if p_at < v_shop.installed_at then
+    -- Shopify sends it two days after an uninstall, and not after a new install; news older than that install is over.
+    -- no new events from here on, no token from here on
+    if trakit.uninstall_shop(p_shop, p_at, p_now) = 'reinstalled' then
       return jsonb_build_object('status', 'reinstalled');
     end if;
-    -- no new events from here on, no token from here on
-    perform trakit.uninstall_shop(p_shop, p_at, p_now);
     perform trakit.bind_shop(p_shop, null);
     delete from trakit.privacy_requests r where r.shop_id = v_shop.id and r.kind <> 'redact_shop';
   end if;
