@@ -2,6 +2,7 @@ import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { type InstallAnswer, setupOf } from "@trakit/pipeline/admin-contracts.ts";
 import { completeSetup, type InstallWorld, keepTokens, openApp } from "@trakit/pipeline/installation.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
+import { forPage } from "@trakit/runtime/page-origin.ts";
 import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
 import { shopDomain } from "@trakit/shopify/verify.ts";
 
@@ -21,26 +22,34 @@ const HOST = /^[A-Za-z0-9+/_=-]{1,300}$/;
  * Leads nowhere but to the app's page and to Shopify's grant screen of a shop (reference: shopify §3.1 to §3.3).
  */
 export function installHandler(deps: InstallDependencies): (request: Request) => Promise<Response> {
-  return async (request) => {
+  return forPage(deps.adminUrl, async (request) => {
     const { pathname, searchParams } = new URL(request.url);
     const path = pathname.replace(/\/+$/, "");
     try {
       if (path.endsWith("/install/token")) {
-        return request.method === "POST" ? await exchange(deps, request) : methodNotAllowed(request, ["POST"]);
+        return request.method === "POST"
+          ? await exchange(deps, request)
+          : methodNotAllowed(request, ["POST"]);
       }
       if (path.endsWith("/install/callback")) {
         return request.method === "GET" ? await callback(deps, request) : methodNotAllowed(request, ["GET"]);
       }
       if (path.endsWith("/install")) {
-        return request.method === "GET" ? await open(deps, request, searchParams) : methodNotAllowed(request, ["GET"]);
+        return request.method === "GET"
+          ? await open(deps, request, searchParams)
+          : methodNotAllowed(request, ["GET"]);
       }
       return problem({ code: "not_found", status: 404, title: "There is nothing at this address." });
     } catch (error) {
       if (error instanceof DatabaseUnavailable) return unavailable();
       deps.log.error("install_failed", errorFields(error));
-      return problem({ code: "internal_error", status: 500, title: "TrakIt could not complete the installation." });
+      return problem({
+        code: "internal_error",
+        status: 500,
+        title: "TrakIt could not complete the installation.",
+      });
     }
-  };
+  });
 }
 
 async function open(deps: InstallDependencies, request: Request, query: URLSearchParams): Promise<Response> {
@@ -56,10 +65,13 @@ async function open(deps: InstallDependencies, request: Request, query: URLSearc
   const idToken = single(query, "id_token");
   if (idToken === null) return await deps.shopify.begin(request, shop);
   const session = await deps.shopify.sessionToken(idToken);
-  if (!session.ok || session.shop !== shop) return invalidToken(deps, session.ok ? "other_shop" : session.reason);
+  if (!session.ok || session.shop !== shop) {
+    return invalidToken(deps, session.ok ? "other_shop" : session.reason);
+  }
   const opened = await openApp(deps, shop, idToken);
   if (!opened.ok) return refused(deps, opened.reason);
-  return toPage(deps, shop, single(query, "host"));
+  // in the fragment, which no server sees: for a page that cannot reach Shopify's App Bridge; good for a minute
+  return toPage(deps, shop, single(query, "host"), idToken);
 }
 
 async function exchange(deps: InstallDependencies, request: Request): Promise<Response> {
@@ -84,18 +96,26 @@ async function callback(deps: InstallDependencies, request: Request): Promise<Re
     });
   }
   const shop = shopDomain(returned.shop);
-  if (shop === null) return problem({ code: "bad_shop", status: 400, title: "This is no shop of Shopify's." });
+  if (shop === null) {
+    return problem({ code: "bad_shop", status: 400, title: "This is no shop of Shopify's." });
+  }
   await keepTokens(deps, shop, returned.tokens);
   await completeSetup(deps, shop);
-  const response = toPage(deps, shop, single(new URL(request.url).searchParams, "host"));
+  const response = toPage(deps, shop, single(new URL(request.url).searchParams, "host"), null);
   for (const cookie of returned.headers.getSetCookie()) response.headers.append("set-cookie", cookie);
   return response;
 }
 
 /** The only place a merchant is led to, with the shop and App Bridge's host, if they are what they should be. */
-function toPage(deps: InstallDependencies, shop: string, host: string | null): Response {
+function toPage(
+  deps: InstallDependencies,
+  shop: string,
+  host: string | null,
+  idToken: string | null,
+): Response {
   const page = new URL(deps.adminUrl);
   page.searchParams.set("shop", shop);
+  if (idToken !== null) page.hash = new URLSearchParams({ id_token: idToken }).toString();
   if (host !== null && HOST.test(host)) page.searchParams.set("host", host);
   return new Response(null, {
     status: 302,

@@ -22,6 +22,7 @@ create table trakit.installations (
   pixel_id text,
   pixel_settings jsonb,
   pixel_trouble text,
+  incomplete boolean not null generated always as (pixel_id is null or pixel_trouble is not null) stored,
   created_at timestamptz not null,
   updated_at timestamptz not null,
   constraint installations_access_shape check (sealed_access ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'),
@@ -49,6 +50,7 @@ comment on column trakit.installations.scopes_at is 'When Shopify said so; older
 comment on column trakit.installations.pixel_id is 'Web pixel we created; null = not yet.';
 comment on column trakit.installations.pixel_settings is 'Settings the web pixel has at Shopify.';
 comment on column trakit.installations.pixel_trouble is 'Why the web pixel could not be created; null = no trouble.';
+comment on column trakit.installations.incomplete is 'Set-up still lacks something.';
 comment on column trakit.installations.created_at is 'First installed.';
 comment on column trakit.installations.updated_at is 'Last change.';
 
@@ -202,6 +204,17 @@ $$;
 comment on function trakit.due_refreshes(integer, timestamptz) is
   'Shops whose refresh token is older than 30 days: refreshed once, they never come near its 90 days.';
 
+create function trakit.due_setups(p_limit integer default 500, p_now timestamptz default now())
+returns table (shop_id uuid, domain text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select s.id, s.domain from trakit.installations i join trakit.shops s on s.id = i.shop_id
+  where i.refresh_expires_at > p_now and i.trouble is null and s.status = 'active'
+    and i.incomplete
+  order by i.updated_at limit p_limit
+$$;
+comment on function trakit.due_setups(integer, timestamptz) is
+  'Shops we hold a token of whose web pixel is missing or in trouble, longest untouched first.';
+
 create function trakit.note_setup(
   p_shop text, p_country text, p_pixel_id text, p_pixel_settings jsonb, p_pixel_trouble text, p_now timestamptz default now()
 ) returns jsonb
@@ -254,12 +267,14 @@ begin
     execute 'alter function ' || v_function || ' owner to trakit_app';
     execute 'grant execute on function ' || v_function || ' to trakit_edge';
   end loop;
+  alter function trakit.due_setups(integer, timestamptz) owner to trakit_dispatcher;
+  grant execute on function trakit.due_setups(integer, timestamptz) to trakit_edge;
   alter function trakit.due_refreshes(integer, timestamptz) owner to trakit_dispatcher;
   grant execute on function trakit.due_refreshes(integer, timestamptz) to trakit_edge;
 end;
 $$;
 revoke create on schema trakit from trakit_app, trakit_dispatcher;
 
-grant select (shop_id, refresh_expires_at, trouble) on trakit.installations to trakit_dispatcher;
+grant select (shop_id, refresh_expires_at, trouble, incomplete, updated_at) on trakit.installations to trakit_dispatcher;
 create policy "the dispatcher sees whose refresh token grows old" on trakit.installations
   for select to trakit_dispatcher using (true);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Installation } from "@trakit/db/calls/find-installation.ts";
-import { SCOPES } from "@trakit/runtime/shopify-app.ts";
+import { SCOPES } from "@trakit/runtime/shopify-scopes.ts";
 
 /** Answers to merchants: what the handlers send and what the OpenAPI document says are the same schemas. */
 

@@ -25,7 +25,11 @@ const RENEW_MS = 5 * 60_000;
  * where none, or none that last, are there, and does what set-up still lacks. Every step can be repeated: a crash in the
  * middle is completed by the next visit. The caller has verified that the token is this shop's.
  */
-export async function openApp(world: InstallWorld, shop: string, sessionToken: string): Promise<InstallResult> {
+export async function openApp(
+  world: InstallWorld,
+  shop: string,
+  sessionToken: string,
+): Promise<InstallResult> {
   const known = await findInstallation(world.db, shop);
   const left = known?.access_expires_at ? Date.parse(known.access_expires_at) - world.now() : 0;
   const lasting = known?.access_expires_at === "infinity" || left > RENEW_MS;
@@ -72,7 +76,9 @@ export async function completeSetup(world: InstallWorld, shop: string): Promise<
     key: shopPublicKey(world.keys, shop),
   };
   const current = known.pixel_id !== null && sameSettings(known.pixel_settings, settings);
-  if (known.status !== "active" || (current && known.country !== null && known.pixel_trouble === null)) return known;
+  if (known.status !== "active" || (current && known.country !== null && known.pixel_trouble === null)) {
+    return known;
+  }
 
   const token = await accessToken(world, shop);
   if (!token.ok) return await note(world, shop, null, { trouble: token.reason }) ?? known;
@@ -113,14 +119,20 @@ async function setPixel(
     if (made.trouble !== "taken") return made;
     // made by an earlier run that did not live to note it
     const found = await call(PIXEL_QUERY, {});
-    id = found.ok ? z.object({ webPixel: z.object({ id: z.string().max(200) }) }).safeParse(found.data).data?.webPixel.id ?? null : null;
+    id = found.ok
+      ? z.object({ webPixel: z.object({ id: z.string().max(200) }) }).safeParse(found.data).data?.webPixel
+        .id ?? null
+      : null;
     if (id === null) return { trouble: "taken" };
   }
   const updated = pixelOf(await call(UPDATE_PIXEL, { id, settings: text }), "webPixelUpdate");
   return "id" in updated ? { id: updated.id, settings } : updated;
 }
 
-function pixelOf(answer: GraphqlAnswer<Record<string, unknown>>, field: string): { id: string } | { trouble: string } {
+function pixelOf(
+  answer: GraphqlAnswer<Record<string, unknown>>,
+  field: string,
+): { id: string } | { trouble: string } {
   if (!answer.ok) return { trouble: answer.reason };
   const payload = pixelPayload.safeParse(answer.data[field]);
   if (!payload.success) return { trouble: "unexpected_answer" };

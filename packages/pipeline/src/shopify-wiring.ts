@@ -37,6 +37,7 @@ export function shopifyWorld(
       ),
       appUrl: settings.TRAKIT_APP_URL,
       fetch: platform.fetch,
+      now: platform.now,
       adminApiUrl: settings.SHOPIFY_ADMIN_API_URL,
     }),
     keys: settings.TRAKIT_ENCRYPTION_KEYS,

@@ -13,21 +13,13 @@ import {
   shopifyApi,
 } from "@shopify/shopify-api";
 import { setAbstractFetchFunc } from "@shopify/shopify-api/runtime";
+import { SCOPES } from "./shopify-scopes.ts";
 
 /**
  * The app as Shopify knows it, through Shopify's own library: session tokens, token exchange and refresh, the authorization
  * code grant, GraphQL (reference: shopify §3). Answers are values with a reason; nothing here logs, because the library's
  * messages quote tokens.
  */
-
-/** Scopes the app asks for, as `shopify.app.toml` names them. */
-export const SCOPES = [
-  "read_customer_events",
-  "read_customers",
-  "read_orders",
-  "write_app_proxy",
-  "write_pixels",
-] as const;
 
 /** Longest a call of Shopify's admin API may take, in ms. */
 const TIMEOUT_MS = 10_000;
@@ -75,6 +67,8 @@ export interface ShopifyAppOptions {
   /** `TRAKIT_APP_URL`, e.g. https://project.supabase.co/functions/v1 */
   appUrl: string;
   fetch: typeof fetch;
+  /** ms since the epoch: when tokens end is told by this clock. */
+  now: () => number;
   /** `SHOPIFY_ADMIN_API_URL`: a stand-in for every shop's admin, at `<url>/<shop>/admin/…` (tests and local stack only). */
   adminApiUrl?: string | undefined;
 }
@@ -169,7 +163,7 @@ export function createShopifyApp(options: ShopifyAppOptions): ShopifyApp {
           requestedTokenType: RequestedTokenType.OfflineAccessToken,
           expiring: true,
         });
-        return { ok: true, tokens: tokensOf(session) };
+        return { ok: true, tokens: tokensOf(session, options.now) };
       } catch (error) {
         return refusal(error, "invalid_token");
       }
@@ -178,7 +172,7 @@ export function createShopifyApp(options: ShopifyAppOptions): ShopifyApp {
     async refresh(shop, refreshToken) {
       try {
         const { session } = await current.auth.refreshToken({ shop, refreshToken });
-        return { ok: true, tokens: tokensOf(session) };
+        return { ok: true, tokens: tokensOf(session, options.now) };
       } catch (error) {
         return refusal(error, "refused");
       }
@@ -192,19 +186,33 @@ export function createShopifyApp(options: ShopifyAppOptions): ShopifyApp {
         rawRequest: request,
       }) as Response;
       const location = response.headers.get("location");
-      if (!stand || !location) return response;
-      const headers = new Headers(response.headers);
-      headers.set("location", standIn(location));
+      // a bot was turned away
+      if (!location) return response;
+      const headers = new Headers({ location: standIn(location), "cache-control": "no-store" });
+      // the library leaves the state readable to scripts of this host
+      for (const cookie of response.headers.getSetCookie()) {
+        headers.append("set-cookie", `${cookie}; HttpOnly`);
+      }
       return new Response(null, { status: response.status, headers });
     },
 
     async callback(request) {
       try {
-        const { session, headers } = await current.auth.callback<Headers>({ rawRequest: request, expiring: true });
-        return { ok: true, shop: session.shop.toLowerCase(), tokens: tokensOf(session), headers: new Headers(headers) };
+        const { session, headers } = await current.auth.callback<Headers>({
+          rawRequest: request,
+          expiring: true,
+        });
+        return {
+          ok: true,
+          shop: session.shop.toLowerCase(),
+          tokens: tokensOf(session, options.now),
+          headers: new Headers(headers),
+        };
       } catch (error) {
         if (!(error instanceof HttpResponseError) && !(error instanceof HttpRequestError)) {
-          return offline(error) ? { ok: false, reason: "unavailable" } : { ok: false, reason: "bad_callback" };
+          return offline(error)
+            ? { ok: false, reason: "unavailable" }
+            : { ok: false, reason: "bad_callback" };
         }
         const { reason } = refusal(error, "refused");
         return { ok: false, reason: reason === "unavailable" ? "unavailable" : "refused" };
@@ -238,12 +246,14 @@ function hostOf(url: unknown): string | null {
   return protocol === "https:" && SHOP.test(hostname) ? hostname : null;
 }
 
-function tokensOf(session: Session): ShopifyTokens {
+function tokensOf(session: Session, now: () => number): ShopifyTokens {
+  // the library adds the seconds Shopify says to its own clock
+  const ends = (at: Date) => new Date(now() + (at.getTime() - Date.now())).toISOString();
   return {
     access: session.accessToken ?? "",
-    accessExpiresAt: session.expires?.toISOString() ?? "infinity",
+    accessExpiresAt: session.expires ? ends(session.expires) : "infinity",
     refresh: session.refreshToken ?? null,
-    refreshExpiresAt: session.refreshTokenExpires?.toISOString() ?? null,
+    refreshExpiresAt: session.refreshTokenExpires ? ends(session.refreshTokenExpires) : null,
     scopes: (session.scope ?? "").split(",").map((scope) => scope.trim()).filter(Boolean).sort(),
   };
 }
@@ -258,7 +268,10 @@ function refusal(
   error: unknown,
   reason: "invalid_token" | "refused",
 ): { ok: false; reason: "invalid_token" | "refused" | "unavailable" } {
-  if (error instanceof HttpInternalError || error instanceof HttpThrottlingError || error instanceof HttpMaxRetriesError) {
+  if (
+    error instanceof HttpInternalError || error instanceof HttpThrottlingError ||
+    error instanceof HttpMaxRetriesError
+  ) {
     return { ok: false, reason: "unavailable" };
   }
   if (error instanceof HttpResponseError) return { ok: false, reason };

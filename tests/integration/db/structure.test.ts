@@ -99,6 +99,7 @@ describe("tables", () => {
     expect([...tables].sort()).toEqual([
       "deliveries",
       "destinations",
+      "installations",
       "lanes",
       "privacy_requests",
       "queue_clock",
@@ -191,6 +192,8 @@ describe("functions", () => {
       "check_out",
       "due_lanes",
       "due_privacy",
+      "due_refreshes",
+      "due_setups",
       "end_flush",
       "enqueue_jobs",
       "expire_deliveries",

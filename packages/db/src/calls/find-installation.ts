@@ -19,8 +19,11 @@ export interface Installation {
 
 /** SQL `trakit.find_installation`: null = no such shop. */
 export async function findInstallation(db: Database, shop: string): Promise<Installation | null> {
-  const [row] = await db.rows<{ found: Installation | null }>("select trakit.find_installation($1) as found", [
-    shop,
-  ]);
+  const [row] = await db.rows<{ found: Installation | null }>(
+    "select trakit.find_installation($1) as found",
+    [
+      shop,
+    ],
+  );
   return row!.found;
 }
