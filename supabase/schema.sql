@@ -251,15 +251,20 @@ create table trakit.installations ( -- owner postgres
   refresh_lease uuid, -- Who is refreshing now; null = nobody.
   refresh_until timestamp with time zone, -- End of that lease.
   trouble text, -- reopen_app = Shopify refused the refresh token: the merchant must open the app once.
+  proven_at timestamp with time zone, -- When Shopify last gave us a token for this shop; null = never.
   scopes text[] not null default '{}'::text[], -- Scopes the merchant granted.
+  scopes_at timestamp with time zone, -- When Shopify said so; older news changes nothing.
   pixel_id text, -- Web pixel we created; null = not yet.
+  pixel_settings jsonb, -- Settings the web pixel has at Shopify.
   pixel_trouble text, -- Why the web pixel could not be created; null = no trouble.
+  incomplete boolean not null default ((pixel_id IS NULL) OR (pixel_trouble IS NOT NULL)), -- Set-up still lacks something.
   created_at timestamp with time zone not null, -- First installed.
   updated_at timestamp with time zone not null, -- Last change.
   constraint installations_pkey PRIMARY KEY (shop_id),
   constraint installations_access_expires CHECK ((sealed_access IS NULL) = (access_expires_at IS NULL)),
   constraint installations_access_shape CHECK (sealed_access ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'::text),
   constraint installations_lease_has_end CHECK ((refresh_lease IS NULL) = (refresh_until IS NULL)),
+  constraint installations_pixel_has_settings CHECK (pixel_id IS NULL OR pixel_settings IS NOT NULL),
   constraint installations_refresh_expires CHECK ((sealed_refresh IS NULL) = (refresh_expires_at IS NULL)),
   constraint installations_refresh_shape CHECK (sealed_refresh ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'::text),
   constraint installations_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
@@ -270,6 +275,7 @@ CREATE INDEX installations_by_refresh ON trakit.installations USING btree (refre
 alter table trakit.installations enable row level security;
 alter table trakit.installations force row level security;
 create policy "functions see the shop they work for" on trakit.installations for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "the dispatcher sees whose refresh token grows old" on trakit.installations for select to trakit_dispatcher using (true);
 
 -- The queue's view of a destination. closed = deliveries flow; open = it fails, one probe at a time; held = its token was refused.
 create table trakit.lanes ( -- owner postgres
@@ -1359,6 +1365,33 @@ AS $function$
   where r.state = 'pending' and r.kind <> 'export' and r.requested_at <= p_now order by r.requested_at limit p_limit
 $function$;
 
+-- Shops whose refresh token is older than 30 days: refreshed once, they never come near its 90 days.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.due_refreshes(p_limit integer DEFAULT 1000, p_now timestamp with time zone DEFAULT now())
+ RETURNS TABLE(shop_id uuid, domain text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select s.id, s.domain from trakit.installations i join trakit.shops s on s.id = i.shop_id
+  where i.refresh_expires_at < p_now + interval '60 days' and i.trouble is null and s.status = 'active'
+  order by i.refresh_expires_at limit p_limit
+$function$;
+
+-- Shops we hold a token of whose web pixel is missing or in trouble, longest untouched first.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.due_setups(p_limit integer DEFAULT 500, p_now timestamp with time zone DEFAULT now())
+ RETURNS TABLE(shop_id uuid, domain text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select s.id, s.domain from trakit.installations i join trakit.shops s on s.id = i.shop_id
+  where i.refresh_expires_at > p_now and i.trouble is null and s.status = 'active'
+    and i.incomplete
+  order by i.updated_at limit p_limit
+$function$;
+
 -- Notes that a recovered lane has nothing left from before its recovery.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.end_flush(p_destination_id uuid, p_flush_before timestamp with time zone)
@@ -1534,6 +1567,27 @@ begin
       where e.shop_id = p_shop_id and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
         or trakit.names_person(e.identifiers, e.digests, v_subject))
       order by e.captured_at desc limit 10000) x));
+end;
+$function$;
+
+-- How far the app is set up in a shop, without its tokens; null = no such shop.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.find_installation(p_shop text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+begin
+  return (
+    select jsonb_build_object(
+      'shop_id', s.id, 'domain', s.domain, 'status', s.status, 'country', s.country, 'installed_at', s.installed_at,
+      'has_token', i.sealed_access is not null, 'access_expires_at', i.access_expires_at, 'trouble', i.trouble,
+      'scopes', coalesce(i.scopes, '{}'), 'pixel_id', i.pixel_id, 'pixel_settings', i.pixel_settings,
+      'pixel_trouble', i.pixel_trouble)
+    from trakit.shops s left join trakit.installations i on i.shop_id = s.id where s.id = v_shop);
 end;
 $function$;
 
@@ -1997,6 +2051,33 @@ begin
       from trakit.destinations g join trakit.destination_secrets s on s.destination_id = g.id
       where g.shop_id = v_shop.id) end,
     'visitor', v_visitor);
+end;
+$function$;
+
+-- Shopify gave us tokens for a shop: adds it or brings it back, and keeps the pair. Returns find_installation's row and whether the shop is new.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.install_shop(p_shop text, p_sealed_access text, p_access_expires_at timestamp with time zone, p_sealed_refresh text, p_refresh_expires_at timestamp with time zone, p_scopes text[], p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_row jsonb := trakit.add_shop(p_shop, null, '{}', p_now);
+  v_shop uuid := (v_row ->> 'id')::uuid;
+begin
+  insert into trakit.installations as i
+    (shop_id, sealed_access, access_expires_at, sealed_refresh, refresh_expires_at, proven_at, scopes, scopes_at, created_at,
+     updated_at)
+  values (v_shop, p_sealed_access, p_access_expires_at, p_sealed_refresh, p_refresh_expires_at, p_now, p_scopes, p_now, p_now,
+    p_now)
+  on conflict (shop_id) do update
+    set sealed_access = excluded.sealed_access, access_expires_at = excluded.access_expires_at,
+        sealed_refresh = excluded.sealed_refresh, refresh_expires_at = excluded.refresh_expires_at,
+        -- who was refreshing the pair before this one finds it taken over
+        refresh_lease = null, refresh_until = null, trouble = null, proven_at = p_now,
+        scopes = excluded.scopes, scopes_at = p_now, updated_at = p_now;
+  return trakit.find_installation(p_shop) || jsonb_build_object('new', v_row -> 'new');
 end;
 $function$;
 
@@ -2549,6 +2630,27 @@ begin
 end;
 $function$;
 
+-- What set-up found or made: the shop's country (kept where one is set), the web pixel and its settings, or why there is none. Returns find_installation's row.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.note_setup(p_shop text, p_country text, p_pixel_id text, p_pixel_settings jsonb, p_pixel_trouble text, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  update trakit.shops s set country = p_country, updated_at = p_now
+  where s.id = v_shop and s.country is null and p_country is not null;
+  update trakit.installations i
+  set pixel_id = coalesce(p_pixel_id, i.pixel_id), pixel_settings = coalesce(p_pixel_settings, i.pixel_settings),
+      pixel_trouble = p_pixel_trouble, updated_at = p_now
+  where i.shop_id = v_shop;
+  return trakit.find_installation(p_shop);
+end;
+$function$;
+
 -- Begins a browser's visit: identifiers its strong keys lead to, what its consent allows, and the shop's settings for the script. p_visit = {"keys": {"visitor", "client", "customer"}, "host": host Shopify signed for or null, "refused": {"reason": n}}, p_sender as in ingest_browser_events.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.open_session(p_shop text, p_visit jsonb, p_sender jsonb, p_now timestamp with time zone DEFAULT now())
@@ -2875,6 +2977,7 @@ declare
   v_count integer;
   v_visitors bigint[];
   v_orders text[];
+  v_carts text[];
   v_day date := p_request.next_day;
   v_at timestamptz[];
   v_rows bigint[];
@@ -2915,6 +3018,12 @@ begin
       and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
         or trakit.names_person(e.identifiers, e.digests, v_subject));
     if v_rows is not null then
+      v_carts := array(
+        select distinct e.commerce ->> 'cart_token' from trakit.events e
+        join unnest(v_at, v_rows) x (at, event_row) on e.captured_at = x.at and e.id = x.event_row
+        where e.commerce ? 'cart_token');
+      delete from trakit.cart_adds c where c.shop_id = v_shop and c.cart_token = any (v_carts);
+      delete from trakit.carts c where c.shop_id = v_shop and c.token = any (v_carts);
       v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
       delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
     end if;
@@ -2950,7 +3059,7 @@ declare
   v_count integer;
   v_at timestamptz[];
   v_rows bigint[];
-  v_table text;
+  v_table name;
 begin
   select array_agg(x.captured_at), array_agg(x.id) into v_at, v_rows
   from (select e.captured_at, e.id from trakit.events e where e.shop_id = v_shop limit p_limit) x;
@@ -2958,7 +3067,14 @@ begin
     v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
   else
     v_deleted := 0;
-    foreach v_table in array array['event_keys', 'visitor_links', 'visitors', 'customers', 'quarantine', 'refusals'] loop
+    -- every table of a shop there is, so that one added later is not forgotten; what hangs on the shop's row comes last
+    for v_table in
+      select c.relname from pg_catalog.pg_class c
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = 'shop_id' and not a.attisdropped
+      where c.relnamespace = 'trakit'::regnamespace and c.relkind = 'r' and not c.relispartition
+        and c.relname <> all (array['shops', 'privacy_requests', 'destinations', 'destination_secrets', 'lanes', 'installations'])
+      order by c.relname
+    loop
       execute format(
         'delete from trakit.%1$I t where t.ctid in (select d.ctid from trakit.%1$I d where d.shop_id = $1 limit $2)', v_table)
         using v_shop, p_limit;
@@ -2971,6 +3087,13 @@ begin
       delete from trakit.destinations d where d.shop_id = v_shop;
       delete from trakit.privacy_requests r where r.shop_id = v_shop;
       delete from trakit.shops s where s.id = v_shop;
+      -- finished jobs stand in the queue for a while; where there is no pg-boss there are none
+      if exists (
+        select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'pgboss' and c.relname = 'job' and has_schema_privilege(n.oid, 'usage'))
+      then
+        execute 'delete from pgboss.job j where j.data::text like $1' using '%' || v_shop || '%';
+      end if;
       perform set_config('trakit.shop_id', c_nobody::text, true);
       insert into trakit.privacy_requests (id, shop_id, kind, reference, state, counts, requested_at, done_at)
       values (p_request.id, c_nobody, 'redact_shop', p_request.reference, 'done', v_counts, p_request.requested_at, p_now);
@@ -2982,6 +3105,33 @@ begin
   end if;
   update trakit.privacy_requests r set counts = v_counts where r.id = p_request.id;
   return jsonb_build_object('state', 'pending');
+end;
+$function$;
+
+-- What came of a refresh: refreshed (the new pair, both or none), refused (the merchant must open the app) or unavailable (anybody may try again). Returns false where the lease is not the caller's any more: nothing is written.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.refreshed(p_shop text, p_lease uuid, p_outcome text, p_sealed_access text, p_access_expires_at timestamp with time zone, p_sealed_refresh text, p_refresh_expires_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  if p_outcome = 'refreshed' then
+    update trakit.installations i
+    set sealed_access = p_sealed_access, access_expires_at = p_access_expires_at, sealed_refresh = p_sealed_refresh,
+        refresh_expires_at = p_refresh_expires_at, refresh_lease = null, refresh_until = null, trouble = null,
+        proven_at = p_now, updated_at = p_now
+    where i.shop_id = v_shop and i.refresh_lease = p_lease;
+  else
+    update trakit.installations i
+    set refresh_lease = null, refresh_until = null, updated_at = p_now,
+        trouble = case when p_outcome = 'refused' then 'reopen_app' else i.trouble end
+    where i.shop_id = v_shop and i.refresh_lease = p_lease;
+  end if;
+  return found;
 end;
 $function$;
 
@@ -3106,12 +3256,11 @@ begin
     return jsonb_build_object('status', 'unknown_shop');
   end if;
   if p_kind = 'redact_shop' then
-    -- Shopify sends it two days after an uninstall, and not after a new install; news older than that install is over
-    if p_at < v_shop.installed_at then
+    -- Shopify sends it two days after an uninstall, and not after a new install; news older than that install is over.
+    -- no new events from here on, no token from here on
+    if trakit.uninstall_shop(p_shop, p_at, p_now) = 'reinstalled' then
       return jsonb_build_object('status', 'reinstalled');
     end if;
-    -- no new events from here on, no token from here on
-    perform trakit.uninstall_shop(p_shop, p_at, p_now);
     perform trakit.bind_shop(p_shop, null);
     delete from trakit.privacy_requests r where r.shop_id = v_shop.id and r.kind <> 'redact_shop';
   end if;
@@ -3238,6 +3387,26 @@ begin
     'settings', p_settings, 'test_code', p_test_code,
     'last_four', (select s.last_four from trakit.destination_secrets s where s.destination_id = v_id),
     'lane', (select l.state from trakit.lanes l where l.destination_id = v_id));
+end;
+$function$;
+
+-- The merchant granted or took back scopes (at p_at, by Shopify's clock). Returns changed, unchanged (older news, or not installed) or unknown_shop.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.set_scopes(p_shop text, p_scopes text[], p_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+begin
+  if v_shop is null then
+    return 'unknown_shop';
+  end if;
+  update trakit.installations i set scopes = p_scopes, scopes_at = p_at, updated_at = p_now
+  where i.shop_id = v_shop and i.sealed_access is not null and p_at >= coalesce(i.scopes_at, '-infinity');
+  return case when found then 'changed' else 'unchanged' end;
 end;
 $function$;
 
@@ -3435,6 +3604,40 @@ begin
         group by r.day, r.place, r.reason
       ) x), '[]'),
     'quarantined', (select count(*) from trakit.quarantine));
+end;
+$function$;
+
+-- A shop's access token, sealed: {"state": "fresh", "sealed"}; or five minutes before its end to one caller {"state": "refresh", "sealed": the refresh token, "lease"}, who has 30 s and then calls refreshed; "busy" = somebody else is refreshing; "none" = the merchant must open the app.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.shopify_token(p_shop text, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_lease uuid := gen_random_uuid();
+  v_row trakit.installations;
+begin
+  -- the lease is taken under the row's lock: of callers that meet, one refreshes
+  select * into v_row from trakit.installations i where i.shop_id = v_shop for update;
+  if v_row.sealed_access is null then
+    return jsonb_build_object('state', 'none');
+  end if;
+  if v_row.access_expires_at > p_now + interval '5 minutes' then
+    return jsonb_build_object('state', 'fresh', 'sealed', v_row.sealed_access);
+  end if;
+  if v_row.sealed_refresh is not null and v_row.trouble is null and coalesce(v_row.refresh_until <= p_now, true) then
+    update trakit.installations i set refresh_lease = v_lease, refresh_until = p_now + interval '30 seconds'
+    where i.shop_id = v_shop;
+    return jsonb_build_object('state', 'refresh', 'sealed', v_row.sealed_refresh, 'lease', v_lease);
+  end if;
+  if v_row.access_expires_at > p_now then
+    return jsonb_build_object('state', 'fresh', 'sealed', v_row.sealed_access);
+  end if;
+  return jsonb_build_object('state', case when v_row.sealed_refresh is null or v_row.trouble is not null then 'none'
+    else 'busy' end);
 end;
 $function$;
 
@@ -3710,13 +3913,16 @@ begin
     return 'unknown_shop';
   end if;
   -- late news of an uninstall that a new install has followed
-  if p_at < v_shop.installed_at then
+  if p_at < v_shop.installed_at or exists (
+    select from trakit.installations i where i.shop_id = v_shop.id and i.proven_at > p_at)
+  then
     return 'reinstalled';
   end if;
   delete from trakit.destination_secrets s where s.shop_id = v_shop.id;
   update trakit.installations i
   set sealed_access = null, access_expires_at = null, sealed_refresh = null, refresh_expires_at = null, refresh_lease = null,
-      refresh_until = null, trouble = null, scopes = '{}', pixel_id = null, pixel_trouble = null, updated_at = p_now
+      refresh_until = null, trouble = null, scopes = '{}', scopes_at = null, pixel_id = null, pixel_settings = null,
+      pixel_trouble = null, updated_at = p_now
   where i.shop_id = v_shop.id;
   -- what waits stays pending and unclaimed, and ends at the vendor's age limit unless the shop comes back with a token
   update trakit.lanes l
@@ -3937,6 +4143,7 @@ grant delete, insert, select, update on trakit.event_keys to trakit_app;
 grant select on trakit.events to authenticated;
 grant delete, insert, select, update on trakit.events to trakit_app;
 grant delete, insert, select, update on trakit.installations to trakit_app;
+grant select (shop_id, refresh_expires_at, trouble, incomplete, updated_at) on trakit.installations to trakit_dispatcher;
 grant select on trakit.lanes to authenticated;
 grant delete, insert, select, update on trakit.lanes to trakit_app;
 grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before, released_at, expired, alerted_at, alerted_change, alerted_expired), update (flush_before, expired, alerted_at, alerted_change, alerted_expired) on trakit.lanes to trakit_dispatcher;
@@ -3950,7 +4157,7 @@ grant delete, insert, select, update on trakit.refusals to trakit_app;
 grant select on trakit.replays to authenticated;
 grant delete, insert, select, update on trakit.replays to trakit_app;
 grant select (id, shop_id, finished_at) on trakit.replays to trakit_dispatcher;
-grant insert, select, update on trakit.sender_rates to trakit_app;
+grant delete, insert, select, update on trakit.sender_rates to trakit_app;
 grant select on trakit.shops to authenticated;
 grant delete, insert, select, update on trakit.shops to trakit_app;
 grant select (id, domain, status, created_at) on trakit.shops to trakit_dispatcher;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { installAnswerSchema } from "@trakit/pipeline/admin-contracts.ts";
 import {
   drainAnswerSchema,
   eventAnswerSchema,
@@ -172,6 +173,56 @@ export function openapi(version: string): Schema {
           },
         },
       },
+      "/install": {
+        get: {
+          operationId: "openApp",
+          summary: "Where Shopify opens the app: exchanges the token and leads to the app's page",
+          security: [],
+          parameters: [
+            proxyQuery("shop", "myshopify.com domain."),
+            {
+              ...proxyQuery("id_token", "Session token; without it the authorization code grant begins."),
+              required: false,
+            },
+            { ...proxyQuery("host", "App Bridge's host, handed on to the page."), required: false },
+          ],
+          responses: {
+            302: { description: "To the app's page, or to the shop's grant screen." },
+            ...problems([400, "Not a shop."], [401, "Invalid session token."], [403, "Shopify refuses."], [
+              503,
+              "Shopify or the database is out of reach.",
+            ]),
+          },
+        },
+      },
+      "/install/callback": {
+        get: {
+          operationId: "installCallback",
+          summary: "The way back from the grant screen",
+          security: [],
+          responses: {
+            302: { description: "To the app's page." },
+            ...problems([400, "Not the answer of a grant begun here."], [403, "Shopify refuses."], [
+              503,
+              "Shopify or the database is out of reach.",
+            ]),
+          },
+        },
+      },
+      "/install/token": {
+        post: {
+          operationId: "installByToken",
+          summary: "Exchanges the page's session token and tells how far set-up is",
+          security: [{ shopifySessionToken: [] }],
+          responses: {
+            200: answer("How far set-up is.", installAnswerSchema),
+            ...problems([401, "Invalid session token."], [403, "Shopify refuses."], [
+              503,
+              "Shopify or the database is out of reach.",
+            ]),
+          },
+        },
+      },
       "/webhooks": {
         post: {
           operationId: "receiveWebhook",
@@ -266,6 +317,12 @@ export function openapi(version: string): Schema {
           description: "Made by Shopify's app proxy.",
         },
         shopPublicKey: { type: "apiKey", in: "query", name: "key", description: "Names the shop." },
+        shopifySessionToken: {
+          type: "http",
+          scheme: "bearer",
+          bearerFormat: "JWT",
+          description: "App Bridge's session token.",
+        },
         operatorKey: { type: "http", scheme: "bearer", description: "TRAKIT_OPERATOR_KEY." },
       },
       schemas: components,

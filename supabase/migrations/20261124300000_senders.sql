@@ -24,7 +24,7 @@ comment on column trakit.sender_rates.events is 'How many, refused ones included
 
 alter table trakit.sender_rates enable row level security;
 alter table trakit.sender_rates force row level security;
-grant select, insert, update on trakit.sender_rates to trakit_app;
+grant select, insert, update, delete on trakit.sender_rates to trakit_app;
 create policy "functions see the shop they work for" on trakit.sender_rates for all to trakit_app
   using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
   with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));

@@ -122,12 +122,11 @@ begin
     return jsonb_build_object('status', 'unknown_shop');
   end if;
   if p_kind = 'redact_shop' then
-    -- Shopify sends it two days after an uninstall, and not after a new install; news older than that install is over
-    if p_at < v_shop.installed_at then
+    -- Shopify sends it two days after an uninstall, and not after a new install; news older than that install is over.
+    -- no new events from here on, no token from here on
+    if trakit.uninstall_shop(p_shop, p_at, p_now) = 'reinstalled' then
       return jsonb_build_object('status', 'reinstalled');
     end if;
-    -- no new events from here on, no token from here on
-    perform trakit.uninstall_shop(p_shop, p_at, p_now);
     perform trakit.bind_shop(p_shop, null);
     delete from trakit.privacy_requests r where r.shop_id = v_shop.id and r.kind <> 'redact_shop';
   end if;
@@ -214,6 +213,7 @@ declare
   v_count integer;
   v_visitors bigint[];
   v_orders text[];
+  v_carts text[];
   v_day date := p_request.next_day;
   v_at timestamptz[];
   v_rows bigint[];
@@ -254,6 +254,12 @@ begin
       and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
         or trakit.names_person(e.identifiers, e.digests, v_subject));
     if v_rows is not null then
+      v_carts := array(
+        select distinct e.commerce ->> 'cart_token' from trakit.events e
+        join unnest(v_at, v_rows) x (at, event_row) on e.captured_at = x.at and e.id = x.event_row
+        where e.commerce ? 'cart_token');
+      delete from trakit.cart_adds c where c.shop_id = v_shop and c.cart_token = any (v_carts);
+      delete from trakit.carts c where c.shop_id = v_shop and c.token = any (v_carts);
       v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
       delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
     end if;
@@ -287,7 +293,7 @@ declare
   v_count integer;
   v_at timestamptz[];
   v_rows bigint[];
-  v_table text;
+  v_table name;
 begin
   select array_agg(x.captured_at), array_agg(x.id) into v_at, v_rows
   from (select e.captured_at, e.id from trakit.events e where e.shop_id = v_shop limit p_limit) x;
@@ -295,7 +301,14 @@ begin
     v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
   else
     v_deleted := 0;
-    foreach v_table in array array['event_keys', 'visitor_links', 'visitors', 'customers', 'quarantine', 'refusals'] loop
+    -- every table of a shop there is, so that one added later is not forgotten; what hangs on the shop's row comes last
+    for v_table in
+      select c.relname from pg_catalog.pg_class c
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = 'shop_id' and not a.attisdropped
+      where c.relnamespace = 'trakit'::regnamespace and c.relkind = 'r' and not c.relispartition
+        and c.relname <> all (array['shops', 'privacy_requests', 'destinations', 'destination_secrets', 'lanes', 'installations'])
+      order by c.relname
+    loop
       execute format(
         'delete from trakit.%1$I t where t.ctid in (select d.ctid from trakit.%1$I d where d.shop_id = $1 limit $2)', v_table)
         using v_shop, p_limit;
@@ -308,6 +321,13 @@ begin
       delete from trakit.destinations d where d.shop_id = v_shop;
       delete from trakit.privacy_requests r where r.shop_id = v_shop;
       delete from trakit.shops s where s.id = v_shop;
+      -- finished jobs stand in the queue for a while; where there is no pg-boss there are none
+      if exists (
+        select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'pgboss' and c.relname = 'job' and has_schema_privilege(n.oid, 'usage'))
+      then
+        execute 'delete from pgboss.job j where j.data::text like $1' using '%' || v_shop || '%';
+      end if;
       perform set_config('trakit.shop_id', c_nobody::text, true);
       insert into trakit.privacy_requests (id, shop_id, kind, reference, state, counts, requested_at, done_at)
       values (p_request.id, c_nobody, 'redact_shop', p_request.reference, 'done', v_counts, p_request.requested_at, p_now);

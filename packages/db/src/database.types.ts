@@ -600,12 +600,16 @@ export type Database = {
         Row: {
           "access_expires_at": string | null;
           "created_at": string;
+          "incomplete": boolean;
           "pixel_id": string | null;
+          "pixel_settings": Json | null;
           "pixel_trouble": string | null;
+          "proven_at": string | null;
           "refresh_expires_at": string | null;
           "refresh_lease": string | null;
           "refresh_until": string | null;
           "scopes": (string)[];
+          "scopes_at": string | null;
           "sealed_access": string | null;
           "sealed_refresh": string | null;
           "shop_id": string;
@@ -616,12 +620,16 @@ export type Database = {
         Insert: {
           "access_expires_at"?: string | null;
           "created_at": string;
+          "incomplete"?: never;
           "pixel_id"?: string | null;
+          "pixel_settings"?: Json | null;
           "pixel_trouble"?: string | null;
+          "proven_at"?: string | null;
           "refresh_expires_at"?: string | null;
           "refresh_lease"?: string | null;
           "refresh_until"?: string | null;
           "scopes"?: (string)[];
+          "scopes_at"?: string | null;
           "sealed_access"?: string | null;
           "sealed_refresh"?: string | null;
           "shop_id": string;
@@ -631,12 +639,16 @@ export type Database = {
         Update: {
           "access_expires_at"?: string | null;
           "created_at"?: string;
+          "incomplete"?: never;
           "pixel_id"?: string | null;
+          "pixel_settings"?: Json | null;
           "pixel_trouble"?: string | null;
+          "proven_at"?: string | null;
           "refresh_expires_at"?: string | null;
           "refresh_lease"?: string | null;
           "refresh_until"?: string | null;
           "scopes"?: (string)[];
+          "scopes_at"?: string | null;
           "sealed_access"?: string | null;
           "sealed_refresh"?: string | null;
           "shop_id"?: string;
@@ -1166,11 +1178,26 @@ export type Database = {
           "shop_id": string;
         }[];
       };
+      "due_refreshes": {
+        Args: { "p_limit"?: number; "p_now"?: string };
+        Returns: {
+          "domain": string;
+          "shop_id": string;
+        }[];
+      };
+      "due_setups": {
+        Args: { "p_limit"?: number; "p_now"?: string };
+        Returns: {
+          "domain": string;
+          "shop_id": string;
+        }[];
+      };
       "end_flush": { Args: { "p_destination_id": string; "p_flush_before": string }; Returns: undefined };
       "enqueue_jobs": { Args: { "p_jobs": Json; "p_queue": string }; Returns: number };
       "ensure_partitions": { Args: { "p_days_ahead"?: number; "p_now"?: string }; Returns: number };
       "expire_deliveries": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: number };
       "export_person": { Args: { "p_shop_id": string; "p_subject": Json }; Returns: Json };
+      "find_installation": { Args: { "p_shop": string }; Returns: Json };
       "find_shop": { Args: { "p_domain": string }; Returns: Json };
       "given_up_at": {
         Args: {
@@ -1208,6 +1235,18 @@ export type Database = {
           "p_refused"?: Json;
           "p_shop": string;
           "p_slots"?: number;
+        };
+        Returns: Json;
+      };
+      "install_shop": {
+        Args: {
+          "p_access_expires_at": string;
+          "p_now"?: string;
+          "p_refresh_expires_at": string;
+          "p_scopes": (string)[];
+          "p_sealed_access": string;
+          "p_sealed_refresh": string;
+          "p_shop": string;
         };
         Returns: Json;
       };
@@ -1267,6 +1306,17 @@ export type Database = {
         Returns: boolean;
       };
       "note_adds": { Args: { "p_events": Json; "p_results": Json; "p_shop_id": string }; Returns: Json };
+      "note_setup": {
+        Args: {
+          "p_country": string;
+          "p_now"?: string;
+          "p_pixel_id": string;
+          "p_pixel_settings": Json;
+          "p_pixel_trouble": string;
+          "p_shop": string;
+        };
+        Returns: Json;
+      };
       "open_session": {
         Args: { "p_now"?: string; "p_sender": Json; "p_shop": string; "p_visit": Json };
         Returns: Json;
@@ -1313,6 +1363,19 @@ export type Database = {
           >;
         };
         Returns: Json;
+      };
+      "refreshed": {
+        Args: {
+          "p_access_expires_at": string;
+          "p_lease": string;
+          "p_now"?: string;
+          "p_outcome": string;
+          "p_refresh_expires_at": string;
+          "p_sealed_access": string;
+          "p_sealed_refresh": string;
+          "p_shop": string;
+        };
+        Returns: boolean;
       };
       "replan_deliveries": {
         Args: {
@@ -1387,6 +1450,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      "set_scopes": {
+        Args: { "p_at": string; "p_now"?: string; "p_scopes": (string)[]; "p_shop": string };
+        Returns: string;
+      };
       "settle_alerts": { Args: { "p_now"?: string; "p_told": Json }; Returns: undefined };
       "settle_deliveries": {
         Args: { "p_now"?: string; "p_outcomes": Json; "p_shop_id": string };
@@ -1397,6 +1464,7 @@ export type Database = {
         Returns: boolean;
       };
       "shop_status": { Args: { "p_domain": string; "p_now"?: string }; Returns: Json };
+      "shopify_token": { Args: { "p_now"?: string; "p_shop": string }; Returns: Json };
       "step_replay": {
         Args: { "p_domain": string; "p_events"?: number; "p_now"?: string; "p_replay_id": number };
         Returns: Json;

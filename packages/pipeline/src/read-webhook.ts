@@ -105,6 +105,9 @@ const READERS: ReadonlyMap<string, Reader> = new Map([
   ...[...APP_TOPICS].map((topic): [string, Reader] => [topic, app]),
 ]);
 
+/** Every topic that is read. */
+export const TOPICS: readonly string[] = [...READERS.keys()];
+
 /** Turns a verified webhook's raw body into what is to be done. The same for a first reading and for one out of quarantine. */
 export function readWebhook(topic: string, bytes: Uint8Array, shop: string): ReadWebhook {
   const reader = READERS.get(topic);

@@ -1,5 +1,6 @@
 import { learnCustomer } from "@trakit/db/calls/learn-customer.ts";
 import { requestPrivacy } from "@trakit/db/calls/request-privacy.ts";
+import { setScopes } from "@trakit/db/calls/set-scopes.ts";
 import { uninstallShop } from "@trakit/db/calls/uninstall-shop.ts";
 import type { AppWebhook } from "@trakit/shopify/app-webhooks.ts";
 import type { WebhookAnswer } from "./contracts.ts";
@@ -87,7 +88,11 @@ async function app(
   webhook: AppWebhook,
 ): Promise<Taken | null> {
   const now = deps.databaseNow?.();
-  if (webhook.kind === "scopes") return ignored("unhandled_topic");
+  if (webhook.kind === "scopes") {
+    const result = await setScopes(deps.db, frame.shop, webhook.scopes, webhook.updatedAt, now);
+    // what the new scopes allow is set up at the merchant's next visit, or by the daily job
+    return result === "changed" ? { answer: { status: "done" } } : ignored(result);
+  }
   if (webhook.shop !== frame.shop) return null;
   if (webhook.kind === "uninstalled") {
     const result = await uninstallShop(deps.db, frame.shop, frame.triggeredAt, now);

@@ -11,6 +11,7 @@ const settings = z.object({
   TRAKIT_SHOP_DOMAIN: z.string().regex(/^[a-z0-9][a-z0-9-]*\.myshopify\.com$/).default(
     "trakit-demo.myshopify.com",
   ),
+  SHOPIFY_API_KEY: z.string().min(1).default("trakit-local-api-key"),
   SHOPIFY_API_SECRET: z.string().min(1),
   TRAKIT_API_PORT: port(54321),
   TRAKIT_SANDBOX_PORT: port(54330),
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
   const shop = await startDemoShop({
     port: env.TRAKIT_SHOP_PORT,
     shopDomain: env.TRAKIT_SHOP_DOMAIN,
+    apiKey: env.SHOPIFY_API_KEY,
     apiSecret: env.SHOPIFY_API_SECRET,
     apiUrl,
     sandboxUrl: `http://127.0.0.1:${env.TRAKIT_SANDBOX_PORT}`,

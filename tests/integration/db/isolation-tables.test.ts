@@ -167,6 +167,7 @@ describe("tables, partitions and views", () => {
     expect(read.filter((name) => !PROCESSES.includes(name))).toEqual([
       "trakit.deliveries",
       "trakit.destinations",
+      "trakit.installations",
       "trakit.lanes",
       "trakit.privacy_requests",
       "trakit.replays",

@@ -83,6 +83,11 @@ async function live(shop: Shop, who: Person, word: string): Promise<void> {
   await shop.ingest([
     fromShopify("order_refunded", { commerce: { order_id: who.order, total: "1" } }),
   ], { now: at(0), slots: 1 });
+  await db.query(
+    "postgres",
+    `insert into trakit.carts (shop_id, token, lines, changed_at, expires_at) values ($1, $2, '{}', $3, $3)`,
+    [shop.id, `${word}-cart`, at(0)],
+  );
   await db.query("trakit_edge", "select trakit.learn_customer($1, $2, $3)", [
     shop.domain,
     JSON.stringify({ customer_id: who.id, digests: { "email.lower": [who.emailDigest] } }),

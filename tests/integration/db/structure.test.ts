@@ -51,6 +51,16 @@ describe("tables", () => {
     ).toEqual([]);
   });
 
+  test("rows of a shop in every one of them can be deleted when it is redacted", async () => {
+    expect(
+      await list(
+        `select c.oid::regclass::text as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'shop_id'
+         where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'trakit'::regnamespace
+           and not has_table_privilege('trakit_app', c.oid, 'delete')`,
+      ),
+    ).toEqual([]);
+  });
+
   test("roles that log in have no privilege on any table, column or sequence", async () => {
     expect(
       await list(
@@ -99,6 +109,7 @@ describe("tables", () => {
     expect([...tables].sort()).toEqual([
       "deliveries",
       "destinations",
+      "installations",
       "lanes",
       "privacy_requests",
       "queue_clock",
@@ -191,6 +202,8 @@ describe("functions", () => {
       "check_out",
       "due_lanes",
       "due_privacy",
+      "due_refreshes",
+      "due_setups",
       "end_flush",
       "enqueue_jobs",
       "expire_deliveries",

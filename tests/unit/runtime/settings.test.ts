@@ -11,13 +11,15 @@ const good: Record<SettingName, string> = {
   SHOPIFY_API_KEY: "0123456789abcdef",
   SHOPIFY_API_SECRET: "shpss_0123456789abcdef",
   SHOPIFY_API_SECRET_PREVIOUS: "shpss_fedcba9876543210",
+  SHOPIFY_ADMIN_API_URL: "http://127.0.0.1:54340/_shopify",
   TRAKIT_APP_URL: "https://trakit.example",
+  TRAKIT_ADMIN_URL: "https://admin.trakit.example",
   TRAKIT_ENCRYPTION_KEYS: `k2:${key(2)},k1:${key(1)}`,
   TRAKIT_OPERATOR_KEY: "operator-0123456789",
   TRAKIT_ALERT_URL: "https://hooks.example/trakit",
 };
 const names = Object.keys(good) as SettingName[];
-const OPTIONAL: SettingName[] = ["SHOPIFY_API_SECRET_PREVIOUS", "TRAKIT_ALERT_URL"];
+const OPTIONAL: SettingName[] = ["SHOPIFY_API_SECRET_PREVIOUS", "SHOPIFY_ADMIN_API_URL", "TRAKIT_ALERT_URL"];
 
 function refusal(
   environment: Record<string, string | undefined>,
@@ -144,7 +146,9 @@ describe("vendor hosts", () => {
     expect(readVendorHosts({
       TRAKIT_META_API_URL: "http://127.0.0.1:54330/meta/",
       TRAKIT_TIKTOK_API_URL: "",
+      SHOPIFY_ADMIN_API_URL: "http://127.0.0.1:54340/_shopify",
       TRAKIT_APP_URL: "https://trakit.example",
+      TRAKIT_ADMIN_URL: "https://admin.trakit.example",
       PATH: "/bin",
     })).toEqual({ TRAKIT_META_API_URL: "http://127.0.0.1:54330/meta" });
   });

@@ -119,6 +119,8 @@ export function stackEnvironment(
     TRAKIT_DB_URL: asRole(database, "trakit_edge", password("trakit_edge")),
     TRAKIT_DB_SESSION_URL: asRole(database, "trakit_worker", password("trakit_worker")),
     TRAKIT_APP_URL: `http://127.0.0.1:${ports.api}/functions/v1`,
+    TRAKIT_ADMIN_URL: `http://127.0.0.1:${ports.api}/admin`,
+    SHOPIFY_ADMIN_API_URL: `http://127.0.0.1:${ports.shop}/_shopify`,
     SHOPIFY_API_KEY: "trakit-local-api-key",
     SHOPIFY_API_SECRET: "trakit-local-api-secret",
     ...Object.fromEntries(Object.values(DESTINATIONS).map(({ baseUrlSetting }) => [baseUrlSetting, sandbox])),

@@ -18,9 +18,17 @@ const SETTINGS: Record<PartName, readonly (string | RegExp)[]> = {
     "TRAKIT_SHOP_DOMAIN",
     "TRAKIT_API_PORT",
     "TRAKIT_SANDBOX_PORT",
+    "SHOPIFY_API_KEY",
     "SHOPIFY_API_SECRET",
   ],
-  functions: ["TRAKIT_DB_URL", "TRAKIT_APP_URL", "TRAKIT_OPERATOR_KEY", /^SHOPIFY_/, ...DELIVERY],
+  functions: [
+    "TRAKIT_DB_URL",
+    "TRAKIT_APP_URL",
+    "TRAKIT_ADMIN_URL",
+    "TRAKIT_OPERATOR_KEY",
+    /^SHOPIFY_/,
+    ...DELIVERY,
+  ],
   worker: ["TRAKIT_DB_SESSION_URL", "TRAKIT_APP_URL", "TRAKIT_OPERATOR_KEY", /^SHOPIFY_/, ...DELIVERY],
   sandbox: ["TRAKIT_SANDBOX_PORT"],
 };

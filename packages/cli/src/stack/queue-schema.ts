@@ -3,7 +3,9 @@ import type { Database } from "@trakit/db/connection.ts";
 
 /** What pg-boss needs of the roles: the worker keeps its tables, the dispatcher puts wake-ups into them. */
 const GRANTS = [
-  "grant usage on schema pgboss to trakit_worker, trakit_dispatcher",
+  "grant usage on schema pgboss to trakit_worker, trakit_dispatcher, trakit_app",
+  // a shop that is redacted leaves no job behind
+  "grant select, delete on pgboss.job to trakit_app",
   "grant select, insert, update, delete on all tables in schema pgboss to trakit_worker",
   "grant usage, select on all sequences in schema pgboss to trakit_worker",
   "grant execute on all functions in schema pgboss to trakit_worker",

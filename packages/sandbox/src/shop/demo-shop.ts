@@ -21,6 +21,7 @@ import { plainPage } from "./layout.ts";
 import { CURRENCIES } from "./money.ts";
 import { cartPage } from "./pages/cart.ts";
 import { collectionPage, homePage, notFoundPage, productPage, searchPage } from "./pages/browse.ts";
+import { shopifyAdminOf, shopifyRoute } from "./shopify-routes.ts";
 import { createState } from "./state.ts";
 import type { Session } from "./state.ts";
 import { createWebhookSender, realTimer } from "./webhook-sender.ts";
@@ -33,7 +34,9 @@ export interface DemoShopOptions {
   host?: string;
   /** Default trakit-demo.myshopify.com */
   shopDomain?: string;
-  /** The app's client secret: signs proxy requests and webhooks. */
+  /** The app's client id. Default trakit-local-api-key */
+  apiKey?: string;
+  /** The app's client secret: signs proxy requests, webhooks and session tokens. */
   apiSecret: string;
   /** Where TrakIt's functions are, e.g. http://127.0.0.1:54321/functions/v1 */
   apiUrl: string;
@@ -101,6 +104,12 @@ export async function startDemoShop(options: DemoShopOptions): Promise<DemoShop>
       keep: 2_000,
     }),
   };
+  const app = {
+    apiKey: options.apiKey ?? "trakit-local-api-key",
+    secret: options.apiSecret,
+    apiUrl: options.apiUrl,
+  };
+  const admin = shopifyAdminOf(shop, app);
   const proxy: AppProxyOptions = {
     target: `${options.apiUrl}/proxy`,
     prefix: proxyPrefix,
@@ -114,7 +123,8 @@ export async function startDemoShop(options: DemoShopOptions): Promise<DemoShop>
   const standIn = options.visitorIp ?? STAND_IN_IP;
 
   const server = createServer((request, response) => {
-    handle(request, response, shop, proxy, standIn).catch(() => {
+    const shopify = (asked: ShopRequest) => shopifyRoute(shop, admin, app, asked);
+    handle(request, response, shop, proxy, standIn, shopify).catch(() => {
       if (response.headersSent) response.destroy();
       else {respond(
           response,
@@ -154,6 +164,7 @@ async function handle(
   shop: Shop,
   proxy: AppProxyOptions,
   standIn: string,
+  shopify: (request: ShopRequest) => ShopAnswer | null,
 ): Promise<void> {
   const method = incoming.method ?? "GET";
   const target = splitTarget(incoming.url ?? "/");
@@ -180,7 +191,7 @@ async function handle(
     host: incoming.headers.host ?? shop.domain,
     body: read.body,
   };
-  respond(response, await route(shop, request, proxy), method === "HEAD");
+  respond(response, shopify(request) ?? await route(shop, request, proxy), method === "HEAD");
 }
 
 async function route(shop: Shop, request: ShopRequest, proxy: AppProxyOptions): Promise<ShopAnswer> {

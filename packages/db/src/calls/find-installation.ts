@@ -1,0 +1,29 @@
+import type { Database } from "../connection.ts";
+
+/** How far the app is set up in a shop, without its tokens. */
+export interface Installation {
+  shop_id: string;
+  domain: string;
+  status: "active" | "uninstalled";
+  country: string | null;
+  installed_at: string;
+  has_token: boolean;
+  /** As Postgres writes it; null = no token. */
+  access_expires_at: string | null;
+  trouble: "reopen_app" | null;
+  scopes: string[];
+  pixel_id: string | null;
+  pixel_settings: Record<string, string> | null;
+  pixel_trouble: string | null;
+}
+
+/** SQL `trakit.find_installation`: null = no such shop. */
+export async function findInstallation(db: Database, shop: string): Promise<Installation | null> {
+  const [row] = await db.rows<{ found: Installation | null }>(
+    "select trakit.find_installation($1) as found",
+    [
+      shop,
+    ],
+  );
+  return row!.found;
+}

@@ -1,0 +1,153 @@
+import { z } from "zod";
+import { shopPublicKey } from "@trakit/core/storefront-keys.ts";
+import { findInstallation, type Installation } from "@trakit/db/calls/find-installation.ts";
+import { installShop } from "@trakit/db/calls/install-shop.ts";
+import { noteSetup } from "@trakit/db/calls/note-setup.ts";
+import type { GraphqlAnswer, ShopifyTokens } from "@trakit/runtime/shopify-app.ts";
+import { accessToken, type AdminWorld, sealedPair } from "./shop-token.ts";
+
+export interface InstallWorld extends AdminWorld {
+  /** `TRAKIT_APP_URL`: where the web pixel sends to. */
+  appUrl: string;
+  /** ms since the epoch. */
+  now: () => number;
+}
+
+export type InstallResult =
+  | { ok: true; installation: Installation }
+  | { ok: false; reason: "invalid_token" | "refused" | "unavailable" };
+
+/** An access token with less left than this is traded for a new pair when the merchant is here anyway (ms). */
+const RENEW_MS = 5 * 60_000;
+
+/**
+ * A merchant has opened the app (managed installation, reference: shopify §3.1): trades the session token for offline tokens
+ * where none, or none that last, are there, and does what set-up still lacks. Every step can be repeated: a crash in the
+ * middle is completed by the next visit. The caller has verified that the token is this shop's.
+ */
+export async function openApp(
+  world: InstallWorld,
+  shop: string,
+  sessionToken: string,
+): Promise<InstallResult> {
+  const known = await findInstallation(world.db, shop);
+  const left = known?.access_expires_at ? Date.parse(known.access_expires_at) - world.now() : 0;
+  const lasting = known?.access_expires_at === "infinity" || left > RENEW_MS;
+  if (!known || known.status !== "active" || !known.has_token || known.trouble || !lasting) {
+    const answer = await world.shopify.exchange(shop, sessionToken);
+    if (!answer.ok) return answer;
+    await keepTokens(world, shop, answer.tokens);
+  }
+  return { ok: true, installation: await completeSetup(world, shop) };
+}
+
+/** Shopify has given us tokens: the shop is added, or comes back. */
+export async function keepTokens(world: AdminWorld, shop: string, tokens: ShopifyTokens): Promise<void> {
+  const pair = sealedPair(world.keys, shop, tokens);
+  const installed = await installShop(world.db, shop, pair, tokens.scopes, world.databaseNow?.());
+  world.log.info("app_installed", { new: installed.new, scopes: tokens.scopes.length });
+}
+
+const userErrors = z.array(z.object({ code: z.string().nullish() }));
+const pixelPayload = z.object({
+  webPixel: z.object({ id: z.string().max(200) }).nullish(),
+  userErrors,
+});
+
+const SHOP_QUERY = "query { shop { billingAddress { countryCodeV2 } } }";
+const PIXEL_QUERY = "query { webPixel { id } }";
+const CREATE_PIXEL = `mutation ($settings: JSON!) {
+  webPixelCreate(webPixel: {settings: $settings}) { userErrors { code field message } webPixel { id settings } }
+}`;
+const UPDATE_PIXEL = `mutation ($id: ID!, $settings: JSON!) {
+  webPixelUpdate(id: $id, webPixel: {settings: $settings}) { userErrors { code field message } webPixel { id settings } }
+}`;
+
+/**
+ * Does what set-up lacks: the shop's country, and the web pixel with its two settings (created, or updated where they have
+ * changed: another address, another key). What does not work is noted with its reason and tried again at the next occasion:
+ * a visit, `app/scopes_update`, the daily job. Throws DatabaseUnavailable, and an Error where there is no such shop.
+ */
+export async function completeSetup(world: InstallWorld, shop: string): Promise<Installation> {
+  const known = await findInstallation(world.db, shop);
+  if (!known) throw new Error("set-up of a shop that was not added");
+  const settings = {
+    endpoint: `${world.appUrl.replace(/\/$/, "")}/proxy`,
+    key: shopPublicKey(world.keys, shop),
+  };
+  const current = known.pixel_id !== null && sameSettings(known.pixel_settings, settings);
+  if (known.status !== "active" || (current && known.country !== null && known.pixel_trouble === null)) {
+    return known;
+  }
+
+  const token = await accessToken(world, shop);
+  if (!token.ok) return await note(world, shop, null, { trouble: token.reason }) ?? known;
+  let country: string | null = null;
+  if (known.country === null) {
+    const answer = await world.shopify.graphql(shop, token.token, SHOP_QUERY);
+    country = answer.ok ? countryOf(answer.data) : null;
+  }
+  const pixel = current ? {} : await setPixel(world, shop, token.token, known.pixel_id, settings);
+  return await note(world, shop, country, pixel) ?? known;
+}
+
+type Pixel = { id: string; settings: Record<string, string> } | { trouble: string } | Record<string, never>;
+
+async function note(world: InstallWorld, shop: string, country: string | null, pixel: Pixel) {
+  return await noteSetup(world.db, shop, {
+    country,
+    pixelId: "id" in pixel ? pixel.id as string : null,
+    pixelSettings: "settings" in pixel ? pixel.settings as Record<string, string> : null,
+    pixelTrouble: "trouble" in pixel ? (pixel.trouble as string).slice(0, 200) : null,
+  }, world.databaseNow?.());
+}
+
+async function setPixel(
+  world: InstallWorld,
+  shop: string,
+  token: string,
+  known: string | null,
+  settings: { endpoint: string; key: string },
+): Promise<Pixel> {
+  const call = (query: string, variables: Record<string, unknown>) =>
+    world.shopify.graphql<Record<string, unknown>>(shop, token, query, variables);
+  const text = JSON.stringify(settings);
+  let id = known;
+  if (id === null) {
+    const made = pixelOf(await call(CREATE_PIXEL, { settings: text }), "webPixelCreate");
+    if ("id" in made) return { id: made.id, settings };
+    if (made.trouble !== "taken") return made;
+    // made by an earlier run that did not live to note it
+    const found = await call(PIXEL_QUERY, {});
+    id = found.ok
+      ? z.object({ webPixel: z.object({ id: z.string().max(200) }) }).safeParse(found.data).data?.webPixel
+        .id ?? null
+      : null;
+    if (id === null) return { trouble: "taken" };
+  }
+  const updated = pixelOf(await call(UPDATE_PIXEL, { id, settings: text }), "webPixelUpdate");
+  return "id" in updated ? { id: updated.id, settings } : updated;
+}
+
+function pixelOf(
+  answer: GraphqlAnswer<Record<string, unknown>>,
+  field: string,
+): { id: string } | { trouble: string } {
+  if (!answer.ok) return { trouble: answer.reason };
+  const payload = pixelPayload.safeParse(answer.data[field]);
+  if (!payload.success) return { trouble: "unexpected_answer" };
+  const { userErrors, webPixel } = payload.data;
+  if (webPixel && userErrors.length === 0) return { id: webPixel.id };
+  return { trouble: (userErrors[0]?.code ?? "refused").toLowerCase() };
+}
+
+function countryOf(data: unknown): string | null {
+  const parsed = z.object({ shop: z.object({ billingAddress: z.object({ countryCodeV2: z.string() }) }) })
+    .safeParse(data);
+  const code = parsed.data?.shop.billingAddress.countryCodeV2 ?? "";
+  return /^[A-Z]{2}$/.test(code) ? code : null;
+}
+
+function sameSettings(a: Record<string, string> | null, b: { endpoint: string; key: string }): boolean {
+  return a !== null && a["endpoint"] === b.endpoint && a["key"] === b.key;
+}

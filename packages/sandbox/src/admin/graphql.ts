@@ -1,0 +1,181 @@
+/**
+ * Shopify's Admin GraphQL as far as an app like TrakIt asks it: a handful of root fields, answered with their cost out of a
+ * leaky bucket (reference: shopify §6). Which fields a query names decides; it is no GraphQL engine.
+ */
+
+const MAXIMUM = 2_000;
+const RESTORE = 100;
+
+export interface AdminOrder {
+  id: string;
+  updatedAt: string;
+  /** The order as its webhook's body tells it. */
+  body: Record<string, unknown>;
+}
+
+export interface AdminCustomer {
+  numberOfOrders: string;
+  amountSpent: { amount: string; currencyCode: string };
+  lastOrder: { id: string; processedAt: string } | null;
+}
+
+/** What the shop holds, asked anew each time. */
+export interface AdminData {
+  country: string;
+  scopes: () => string[];
+  orders: () => AdminOrder[];
+  customer: (id: string) => AdminCustomer | null;
+  /** Fields without approval come back null with an entry in errors (§2.4). */
+  approved: () => boolean;
+}
+
+export interface GraphqlShop {
+  /** Body of the answer; HTTP status is 200 whatever it says. */
+  answer(query: string, variables: Record<string, unknown>): Record<string, unknown>;
+  pixel(): { id: string; settings: string } | null;
+  forgetPixel(): void;
+}
+
+const denied = (field: string) => ({
+  message: `Access denied for ${field} field.`,
+  path: [field],
+  extensions: { code: "ACCESS_DENIED" },
+});
+
+export function graphqlShop(
+  data: AdminData,
+  options: { now: () => number; nextId: () => string },
+): GraphqlShop {
+  let pixel: { id: string; settings: string } | null = null;
+  let available = MAXIMUM;
+  let since = options.now();
+
+  function pay(requested: number): { paid: boolean; cost: Record<string, unknown> } {
+    available = Math.min(MAXIMUM, available + ((options.now() - since) / 1000) * RESTORE);
+    since = options.now();
+    const paid = requested <= available;
+    if (paid) available -= requested;
+    return {
+      paid,
+      cost: {
+        requestedQueryCost: requested,
+        actualQueryCost: paid ? requested : null,
+        throttleStatus: {
+          maximumAvailable: MAXIMUM,
+          currentlyAvailable: Math.floor(available),
+          restoreRate: RESTORE,
+        },
+      },
+    };
+  }
+
+  function settingsProblem(settings: unknown): string | null {
+    try {
+      const parsed = JSON.parse(String(settings)) as Record<string, unknown>;
+      const names = Object.keys(parsed).sort().join();
+      // validated against shopify.extension.toml
+      return names === "endpoint,key" &&
+          Object.values(parsed).every((one) => typeof one === "string" && one.length >= 8)
+        ? null
+        : "INVALID_SETTINGS";
+    } catch {
+      return "INVALID_CONFIGURATION_JSON";
+    }
+  }
+
+  function setPixel(field: string, id: string | null, settings: unknown): Record<string, unknown> {
+    const scopes = data.scopes();
+    if (!scopes.includes("write_pixels") || !scopes.includes("read_customer_events")) {
+      return { data: { [field]: null }, errors: [denied(field)] };
+    }
+    const code = field === "webPixelCreate" && pixel
+      ? "TAKEN"
+      : field === "webPixelUpdate" && pixel?.id !== id
+      ? "NOT_FOUND"
+      : settingsProblem(settings);
+    if (code !== null) {
+      const userErrors = [{ code, field: ["webPixel"], message: code }];
+      return { data: { [field]: { webPixel: null, userErrors } } };
+    }
+    pixel = { id: pixel?.id ?? `gid://shopify/WebPixel/${options.nextId()}`, settings: String(settings) };
+    return { data: { [field]: { webPixel: pixel, userErrors: [] } } };
+  }
+
+  function orders(variables: Record<string, unknown>): Record<string, unknown> {
+    const since = /updated_at:>='?([^'\s]+)'?/.exec(String(variables["query"] ?? ""))?.[1];
+    const first = Number(variables["first"] ?? 50);
+    const after = Number(variables["after"] ?? 0);
+    const all = data.orders()
+      .filter((order) => since === undefined || Date.parse(order.updatedAt) >= Date.parse(since))
+      .sort((a, b) => Date.parse(a.updatedAt) - Date.parse(b.updatedAt));
+    const page = all.slice(after, after + first);
+    return {
+      data: {
+        orders: {
+          nodes: page.map((order) => ({
+            id: `gid://shopify/Order/${order.id}`,
+            legacyResourceId: order.id,
+            updatedAt: order.updatedAt,
+            ...order.body,
+          })),
+          pageInfo: { hasNextPage: after + first < all.length, endCursor: String(after + page.length) },
+        },
+      },
+    };
+  }
+
+  return {
+    answer(query, variables) {
+      const field = /\b(webPixelCreate|webPixelUpdate|webPixel|shop|customer|orders)\b\s*(?:\(|\{)/.exec(
+        query,
+      )?.[1];
+      const requested = field === "orders"
+        ? 2 + Number(variables["first"] ?? 50)
+        : field?.startsWith("webPixel")
+        ? 10
+        : 2;
+      const { paid, cost } = pay(requested);
+      if (!paid) {
+        return {
+          errors: [{ message: "Throttled", extensions: { code: "THROTTLED" } }],
+          extensions: { cost },
+        };
+      }
+      const body = ((): Record<string, unknown> => {
+        switch (field) {
+          case "shop":
+            return { data: { shop: { billingAddress: { countryCodeV2: data.country } } } };
+          case "webPixel":
+            return pixel ? { data: { webPixel: pixel } } : {
+              data: { webPixel: null },
+              errors: [{
+                message: "No web pixel was found for this app.",
+                extensions: { code: "RESOURCE_NOT_FOUND" },
+              }],
+            };
+          case "webPixelCreate":
+            return setPixel(field, null, variables["settings"]);
+          case "webPixelUpdate":
+            return setPixel(field, String(variables["id"]), variables["settings"]);
+          case "customer": {
+            const found = data.customer(String(variables["id"]).split("/").at(-1) ?? "");
+            return data.approved()
+              ? { data: { customer: found } }
+              : { data: { customer: null }, errors: [denied("customer")] };
+          }
+          case "orders":
+            return data.scopes().includes("read_orders")
+              ? orders(variables)
+              : { data: { orders: null }, errors: [denied("orders")] };
+          default:
+            return { errors: [{ message: "Field doesn't exist", extensions: { code: "undefinedField" } }] };
+        }
+      })();
+      return { ...body, extensions: { cost } };
+    },
+    pixel: () => pixel,
+    forgetPixel() {
+      pixel = null;
+    },
+  };
+}

@@ -1,0 +1,417 @@
+import { Buffer } from "node:buffer";
+import { createHmac } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { uninstallShop } from "@trakit/db/calls/uninstall-shop.ts";
+import { completeSetup } from "@trakit/pipeline/installation.ts";
+import { accessToken, refreshDue } from "@trakit/pipeline/shop-token.ts";
+import { installHandler } from "../../functions/install/handler.ts";
+import { ADMIN_URL, API_SECRET, APP_URL, merchantKit } from "../support/merchant.ts";
+import { expectUnlogged } from "../support/pipeline.ts";
+
+const kit = await merchantKit();
+const handle = installHandler({ ...kit.world, adminUrl: ADMIN_URL });
+
+const get = (
+  query: Record<string, string> | string,
+  headers: Record<string, string> = {},
+  path = "install",
+) =>
+  handle(
+    new Request(`${APP_URL.replace("/functions/v1", "")}/${path}?${new URLSearchParams(query)}`, {
+      headers: { "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/141.0", ...headers },
+    }),
+  );
+const token = (bearer: string | null) =>
+  handle(
+    new Request("https://app.example/install/token", {
+      method: "POST",
+      headers: bearer === null ? {} : { authorization: `Bearer ${bearer}` },
+    }),
+  );
+const host = Buffer.from("admin.shopify.com/store/x").toString("base64");
+
+async function install(shop: string): Promise<void> {
+  const answer = await get({ shop, host, id_token: kit.shopify().sessionToken(shop) });
+  expect(answer.status).toBe(302);
+}
+
+describe("the first opening of the app", () => {
+  test("exchanges the token on the server, creates the web pixel, notes the country, leads to the page", async () => {
+    const shop = kit.newDomain();
+    const answer = await get({ shop, host, embedded: "1", id_token: kit.shopify().sessionToken(shop) });
+    expect(answer.status).toBe(302);
+    const page = new URL(answer.headers.get("location")!);
+    expect(page.origin + page.pathname).toBe(ADMIN_URL);
+    expect(Object.fromEntries(page.searchParams)).toEqual({ shop, host });
+
+    expect(kit.shopify().calls).toEqual(["exchange", "graphql", "graphql"]);
+    expect(JSON.parse(kit.shopify().pixel(shop)!.settings)).toEqual({
+      endpoint: `${APP_URL}/proxy`,
+      key: expect.stringMatching(/^shop-[0-9a-f]{12}\.[A-Za-z0-9_-]{22}$/),
+    });
+    expect(await kit.row("shops", shop)).toMatchObject({ status: "active", country: "US" });
+    const row = await kit.row("installations", shop);
+    expect(row).toMatchObject({
+      trouble: null,
+      pixel_trouble: null,
+      scopes: expect.arrayContaining(["read_orders"]),
+    });
+    // no token in clear, in the row, in a log line, in the answer
+    expect(JSON.stringify(row)).not.toMatch(/shpat_|shprt_/);
+    expectUnlogged(kit.lines, ["shpat_", "shprt_", "eyJhb", shop]);
+    expect([...answer.headers].join()).not.toMatch(/shpat_|shprt_/);
+  });
+
+  test("again is quick: nothing is exchanged or created twice", async () => {
+    const shop = kit.newDomain();
+    await install(shop);
+    kit.shopify().calls.length = 0;
+    await install(shop);
+    expect(kit.shopify().calls).toEqual([]);
+  });
+
+  test("by the page's own session token tells how far set-up is", async () => {
+    const shop = kit.newDomain();
+    const answer = await token(kit.shopify().sessionToken(shop));
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ shop, token: "ok", pixel: "connected", missing_scopes: [] });
+  });
+
+  test("while Shopify is down says so, and the next visit completes it", async () => {
+    const shop = kit.newDomain();
+    kit.shopify().down = 503;
+    expect((await get({ shop, id_token: kit.shopify().sessionToken(shop) })).status).toBe(503);
+    expect(await kit.row("shops", shop)).toBeUndefined();
+    kit.shopify().down = null;
+    await install(shop);
+    expect(kit.shopify().pixel(shop)).not.toBeNull();
+  });
+
+  test("without the pixel's scope is installed with the reason, and complete once it is granted", async () => {
+    const shop = kit.newDomain();
+    kit.shopify().grant(shop, ["read_orders"]);
+    const first = await (await token(kit.shopify().sessionToken(shop))).json();
+    expect(first).toMatchObject({ pixel: "missing", pixel_trouble: "unexpected_answer", token: "ok" });
+    expect((first as { missing_scopes: string[] }).missing_scopes).toContain("write_pixels");
+    kit.shopify().grant(shop, ["read_orders", "read_customer_events", "write_pixels"]);
+    expect(await (await token(kit.shopify().sessionToken(shop))).json()).toMatchObject({
+      pixel: "connected",
+      pixel_trouble: null,
+    });
+  });
+
+  test("a crash after the pixel was made finds it again instead of failing for ever", async () => {
+    const shop = kit.newDomain();
+    await install(shop);
+    const { id } = kit.shopify().pixel(shop)!;
+    await kit.database.query(
+      "postgres",
+      "update trakit.installations set pixel_id = null, pixel_settings = null",
+    );
+    expect(await completeSetup(kit.world, shop)).toMatchObject({ pixel_id: id, pixel_trouble: null });
+  });
+
+  test("an app that has moved gives its pixel the new address", async () => {
+    const shop = kit.newDomain();
+    await install(shop);
+    await completeSetup({ ...kit.world, appUrl: "https://moved.example/functions/v1" }, shop);
+    expect(JSON.parse(kit.shopify().pixel(shop)!.settings).endpoint).toBe(
+      "https://moved.example/functions/v1/proxy",
+    );
+  });
+
+  test("after an uninstall brings the shop back; news of that uninstall, coming late, does nothing", async () => {
+    const shop = kit.newDomain();
+    await install(shop);
+    const removed = new Date(kit.world.now() + 1_000).toISOString();
+    kit.pass(2);
+    kit.shopify().uninstall(shop);
+    await uninstallShop(kit.world.db, shop, removed, new Date(kit.world.now()));
+    expect(await kit.row("installations", shop)).toMatchObject({ sealed_access: null, sealed_refresh: null });
+    kit.pass(2);
+    await install(shop);
+    expect(await kit.row("shops", shop)).toMatchObject({ status: "active", uninstalled_at: null });
+    expect(kit.shopify().pixel(shop)).not.toBeNull();
+    expect(await uninstallShop(kit.world.db, shop, removed, new Date(kit.world.now()))).toBe("reinstalled");
+    expect(await kit.row("installations", shop)).toMatchObject({ trouble: null });
+  });
+});
+
+describe("the app's page", () => {
+  const preflight = (origin: string) =>
+    handle(
+      new Request("https://app.example/install/token", {
+        method: "OPTIONS",
+        headers: {
+          origin,
+          "access-control-request-method": "POST",
+          "access-control-request-headers": "authorization",
+        },
+      }),
+    );
+
+  test("may call from its own origin, and no other page may", async () => {
+    const allowed = await preflight(new URL(ADMIN_URL).origin);
+    expect(allowed.headers.get("access-control-allow-origin")).toBe(new URL(ADMIN_URL).origin);
+    expect(allowed.headers.get("access-control-allow-credentials")).toBeNull();
+    for (const origin of ["https://evil.example", "null", `${new URL(ADMIN_URL).origin}.evil.example`]) {
+      expect((await preflight(origin)).headers.get("access-control-allow-origin"), origin).toBeNull();
+    }
+  });
+});
+
+describe("session tokens", () => {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+  test.each<[string, (shop: string) => string | null]>([
+    ["none", () => null],
+    ["garbage", () => "a.b.c"],
+    ["an endless one", () => "x".repeat(10_000)],
+    ["expired", (shop) => kit.shopify().sessionToken(shop, { exp: Math.floor(Date.now() / 1000) - 60 })],
+    [
+      "not yet valid",
+      (shop) => kit.shopify().sessionToken(shop, { nbf: Math.floor(Date.now() / 1000) + 120 }),
+    ],
+    ["of another app", (shop) => kit.shopify().sessionToken(shop, { aud: "another-app" })],
+    [
+      "whose issuer is another shop",
+      (shop) => kit.shopify().sessionToken(shop, { iss: "https://evil.myshopify.com/admin" }),
+    ],
+    [
+      "whose shop is no shop",
+      (shop) =>
+        kit.shopify().sessionToken(shop, { dest: "https://evil.example", iss: "https://evil.example" }),
+    ],
+    [
+      "whose shop hides behind a user name",
+      (shop) =>
+        kit.shopify().sessionToken(shop, {
+          dest: `https://${shop}@evil.example`,
+          iss: `https://${shop}@evil.example`,
+        }),
+    ],
+    [
+      "over plain http",
+      (shop) => kit.shopify().sessionToken(shop, { dest: `http://${shop}`, iss: `http://${shop}` }),
+    ],
+    ["unsigned", (shop) => {
+      const [, body] = kit.shopify().sessionToken(shop).split(".");
+      return `${part({ alg: "none", typ: "JWT" })}.${body}.`;
+    }],
+    ["signed with another key", (shop) => {
+      const [head, body] = kit.shopify().sessionToken(shop).split(".");
+      return `${head}.${body}.${createHmac("sha256", "x").update(`${head}.${body}`).digest("base64url")}`;
+    }],
+    ["with another's claims under its signature", (shop) => {
+      const [head, , signature] = kit.shopify().sessionToken(shop).split(".");
+      return `${head}.${kit.shopify().sessionToken("victim.myshopify.com").split(".")[1]}.${signature}`;
+    }],
+  ])("%s: 401, and App Bridge is told to try again", async (_, make) => {
+    const shop = kit.newDomain();
+    const bearer = make(shop);
+    const answer = await token(bearer);
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get("x-shopify-retry-invalid-session-request")).toBe("1");
+    expect(await answer.json()).toMatchObject({ code: "invalid_session_token" });
+    if (bearer !== null && bearer.length < 5_000) {
+      expect((await get({ shop, id_token: bearer })).status).toBe(401);
+      expectUnlogged(kit.lines, [bearer]);
+    }
+    expect(kit.shopify().calls).toEqual([]);
+  });
+
+  test("of one shop open no other", async () => {
+    const [mine, theirs] = [kit.newDomain(), kit.newDomain()];
+    expect((await get({ shop: theirs, id_token: kit.shopify().sessionToken(mine) })).status).toBe(401);
+    expect(await kit.row("shops", theirs)).toBeUndefined();
+  });
+});
+
+describe("the authorization code grant", () => {
+  async function begun(shop: string) {
+    const answer = await get({ shop });
+    expect(answer.status).toBe(302);
+    const grant = new URL(answer.headers.get("location")!);
+    expect(grant.pathname).toBe(`/${shop}/admin/oauth/authorize`);
+    const cookies = answer.headers.getSetCookie().map((one) => one.split(";")[0]).join("; ");
+    const back = kit.shopify().handle({
+      method: "GET",
+      path: grant.pathname,
+      query: grant.searchParams,
+      header: () => null,
+      body: "",
+    });
+    expect(back.status).toBe(302);
+    return {
+      cookies,
+      query: new URL(back.headers["location"]!).searchParams,
+      set: answer.headers.getSetCookie(),
+    };
+  }
+  const callback = (query: URLSearchParams, cookie: string) =>
+    get(query.toString() as never, cookie ? { cookie } : {}, "install/callback");
+  const resigned = (query: URLSearchParams) => {
+    const fields = Object.fromEntries(query);
+    delete fields["hmac"];
+    const message = Object.keys(fields).sort().map((key) => `${key}=${encodeURIComponent(fields[key]!)}`)
+      .join("&");
+    query.set("hmac", createHmac("sha256", API_SECRET).update(message).digest("hex"));
+    return query;
+  };
+
+  test("installs where there is no session token, and leads to the page", async () => {
+    const shop = kit.newDomain();
+    const { cookies, query, set } = await begun(shop);
+    expect(set.join()).toMatch(/httponly/i);
+    expect(set.join()).toMatch(/samesite=lax/i);
+    const answer = await callback(query, cookies);
+    expect(answer.status).toBe(302);
+    expect(answer.headers.get("location")).toMatch(new RegExp(`^${ADMIN_URL}\\?shop=${shop}`));
+    expect(await kit.row("installations", shop)).toMatchObject({ trouble: null });
+    expect(kit.shopify().pixel(shop)).not.toBeNull();
+    // the same answer again: the code is used up
+    expect((await callback(query, cookies)).status).toBe(403);
+  });
+
+  test.each<[string, (query: URLSearchParams, cookies: string) => [URLSearchParams, string]]>([
+    ["without the cookie", (query) => [query, ""]],
+    ["with a state of another browser", (query, cookies) => {
+      query.set("state", "0".repeat(32));
+      return [resigned(query), cookies];
+    }],
+    ["with a bad hmac", (query, cookies) => {
+      query.set("hmac", "0".repeat(64));
+      return [query, cookies];
+    }],
+    ["for another shop than was signed", (query, cookies) => {
+      query.set("shop", "evil.myshopify.com");
+      return [query, cookies];
+    }],
+    ["signed long ago", (query, cookies) => {
+      query.set("timestamp", String(Math.floor(Date.now() / 1000) - 3_600));
+      return [resigned(query), cookies];
+    }],
+  ])("%s is refused", async (_, change) => {
+    const shop = kit.newDomain();
+    const { cookies, query } = await begun(shop);
+    const answer = await callback(...change(query, cookies));
+    expect(answer.status).toBe(400);
+    expect(await kit.row("shops", shop)).toBeUndefined();
+    expect(kit.shopify().calls).toEqual([]);
+  });
+
+  test.each(["evil.example", "x.myshopify.com.evil.example", "a b", "", "//evil.example/x.myshopify.com"])(
+    "is not begun at %j",
+    async (shop) => {
+      const answer = await get({ shop });
+      expect(answer.status).toBe(400);
+      expect(answer.headers.get("location")).toBeNull();
+    },
+  );
+
+  test("leads nowhere a parameter says: host is dropped where it is none, everything else is", async () => {
+    const shop = kit.newDomain();
+    const answer = await get({
+      shop,
+      host: "https://evil.example/?",
+      redirect_uri: "https://evil.example",
+      id_token: kit.shopify().sessionToken(shop),
+    });
+    expect(answer.headers.get("location")).toMatch(new RegExp(`^${ADMIN_URL}\\?shop=${shop}#id_token=`));
+    const twice = await get(`shop=${shop}&shop=evil.myshopify.com&id_token=x` as never);
+    expect(twice.status).toBe(400);
+  });
+});
+
+describe("the offline token", () => {
+  test("is refreshed five minutes before its end, by one of many callers, and both of the pair are new", async () => {
+    const shop = kit.newDomain();
+    await install(shop);
+    const before = await kit.row("installations", shop);
+    const first = await accessToken(kit.world, shop);
+    expect(kit.shopify().calls).not.toContain("refresh");
+    kit.pass(56 * 60);
+    kit.shopify().calls.length = 0;
+    const tokens = await Promise.all(Array.from({ length: 12 }, () => accessToken(kit.world, shop)));
+    expect(kit.shopify().calls).toEqual(["refresh"]);
+    for (const token of tokens) expect(token).toMatchObject({ ok: true });
+    const after = await kit.row("installations", shop);
+    expect(after!.sealed_access).not.toBe(before!.sealed_access);
+    expect(after!.sealed_refresh).not.toBe(before!.sealed_refresh);
+    expect(after!.refresh_lease).toBeNull();
+    expect(await accessToken(kit.world, shop)).not.toEqual(first);
+  });
+
+  test("whose refresher died is refreshed by the next: Shopify takes the old refresh token until the new pair is used", async () => {
+    const shop = kit.newDomain();
+    await install(shop);
+    kit.pass(61 * 60);
+    // a caller that got Shopify's answer and did not live to store it
+    const dying = { ...kit.world, db: { ...kit.world.db, rows: kit.world.db.rows.bind(kit.world.db) } };
+    const rows = dying.db.rows;
+    dying.db.rows =
+      ((text: string, values: unknown[]) =>
+        text.includes("trakit.refreshed")
+          ? Promise.reject(new Error("killed"))
+          : rows(text, values)) as never;
+    await expect(accessToken(dying, shop)).rejects.toThrow("killed");
+    expect(await accessToken(kit.world, shop)).toEqual({ ok: false, reason: "unavailable" });
+    kit.pass(31);
+    expect(await accessToken(kit.world, shop)).toMatchObject({ ok: true });
+  });
+
+  test("that Shopify refuses to renew asks for the merchant, and the merchant's visit mends it", async () => {
+    const shop = kit.newDomain();
+    await install(shop);
+    kit.shopify().uninstall(shop);
+    kit.pass(61 * 60);
+    expect(await accessToken(kit.world, shop)).toEqual({ ok: false, reason: "reopen_app" });
+    kit.shopify().calls.length = 0;
+    expect(await accessToken(kit.world, shop)).toEqual({ ok: false, reason: "reopen_app" });
+    expect(kit.shopify().calls).toEqual([]);
+    // Shopify's library reads session tokens by the real clock
+    kit.pass(-61 * 60);
+    await install(shop);
+    expect(await kit.row("installations", shop)).toMatchObject({ trouble: null });
+  });
+
+  test("while Shopify is down stays what it is, and the next call tries again", async () => {
+    const shop = kit.newDomain();
+    await install(shop);
+    kit.pass(61 * 60);
+    kit.shopify().down = 502;
+    expect(await accessToken(kit.world, shop)).toEqual({ ok: false, reason: "unavailable" });
+    kit.shopify().down = null;
+    expect(await accessToken(kit.world, shop)).toMatchObject({ ok: true });
+  });
+
+  test("of an idle shop is renewed by the daily job long before its ninety days; a storm is eight at a time", async () => {
+    const shops = Array.from({ length: 40 }, kit.newDomain);
+    for (const shop of shops) await install(shop);
+    kit.pass(29 * 86_400);
+    expect(await refreshDue(kit.world)).toEqual({ refreshed: 0, failed: 0 });
+    kit.pass(2 * 86_400);
+    let [now, most] = [0, 0];
+    const counted = {
+      ...kit.world,
+      shopify: {
+        ...kit.world.shopify,
+        refresh: async (shop: string, token: string) => {
+          most = Math.max(most, ++now);
+          const answer = await kit.world.shopify.refresh(shop, token);
+          now--;
+          return answer;
+        },
+      },
+    };
+    const { refreshed } = await refreshDue(counted);
+    expect(refreshed).toBeGreaterThanOrEqual(40);
+    expect(most).toBeLessThanOrEqual(8);
+    expect(await refreshDue(kit.world)).toMatchObject({ refreshed: 0 });
+    for (let month = 0; month < 4; month++) {
+      kit.pass(31 * 86_400);
+      await refreshDue(kit.world);
+    }
+    expect(await accessToken(kit.world, shops[0]!)).toMatchObject({ ok: true });
+  });
+});

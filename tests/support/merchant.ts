@@ -1,0 +1,108 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeEach } from "vitest";
+import { connect } from "@trakit/db/connection.ts";
+import type { InstallWorld } from "@trakit/pipeline/installation.ts";
+import { createLogger } from "@trakit/runtime/log.ts";
+import { createShopifyApp } from "@trakit/runtime/shopify-app.ts";
+import { createShopifyAdmin, type ShopifyAdmin } from "@trakit/sandbox/admin/shopify-admin.ts";
+import type { AdminCustomer, AdminOrder } from "@trakit/sandbox/admin/graphql.ts";
+import { testDatabase } from "./database.ts";
+import { KEYS } from "./pipeline.ts";
+
+/** The world of a merchant: a database, Shopify's admin as the sandbox plays it, and the app's way to both. */
+
+export const API_KEY = "0123456789abcdef0123456789abcdef";
+export const API_SECRET = "trakit_demo_secret_5f2c9b7e41d84a06";
+export const APP_URL = "https://app.example/functions/v1";
+export const ADMIN_URL = "https://admin.example/";
+const STAND_IN = "http://shopify.test";
+
+/** `fetch` that ends in the sandbox. */
+export function shopifyFetch(admin: () => ShopifyAdmin): typeof fetch {
+  return async (input, init) => {
+    const url = new URL(String(input));
+    if (url.origin !== STAND_IN) throw new TypeError(`no way to ${url.origin}`);
+    const headers = new Headers(init?.headers);
+    const answer = admin().handle({
+      method: init?.method ?? "GET",
+      path: url.pathname,
+      query: url.searchParams,
+      header: (name) => headers.get(name),
+      body: String(init?.body ?? ""),
+    });
+    await Promise.resolve();
+    return new Response(answer.body === "" ? null : answer.body, answer);
+  };
+}
+
+/** Call it at the top of the file: `const kit = await merchantKit();`. */
+export async function merchantKit() {
+  const database = await testDatabase();
+  const db = connect({ url: database.url("trakit_edge"), max: 6, applicationName: "trakit-test" });
+  const lines: string[] = [];
+  const orders = new Map<string, AdminOrder[]>();
+  const customers = new Map<string, AdminCustomer>();
+  let offset = 0;
+  // session tokens are checked by Shopify's library against the real clock
+  const now = () => Date.now() + offset;
+  const newAdmin = (): ShopifyAdmin =>
+    createShopifyAdmin({
+      apiKey: API_KEY,
+      secret: API_SECRET,
+      redirectUrls: [`${APP_URL}/install/callback`],
+      now,
+      hex: (bytes) => randomBytes(bytes).toString("hex"),
+      orders: (shop) => orders.get(shop) ?? [],
+      customer: (_, id) => customers.get(id) ?? null,
+    });
+  let admin = newAdmin();
+  await database.query("trakit_edge", "select trakit.ensure_partitions(3, $1)", [new Date()]);
+  const shopify = createShopifyApp({
+    apiKey: API_KEY,
+    secrets: [API_SECRET, "the-secret-before-rotation"],
+    appUrl: APP_URL,
+    fetch: shopifyFetch(() => admin),
+    now,
+    adminApiUrl: STAND_IN,
+  });
+  const world: InstallWorld = {
+    db,
+    shopify,
+    keys: KEYS,
+    log: createLogger((line) => lines.push(line), now),
+    appUrl: APP_URL,
+    now,
+    databaseNow: () => new Date(now()),
+    pause: () => Promise.resolve(),
+  };
+  beforeEach(() => {
+    lines.length = 0;
+    offset = 0;
+    admin = newAdmin();
+    orders.clear();
+    customers.clear();
+  });
+  afterAll(() => db.close());
+
+  return {
+    database,
+    lines,
+    world,
+    orders,
+    customers,
+    shopify: () => admin,
+    /** Moves the database's and Shopify's clock. */
+    pass(seconds: number) {
+      offset += seconds * 1_000;
+    },
+    newDomain: () => `shop-${randomBytes(6).toString("hex")}.myshopify.com`,
+    row: async (table: string, domain: string) =>
+      (await database.query<Record<string, unknown>>(
+        "postgres",
+        `select t.* from trakit.${table} t join trakit.shops s on s.id = ${
+          table === "shops" ? "t.id" : "t.shop_id"
+        } where s.domain = $1`,
+        [domain],
+      ))[0],
+  };
+}
