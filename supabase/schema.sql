@@ -1064,7 +1064,7 @@ CREATE OR REPLACE FUNCTION trakit.claim_deliveries(p_destination_id uuid, p_limi
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET enable_seqscan TO 'off'
- SET plan_cache_mode TO 'force_generic_plan'
+ SET plan_cache_mode TO 'force_custom_plan'
  SET jit TO 'off'
 AS $function$
 declare
