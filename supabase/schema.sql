@@ -119,7 +119,6 @@ create table trakit.deliveries ( -- owner postgres
   constraint deliveries_wait_only_pending CHECK (waits_for IS NULL OR state = 'pending'::text AND waits_for = 'order'::text),
   constraint deliveries_wait_unleased CHECK (waits_for IS NULL OR lease IS NULL)
 ) partition by RANGE (captured_at);
-CREATE INDEX deliveries_due ON ONLY trakit.deliveries USING btree (next_attempt_at) WHERE (state = 'pending'::text);
 CREATE INDEX deliveries_due_by_lane ON ONLY trakit.deliveries USING btree (destination_id, next_attempt_at) WHERE (state = 'pending'::text);
 alter table trakit.deliveries enable row level security;
 alter table trakit.deliveries force row level security;
@@ -1057,7 +1056,7 @@ $function$;
 -- Leases up to p_limit due deliveries of one lane to the caller, with all that is needed to send them. An open lane gives one probe at a time, a held lane nothing.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.claim_deliveries(p_destination_id uuid, p_limit integer, p_lease_seconds integer DEFAULT 30, p_now timestamp with time zone DEFAULT now())
- RETURNS jsonb
+ RETURNS json
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1073,19 +1072,21 @@ declare
   v_destination trakit.destinations;
   v_limit integer := least(greatest(p_limit, 0), 2000);
   v_lease uuid := gen_random_uuid();
-  v_items jsonb;
+  v_horizon timestamptz := p_now;
+  -- json, not jsonb: the events' own jsonb is printed once instead of being taken apart, put together and printed again
+  v_items json;
 begin
   -- which shop a lane belongs to is all that is read before the function is bound to that shop
   v_shop := trakit.lane_shop(p_destination_id);
   if v_shop is null then
-    return jsonb_build_object('lane', 'unknown', 'items', '[]'::jsonb);
+    return json_build_object('lane', 'unknown', 'items', json '[]');
   end if;
   perform set_config('trakit.shop_id', v_shop::text, true);
 
   select * into v_destination from trakit.destinations d where d.id = p_destination_id;
   select * into v_lane from trakit.lanes l where l.destination_id = p_destination_id;
   if v_lane.state = 'held' or v_limit = 0 then
-    return jsonb_build_object('lane', v_lane.state, 'items', '[]'::jsonb);
+    return json_build_object('lane', v_lane.state, 'items', json '[]');
   end if;
   if v_lane.state = 'open' then
     -- one probe at a time: whoever moves the probe's time holds it
@@ -1093,9 +1094,13 @@ begin
     set probe_seconds = least(l.probe_seconds * 2, 60), probe_at = p_now + make_interval(secs => l.probe_seconds)
     where l.destination_id = p_destination_id and l.state = 'open' and l.probe_at <= p_now;
     if not found then
-      return jsonb_build_object('lane', 'open', 'items', '[]'::jsonb);
+      return json_build_object('lane', 'open', 'items', json '[]');
     end if;
     v_limit := 1;
+  end if;
+  if v_lane.state = 'open' or v_lane.flush_before is not null then
+    -- what failed for the lane's reasons goes whatever its own back-off says; else a claim reads no further than what is due
+    v_horizon := 'infinity';
   end if;
 
   with due as (
@@ -1106,6 +1111,7 @@ begin
       and d.waits_for is null
       -- bounded, so that planning and work do not grow with history
       and d.captured_at > p_now - interval '8 days'
+      and d.next_attempt_at <= v_horizon
       and trakit.given_up_at(d.captured_at, d.retry_until, d.waits_for, v_destination.max_age, v_lane.state, v_lane.released_at)
         > p_now
       and (
@@ -1130,25 +1136,27 @@ begin
     where d.captured_at = due.captured_at and d.event_row = due.event_row and d.destination_id = p_destination_id
     returning d.captured_at, d.event_row, d.limited, d.attempts, d.doubts
   )
-  select jsonb_agg(jsonb_build_object(
+  select json_agg(json_build_object(
     'captured_at', l.captured_at, 'event_row', l.event_row, 'destination_id', p_destination_id,
     'platform', v_destination.platform, 'lease', v_lease, 'limited', l.limited,
     'attempts', l.attempts, 'doubts', l.doubts,
-    'event', jsonb_build_object(
+    'event', json_build_object(
       'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
       'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
       'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
       'identifiers', e.identifiers, 'consent', e.consent, 'tags', e.tags,
-      'client', coalesce(jsonb_strip_nulls(to_jsonb(c) - array['captured_at', 'event_row', 'shop_id']), '{}'))))
+      'client', json_strip_nulls(json_build_object('ip', c.ip, 'user_agent', c.user_agent, 'language', c.language,
+        'city', c.city, 'region', c.region, 'region_code', c.region_code, 'postal_code', c.postal_code, 'country', c.country)))))
   into v_items
   from leased l
-  join trakit.events e on e.captured_at = l.captured_at and e.id = l.event_row
-  left join trakit.event_clients c on c.captured_at = l.captured_at and c.event_row = l.event_row;
+  join trakit.events e on e.captured_at = l.captured_at and e.id = l.event_row and e.captured_at > p_now - interval '8 days'
+  left join trakit.event_clients c
+    on c.captured_at = l.captured_at and c.event_row = l.event_row and c.captured_at > p_now - interval '8 days';
 
-  return jsonb_build_object(
-    'lane', v_lane.state, 'shop_id', v_shop, 'flush_before', v_lane.flush_before, 'items', coalesce(v_items, '[]'),
+  return json_build_object(
+    'lane', v_lane.state, 'shop_id', v_shop, 'flush_before', v_lane.flush_before, 'items', coalesce(v_items, json '[]'),
     'destination', (
-      select jsonb_build_object('platform', v_destination.platform, 'settings', v_destination.settings,
+      select json_build_object('platform', v_destination.platform, 'settings', v_destination.settings,
         'test_code', v_destination.test_code, 'sealed', s.sealed, 'version', s.version)
       from trakit.destination_secrets s where s.destination_id = p_destination_id));
 end;
@@ -1515,7 +1523,6 @@ begin
       -- a lease that still runs is being sent: its holder's word comes first
       and (d.lease is null or d.next_attempt_at <= p_now)
       and p_now >= trakit.given_up_at(d.captured_at, d.retry_until, d.waits_for, g.max_age, l.state, l.released_at)
-    order by d.next_attempt_at
     limit p_limit
     for update of d skip locked
   ), ended as (
@@ -2898,7 +2905,7 @@ AS $function$
     from (
       -- bounded: a monitor asks every few seconds
       select x.destination_id, x.waits_for, x.next_attempt_at, x.lease from trakit.deliveries x
-      where x.state = 'pending' and x.captured_at > p_now - interval '8 days' order by x.next_attempt_at limit 200000
+      where x.state = 'pending' and x.captured_at > p_now - interval '8 days' limit 200000
     ) d
     join trakit.destinations g on g.id = d.destination_id
     group by g.platform
@@ -2937,14 +2944,24 @@ CREATE OR REPLACE FUNCTION trakit.queue_totals(p_now timestamp with time zone DE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select jsonb_build_object(
-    'pending', count(*),
-    'due', count(*) filter (where d.next_attempt_at <= p_now and d.waits_for is null),
-    'oldest_due_seconds', coalesce(extract(epoch from p_now - min(d.next_attempt_at) filter (
-      where d.next_attempt_at <= p_now and d.waits_for is null))::bigint, 0))
+    'pending', x.pending, 'due', x.due,
+    'oldest_due_seconds', coalesce((
+      -- one look-up a lane, however much waits
+      select extract(epoch from p_now - min(o.next_attempt_at))::bigint
+      from trakit.lanes l
+      cross join lateral (
+        select d.next_attempt_at from trakit.deliveries d
+        where d.destination_id = l.destination_id and d.state = 'pending' and d.waits_for is null
+          and d.next_attempt_at <= p_now and d.captured_at > p_now - interval '8 days'
+        order by d.next_attempt_at limit 1
+      ) o), 0))
   from (
-    select next_attempt_at, waits_for from trakit.deliveries
-    where state = 'pending' and captured_at > p_now - interval '8 days' order by next_attempt_at limit 100000
-  ) d
+    select count(*) as pending, count(*) filter (where d.next_attempt_at <= p_now and d.waits_for is null) as due
+    from (
+      select next_attempt_at, waits_for from trakit.deliveries
+      where state = 'pending' and captured_at > p_now - interval '8 days' limit 100000
+    ) d
+  ) x
 $function$;
 
 -- Who drains the queue: workers and calls of drain that live, and what pg_cron does when there is no worker.
@@ -3438,9 +3455,7 @@ CREATE OR REPLACE FUNCTION trakit.settle_deliveries(p_shop_id uuid, p_outcomes j
  SET jit TO 'off'
 AS $function$
 declare
-  v_at timestamptz;
-  v_row bigint;
-  v_words jsonb;
+  v_day timestamptz;
   v_done jsonb;
   v_applied jsonb := jsonb '[]';
   v_lane record;
@@ -3453,11 +3468,11 @@ begin
     raise exception 'unknown outcome kind' using errcode = 'invalid_parameter_value';
   end if;
 
-  -- one statement an event: each costs the parsing of the table's checks. The event is a parameter rather than joined,
-  -- because a plan made while a partition is empty (each midnight brings one) would read it whole and go on doing so
-  for v_at, v_row, v_words in
-    select (o ->> 'captured_at')::timestamptz, (o ->> 'event_row')::bigint, jsonb_agg(o)
-    from jsonb_array_elements(p_outcomes) o group by 1, 2 order by 1, 2
+  -- one statement a day of capture: each costs the parsing of the table's checks. The day's bounds are parameters, so that
+  -- every other partition is left out before the statement begins. How it is planned is set in the grants' migration
+  for v_day in
+    select distinct date_trunc('day', (o ->> 'captured_at')::timestamptz, 'UTC') as day
+    from jsonb_array_elements(p_outcomes) o order by day
   loop
     with settled as (
       update trakit.deliveries d
@@ -3491,12 +3506,14 @@ begin
           end
       from (
         select w.*, p_now + make_interval(secs => coalesce(w.delay_ms, 10000) / 1000.0) as again_at
-        from jsonb_to_recordset(v_words) as w (
-          destination_id uuid, lease uuid, kind text, reason text, detail text, status smallint, delay_ms bigint,
+        from jsonb_to_recordset(p_outcomes) as w (
+          captured_at timestamptz, event_row bigint, destination_id uuid, lease uuid, kind text, reason text, detail text, status smallint, delay_ms bigint,
           lane boolean, request_ms integer, match_score numeric, match_keys text[])
-        order by w.destination_id offset 0
+        where w.captured_at >= v_day and w.captured_at < v_day + interval '1 day'
+        order by w.captured_at, w.event_row, w.destination_id offset 0
       ) o
-      where d.captured_at = v_at and d.event_row = v_row and d.destination_id = o.destination_id
+      where d.captured_at >= v_day and d.captured_at < v_day + interval '1 day'
+        and d.captured_at = o.captured_at and d.event_row = o.event_row and d.destination_id = o.destination_id
         and (
           (d.state = 'pending' and d.lease = o.lease)
           -- the vendor has it: true whoever holds the lease now, and whatever we believed meanwhile

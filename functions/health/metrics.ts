@@ -18,7 +18,7 @@ export function prometheus(metrics: QueueMetrics, version: string): string {
     gauge("trakit_info", "Version of the functions.", [[{ version }, 1]]),
     gauge(
       "trakit_deliveries_pending",
-      "Deliveries that wait, of the oldest 200,000.",
+      "Deliveries that wait, counted up to 200,000.",
       waiting.map((row) => [{ platform: row.platform }, row.pending]),
     ),
     gauge(

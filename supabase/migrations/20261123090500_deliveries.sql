@@ -40,10 +40,9 @@ create table trakit.deliveries (
   constraint deliveries_match_sane check (match_score between 0 and 10 and cardinality(match_keys) <= 20)
 ) partition by range (captured_at);
 
--- serves claims (by lane) and, because the lane comes first, the probe's single row
+-- The one index of what waits, for claims, due_lanes and expiry alike. An index by time across lanes would be written at
+-- every capture and claim, and a claim planned with it would read other lanes' backlogs on its way.
 create index deliveries_due_by_lane on trakit.deliveries (destination_id, next_attempt_at) where state = 'pending';
--- serves due_lanes and expire_deliveries across shops
-create index deliveries_due on trakit.deliveries (next_attempt_at) where state = 'pending';
 
 comment on table trakit.deliveries is 'One row per event and destination: what was sent, what waits, what failed and why. Moved only by SQL functions.';
 comment on column trakit.deliveries.captured_at is 'events.captured_at.';

@@ -79,7 +79,6 @@ begin
       -- a lease that still runs is being sent: its holder's word comes first
       and (d.lease is null or d.next_attempt_at <= p_now)
       and p_now >= trakit.given_up_at(d.captured_at, d.retry_until, d.waits_for, g.max_age, l.state, l.released_at)
-    order by d.next_attempt_at
     limit p_limit
     for update of d skip locked
   ), ended as (
@@ -112,13 +111,23 @@ comment on function trakit.list_shops() is 'All shops, for the operator''s comma
 create function trakit.queue_totals(p_now timestamptz default now()) returns jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select jsonb_build_object(
-    'pending', count(*),
-    'due', count(*) filter (where d.next_attempt_at <= p_now and d.waits_for is null),
-    'oldest_due_seconds', coalesce(extract(epoch from p_now - min(d.next_attempt_at) filter (
-      where d.next_attempt_at <= p_now and d.waits_for is null))::bigint, 0))
+    'pending', x.pending, 'due', x.due,
+    'oldest_due_seconds', coalesce((
+      -- one look-up a lane, however much waits
+      select extract(epoch from p_now - min(o.next_attempt_at))::bigint
+      from trakit.lanes l
+      cross join lateral (
+        select d.next_attempt_at from trakit.deliveries d
+        where d.destination_id = l.destination_id and d.state = 'pending' and d.waits_for is null
+          and d.next_attempt_at <= p_now and d.captured_at > p_now - interval '8 days'
+        order by d.next_attempt_at limit 1
+      ) o), 0))
   from (
-    select next_attempt_at, waits_for from trakit.deliveries
-    where state = 'pending' and captured_at > p_now - interval '8 days' order by next_attempt_at limit 100000
-  ) d
+    select count(*) as pending, count(*) filter (where d.next_attempt_at <= p_now and d.waits_for is null) as due
+    from (
+      select next_attempt_at, waits_for from trakit.deliveries
+      where state = 'pending' and captured_at > p_now - interval '8 days' limit 100000
+    ) d
+  ) x
 $$;
 comment on function trakit.queue_totals(timestamptz) is 'How much waits in the recovery queue (counted up to 100,000), across shops.';

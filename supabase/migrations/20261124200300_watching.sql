@@ -56,7 +56,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     from (
       -- bounded: a monitor asks every few seconds
       select x.destination_id, x.waits_for, x.next_attempt_at, x.lease from trakit.deliveries x
-      where x.state = 'pending' and x.captured_at > p_now - interval '8 days' order by x.next_attempt_at limit 200000
+      where x.state = 'pending' and x.captured_at > p_now - interval '8 days' limit 200000
     ) d
     join trakit.destinations g on g.id = d.destination_id
     group by g.platform

@@ -65,8 +65,8 @@ set local role trakit_edge;
 select is(
   trakit.settle_deliveries(
     (select one from ids),
-    (select jsonb_agg(i || '{"kind": "delivered", "reason": "accepted"}') from jsonb_array_elements(
-      trakit.claim_deliveries((select destination_id from trakit.due_lanes(1000) where shop_id = (select two from ids)), 10) -> 'items') i)),
+    (select jsonb_agg(i || '{"kind": "delivered", "reason": "accepted"}') from jsonb_array_elements((
+      trakit.claim_deliveries((select destination_id from trakit.due_lanes(1000) where shop_id = (select two from ids)), 10) -> 'items')::jsonb) i)),
   '{"settled": 0, "late": 1}'::jsonb, 'one shop settles nothing of another');
 select set_config('trakit.shop_id', two::text, true) from ids;
 select is(

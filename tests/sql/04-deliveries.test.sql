@@ -20,7 +20,7 @@ create function pg_temp.view(p_id text) returns void language sql as $$
       'client', '{}'::jsonb, 'consent', '{"marketing": true}'::jsonb))), 0)
 $$;
 create function pg_temp.claim(p_limit integer, p_after interval) returns jsonb language sql as $$
-  select trakit.claim_deliveries(t.lane, p_limit, 30, t.now + p_after) -> 'items' from t $$;
+  select (trakit.claim_deliveries(t.lane, p_limit, 30, t.now + p_after) -> 'items')::jsonb from t $$;
 create function pg_temp.say(p_items jsonb, p_word jsonb, p_after interval) returns jsonb language sql as $$
   select trakit.settle_deliveries(t.shop_id, (select jsonb_agg(i || p_word) from jsonb_array_elements(p_items) i), t.now + p_after) from t $$;
 create function pg_temp.row(p_id text) returns trakit.deliveries language sql as $$

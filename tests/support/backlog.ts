@@ -23,6 +23,9 @@ export const KEYS = [{ id: "k1", key: new Uint8Array(32).fill(9) }];
 /** The same as TRAKIT_ENCRYPTION_KEYS. */
 export const KEYS_SETTING = `k1:${btoa(String.fromCharCode(...KEYS[0]!.key))}`;
 
+/** The platforms the sandbox stands in for. */
+export const DEMO_PLATFORMS: readonly string[] = Object.keys(DEMO_DESTINATIONS);
+
 export interface BacklogShop {
   id: string;
   domain: string;
@@ -33,7 +36,7 @@ export interface BacklogShop {
 /** An active shop in the US with a destination at each of the platforms. `worker` is logged in as trakit_worker. */
 export async function backlogShop(
   worker: Database,
-  platforms: readonly string[] = Object.keys(DEMO_DESTINATIONS),
+  platforms: readonly string[] = DEMO_PLATFORMS,
   domain = `shop-${randomBytes(6).toString("hex")}.myshopify.com`,
 ): Promise<BacklogShop> {
   const [added] = await worker.rows<{ shop: { id: string } }>(

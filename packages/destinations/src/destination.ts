@@ -13,7 +13,7 @@ export interface HttpRequest {
   redactedUrl: string;
 }
 
-/** An HTTP answer as a value. `body` is cut to 64 KiB; header names are lower case. */
+/** An HTTP answer as a value. `body` is cut to 1 MiB; header names are lower case. */
 export interface HttpAnswer {
   status: number;
   headers: Record<string, string>;

@@ -9,7 +9,7 @@ export interface OutgoingRequest {
 }
 
 /**
- * - `answer`: the vendor answered (body cut to 64 KiB; `cut` tells).
+ * - `answer`: the vendor answered (body cut to 1 MiB; `cut` tells).
  * - `not_sent`: no connection was made, so the vendor cannot have it.
  * - `in_doubt`: the request may have been written and no whole answer came.
  */
@@ -25,7 +25,8 @@ export type Sent =
   | { kind: "not_sent"; reason: string; ms: number }
   | { kind: "in_doubt"; reason: "timeout" | "connection_lost"; ms: number };
 
-const ANSWER_LIMIT = 64 * 1024;
+/** Pinterest lists every event of a batch of a thousand, with a warning each: some hundred KB. An endless answer ends here. */
+const ANSWER_LIMIT = 1024 * 1024;
 
 /** Node (undici) names the cause's code; Deno (hyper) says in words in which phase it failed. */
 const NEVER_CONNECTED =
@@ -33,7 +34,7 @@ const NEVER_CONNECTED =
 
 /**
  * Sends one request: at most `timeoutMs` until the whole answer is here, redirects are not followed (a vendor does not move;
- * a token must not follow one), an answer is read up to 64 KiB. Never throws for what the network does.
+ * a token must not follow one), an answer is read up to 1 MiB. Never throws for what the network does.
  */
 export async function send(
   request: OutgoingRequest,

@@ -125,6 +125,12 @@ async function work(boss: PgBoss, job: Job, context: JobContext): Promise<void> 
       context.deps.log.error("job_failed", { queue: job.queue, job: one?.id ?? null, ...fields });
       // pg-boss keeps what is thrown: not the message, drivers quote the data they choked on
       throw new Error((error as { name?: string }).name ?? "failed");
+    } finally {
+      // whoever is busy looks for the next job when done, instead of sleeping until it is notified: NOTIFY tells of new
+      // jobs, not of those that found nobody free
+      for (const { id, name, count } of boss.getWipData()) {
+        if (name === job.queue && count > 0) boss.notifyWorker(id);
+      }
     }
   });
 }

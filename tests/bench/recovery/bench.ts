@@ -2,10 +2,9 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import pg from "pg";
 import { connect } from "@trakit/db/connection.ts";
-import { PLATFORMS } from "@trakit/destinations/registry.ts";
 import { installQueue } from "@trakit/cli/stack/queue-schema.ts";
 import { makeTemplate, startPostgres, TEMPLATE, withDatabase } from "@trakit/tooling/postgres-server.ts";
-import { backlogShop } from "../../support/backlog.ts";
+import { backlogShop, DEMO_PLATFORMS } from "../../support/backlog.ts";
 import { type Contender, graphile, type Place, plainBoss, trakit } from "./contenders.ts";
 import { claimTimes, fillHistory } from "./history.ts";
 import { rate, startVendors, type Vendors } from "./processes.ts";
@@ -54,8 +53,10 @@ export async function bench(options: string[]): Promise<void> {
       await plainBoss(place, "batch"),
       await graphile(place, "batch"),
     ];
-    const deliveries = events * shops.length * PLATFORMS.length;
-    out(`backlog: ${deliveries} deliveries in ${shops.length * PLATFORMS.length} lanes; instant vendors\n`);
+    const deliveries = events * shops.length * DEMO_PLATFORMS.length;
+    out(
+      `backlog: ${deliveries} deliveries in ${shops.length * DEMO_PLATFORMS.length} lanes; instant vendors\n`,
+    );
     for (const count of values.workers.split(",").map(Number)) {
       for (let round = 0; round < Number(values.rounds); round++) {
         const rates = new Map<Contender, number>();
