@@ -7,7 +7,7 @@ import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commer
 import { cut, eventTime, given, isEmpty, searchText, some } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
-import { publicUrl } from "../shared/url.ts";
+import { publicUrl } from "@trakit/core/public-url.ts";
 import { limitedOptions } from "./limited.ts";
 import type { MetaSettings } from "./settings.ts";
 

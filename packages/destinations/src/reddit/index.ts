@@ -21,7 +21,7 @@ import { publicIp } from "../shared/ip.ts";
 import { type CommonSettings, commonSettings, eventName } from "../shared/settings.ts";
 import { byStatus, refusedBatch } from "../shared/status.ts";
 import { pastedTokenProblem } from "../shared/token.ts";
-import { publicUrl } from "../shared/url.ts";
+import { publicUrl } from "@trakit/core/public-url.ts";
 import { examples, guide } from "./examples.ts";
 
 const API_VERSION = "v3";

@@ -1,6 +1,7 @@
 /** Small pieces the mappings share. */
 import type { CanonicalEvent } from "@trakit/core/event.ts";
 import { digestsFor, type Field, type Platform } from "@trakit/core/identity/platforms.ts";
+import { holdsContact } from "@trakit/core/public-url.ts";
 import type { Json, JsonObject } from "../destination.ts";
 
 /**
@@ -54,11 +55,9 @@ export function eventTime(event: CanonicalEvent, now: number, maxAgeMs: number):
   return now - occurred > maxAgeMs ? null : occurred;
 }
 
-const CONTACT = /[^\s@]+@[^\s@]+\.[^\s@]{2,}|(?:\+?\d[ ().-]{0,2}){9,}/;
-
 /** What somebody searched for, cut; null where they typed an email address or a phone number, which is nobody's to pass on. */
 export function searchText(text: string | null, length = 500): string | null {
-  return text !== null && CONTACT.test(text) ? null : cut(text, length);
+  return text !== null && holdsContact(text) ? null : cut(text, length);
 }
 
 /** Text cut to `length` UTF-16 units without leaving half a surrogate pair; null for blank text. */
