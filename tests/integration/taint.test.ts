@@ -2,6 +2,7 @@
  * Promise 4, with a dye: every personal field of an order, a checkout and a browser's events carries a word found nowhere
  * else. They go through the whole stack, and the words are looked for in every request, table and log.
  */
+import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
