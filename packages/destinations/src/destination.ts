@@ -70,6 +70,22 @@ export interface Example {
   out: JsonObject | { skipped: string };
 }
 
+/** What the platform's page in docs/destinations says beyond what the code itself shows, in sentences. */
+export interface Guide {
+  /** How two copies of one event meet there. */
+  deduplication: string;
+  /** What limited mode does there. */
+  limited: string;
+  /** What one refused event means for the others of its request. */
+  batches: string;
+  /** Every reason for which `map` sends nothing, and what it means. */
+  skips: Record<string, string>;
+  /** Answers worth knowing; the page shows what `classify` makes of each. */
+  answers: { when: string; answer: Partial<HttpAnswer> & { status: number } }[];
+  /** What is unconfirmed or left out, and why. */
+  notes: string[];
+}
+
 /** One advertising or analytics platform. Pure: builds requests and reads answers, never sends. */
 export interface Destination<S = unknown> {
   platform: string;
@@ -125,4 +141,5 @@ export interface Destination<S = unknown> {
   /** Reads the answer to a request of `count` events. Total: any status and body gives an outcome. */
   classify(answer: HttpAnswer, count: number): BatchOutcome;
   examples: Example[];
+  guide: Guide;
 }

@@ -13,7 +13,7 @@ import {
 } from "./browser-schema.ts";
 import { issuesOf } from "./fields.ts";
 import { languageTag, MAX, textOrNull, timeOf } from "./text.ts";
-import { pageUrl, referrerUrl } from "./url.ts";
+import { pageUrl, referrerUrl, storedUrl } from "./url.ts";
 
 /** Oldest event taken: what a browser kept while it was offline, no more (design §4, age of tokens). */
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
@@ -157,7 +157,7 @@ export function decodeBrowserEvent(raw: unknown, context: BrowserContext): Decod
       channel: "web",
       test: false,
       page: {
-        url,
+        url: storedUrl(url),
         referrer: referrerUrl(event.page?.referrer) ?? referrerUrl(document?.referrer),
         title: event.page?.title ?? document?.title ?? null,
       },

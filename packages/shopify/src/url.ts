@@ -1,4 +1,5 @@
-/** URLs from outside: kept as they came (click ids are read from them by vendors too), or not at all. */
+/** URLs from outside: without what names somebody or opens something, otherwise as they came (vendors read click ids from them). */
+import { publicUrl } from "@trakit/core/public-url.ts";
 import { cleanText, MAX } from "./text.ts";
 
 /** An order status page: with its token and key anybody reads the buyer's order, so neither may reach a vendor. */
@@ -25,19 +26,24 @@ export function pageUrl(value: unknown): string | null {
   return url === null ? null : cleanText(url, MAX.url);
 }
 
-/** As `pageUrl`; also the `android-app://…` referrers Android apps send. */
+/** A page's URL as it may be stored: no email address in a parameter, no token that opens a checkout or an order. */
+export function storedUrl(url: string | null): string | null {
+  return publicUrl(url, MAX.url);
+}
+
+/** As `pageUrl` and `storedUrl`; also the `android-app://…` referrers Android apps send. */
 export function referrerUrl(value: unknown): string | null {
   if (typeof value === "string" && value.length <= MAX.url && ANDROID_APP.test(value)) {
     return cleanText(value, MAX.url);
   }
-  return pageUrl(value);
+  return storedUrl(pageUrl(value));
 }
 
 /** An order's `landing_site` (path and query of the first page seen) as an absolute URL on the shop's domain. */
 export function landingUrl(shop: string, landingSite: unknown): string | null {
   if (typeof landingSite !== "string" || landingSite === "") return null;
-  if (/^https?:\/\//i.test(landingSite)) return pageUrl(landingSite);
-  return pageUrl(`https://${shop}${landingSite.startsWith("/") ? "" : "/"}${landingSite}`);
+  if (/^https?:\/\//i.test(landingSite)) return storedUrl(pageUrl(landingSite));
+  return storedUrl(pageUrl(`https://${shop}${landingSite.startsWith("/") ? "" : "/"}${landingSite}`));
 }
 
 /** The cart token in a checkout's path, `/checkouts/cn/<token>` (reference: shopify §4.6); null elsewhere. */

@@ -16,7 +16,8 @@ export const MAY_IMPORT: Record<string, string[]> = {
   sandbox: [],
   storefront: [],
   cli: ["core", "db", "destinations", "pipeline", "runtime", "shopify"],
-  tooling: [],
+  // the pages of docs/destinations are made from the destinations themselves
+  tooling: ["core", "destinations"],
 };
 
 /** Pure packages: no input or output, no clock, no chance. */

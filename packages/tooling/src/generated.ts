@@ -41,7 +41,7 @@ export function writeOrCheck(path: string, content: string, command: string): vo
   }
   const present = existsSync(file) ? readFileSync(file, "utf8") : "";
   if (present === content) {
-    process.stdout.write(`${path} is what the migrations say\n`);
+    process.stdout.write(`${path} is up to date\n`);
     return;
   }
   const [old, now] = [present.split("\n"), content.split("\n")];

@@ -20,6 +20,7 @@ const steps: [string, string[]][] = [
   ["boundaries", tooling("boundaries")],
   ["consistency and docs", tooling("consistency")],
   ["browser code", ["node", "packages/storefront/src/build.ts", "--check"]],
+  ["destination pages", tooling("destination-docs", "--check")],
   ["schema snapshot", tooling("schema-snapshot", "--check")],
   ["generated types", tooling("generate-types", "--check")],
 ];

@@ -295,15 +295,29 @@ export const PLAIN: Record<string, (event: CanonicalEvent) => string> = {
 interface Builder {
   [setter: string]: (value: unknown) => Builder;
 }
+/** Where an EventRequest hands its parameters over to be sent (the library's own extension point). */
+interface HttpService {
+  executeRequest(url: string, method: string, headers: object, params: object): Promise<unknown>;
+}
 interface Sdk {
   UserData: new () => Builder;
   CustomData: new () => Builder;
   Content: new () => Builder;
-  ServerEvent: new () => Builder & { normalize(): unknown };
+  ServerEvent: new () => Builder;
+  EventRequest: new (token: string, pixel: string) => Builder & { execute(): Promise<unknown> };
 }
 const sdk = createRequire(import.meta.url)("facebook-nodejs-business-sdk") as Sdk;
 
-/** The same purchase built, normalised, hashed and serialised by Meta's own library, as its EventRequest does it. */
+let serialised = "";
+const sent = Promise.resolve({});
+const serialiser: HttpService = {
+  executeRequest(_url, _method, _headers, params) {
+    serialised = JSON.stringify(params);
+    return sent;
+  },
+};
+
+/** The same purchase built, normalised, hashed and serialised by Meta's own library, up to where it would be sent. */
 export function byMetaSdk(person: ClearPerson, event: CanonicalEvent, phone: string): string {
   const { client, commerce, identifiers } = event;
   const user = new sdk.UserData()
@@ -324,6 +338,11 @@ export function byMetaSdk(person: ClearPerson, event: CanonicalEvent, phone: str
   const server = new sdk.ServerEvent()
     .setEventName!("Purchase").setEventTime!(seconds(event)).setEventId!(event.event_id)
     .setActionSource!("website").setEventSourceUrl!(event.page.url)
-    .setUserData!(user).setCustomData!(custom) as Builder & { normalize(): unknown };
-  return JSON.stringify({ data: [server.normalize()], partner_agent: "trakit-1-0" });
+    .setUserData!(user).setCustomData!(custom);
+  const request = new sdk.EventRequest("tkn-0123456789", "1234567890123456")
+    .setEvents!([server]).setPartnerAgent!("trakit-1-0").setHttpService!(serialiser) as unknown as {
+      execute(): Promise<unknown>;
+    };
+  request.execute();
+  return serialised;
 }

@@ -14,7 +14,7 @@ import { cut, present } from "@trakit/destinations/shared/fields.ts";
 import { publicIp } from "@trakit/destinations/shared/ip.ts";
 import { byStatus } from "@trakit/destinations/shared/status.ts";
 import { pastedTokenProblem } from "@trakit/destinations/shared/token.ts";
-import { publicUrl } from "@trakit/destinations/shared/url.ts";
+import { publicUrl } from "@trakit/core/public-url.ts";
 
 describe("eventValue", () => {
   const value = (given: Partial<Commerce>, rule: Parameters<typeof eventValue>[1]) =>

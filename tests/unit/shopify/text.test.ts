@@ -134,6 +134,8 @@ describe("URLs", () => {
   });
 
   test("a landing site is a path on the shop's domain, whatever it looks like", () => {
+    expect(landingUrl(SHOP, "/p?email=a%40b.example&gclid=a")).toBe(`https://${SHOP}/p?gclid=a`);
+    expect(referrerUrl("https://x.example/?mail=a@b.example&q=1")).toBe("https://x.example/?q=1");
     expect(landingUrl(SHOP, "/p?gclid=a")).toBe(`https://${SHOP}/p?gclid=a`);
     expect(landingUrl(SHOP, "p")).toBe(`https://${SHOP}/p`);
     expect(landingUrl(SHOP, "//evil.example/p")).toBe(`https://${SHOP}//evil.example/p`);

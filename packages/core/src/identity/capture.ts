@@ -59,6 +59,84 @@ function isBlank(value: string | null | undefined): boolean {
   return typeof value !== "string" || value.trim() === "";
 }
 
+/** What is gathered of one person. A class, because closures made anew for every order cost as much as its hashing. */
+class Gathered {
+  readonly digests: Digests = {};
+  readonly dropped: Field[] = [];
+  readonly country: string | null;
+
+  constructor(country: string | null) {
+    this.country = country;
+  }
+
+  put(form: FormName, digest: string): void {
+    const list = this.digests[form];
+    if (list === undefined) this.digests[form] = [digest];
+    else if (list.length < MAX_PER_FORM && !list.includes(digest)) list.push(digest);
+  }
+
+  drop(field: Field): void {
+    if (!this.dropped.includes(field)) this.dropped.push(field);
+  }
+
+  /** Puts the digest where the value is one already. */
+  passed(value: string, computed: Computed): boolean {
+    const digest = asDigest(value);
+    if (digest === null) return false;
+    for (const [form] of computed) this.put(form, digest);
+    return true;
+  }
+
+  /** True unless there was something and no form came of it. */
+  usable(value: string | null | undefined, computed: Computed): boolean {
+    if (isBlank(value) || this.passed(value as string, computed)) return true;
+    const text: Text | null = prepare(value);
+    if (text === null) return false;
+    // Forms often agree ("mary" is so in all four), and one SHA-256 costs more than looking.
+    const normals: string[] = [];
+    const hashes: string[] = [];
+    for (let at = 0; at < computed.length; at++) {
+      const [form, compute] = computed[at]!;
+      const normal = compute(text, this.country);
+      if (normal === null) continue;
+      let known = normals.indexOf(normal);
+      if (known < 0) {
+        known = normals.push(normal) - 1;
+        hashes.push(sha256Hex(normal));
+      }
+      this.put(form, hashes[known]!);
+    }
+    return normals.length > 0;
+  }
+
+  take(field: Field, value: string | null | undefined, computed: Computed): void {
+    if (!this.usable(value, computed)) this.drop(field);
+  }
+
+  takePhone(value: string, own: string | null): void {
+    if (isBlank(value) || this.passed(value, PHONE_DIGEST)) return;
+    const text = prepare(value);
+    const number = text === null ? null : e164(text.lower, isoCountry(own) ?? this.country);
+    if (number === null) {
+      this.drop("phone");
+      return;
+    }
+    for (const [form, compute] of PHONE) {
+      const normal = compute(number);
+      if (normal !== null) this.put(form, sha256Hex(normal));
+    }
+  }
+}
+
+/** One number usually stands on the order, the customer and both addresses; reading it is the dearest step here. */
+function sameBefore(phones: ClearPerson["phones"], at: number): boolean {
+  const { value, country } = phones[at]!;
+  for (let before = 0; before < at; before++) {
+    if (phones[before]!.value === value && phones[before]!.country === country) return true;
+  }
+  return false;
+}
+
 /**
  * All digests of a person, by normal form: each form computed once, at most 3 different digests a form, best first.
  * A value that already is a digest goes into every form of its field. A phone without a country of its own is read in
@@ -66,85 +144,26 @@ function isBlank(value: string | null | undefined): boolean {
  * phone whose country is unknown, an email without a domain …). Never throws.
  */
 export function captureDigests(person: ClearPerson): { digests: Digests; dropped: Field[] } {
-  const digests: Digests = {};
-  const dropped = new Set<Field>();
-  // Forms often agree ("mary" is so in all four), and one SHA-256 costs more than the look-up.
-  const hashes = new Map<string, string>();
   const country = isoCountry(person.country);
-
-  function put(form: FormName, digest: string): void {
-    const list = digests[form];
-    if (list === undefined) digests[form] = [digest];
-    else if (list.length < MAX_PER_FORM && !list.includes(digest)) list.push(digest);
+  const found = new Gathered(country);
+  for (const email of person.emails) found.take("email", email, EMAIL);
+  for (let at = 0; at < person.phones.length; at++) {
+    const phone = person.phones[at]!;
+    if (!sameBefore(person.phones, at)) found.takePhone(phone.value, phone.country);
   }
-
-  function hashed(form: FormName, normal: string | null): boolean {
-    if (normal === null) return false;
-    let digest = hashes.get(normal);
-    if (digest === undefined) {
-      digest = sha256Hex(normal);
-      hashes.set(normal, digest);
-    }
-    put(form, digest);
-    return true;
-  }
-
-  /** Puts the digest where the value is one already. */
-  function passed(value: string, computed: Computed): boolean {
-    const digest = asDigest(value);
-    if (digest === null) return false;
-    for (const [form] of computed) put(form, digest);
-    return true;
-  }
-
-  /** True unless there was something and no form came of it. */
-  function usable(value: string | null | undefined, computed: Computed): boolean {
-    if (isBlank(value)) return true;
-    if (passed(value as string, computed)) return true;
-    const text: Text | null = prepare(value);
-    if (text === null) return false;
-    let any = false;
-    for (const [form, compute] of computed) any = hashed(form, compute(text, country)) || any;
-    return any;
-  }
-
-  function take(field: Field, value: string | null | undefined, computed: Computed): void {
-    if (!usable(value, computed)) dropped.add(field);
-  }
-
-  function takePhone(value: string, own: string | null): void {
-    if (isBlank(value) || passed(value, PHONE_DIGEST)) return;
-    const text = prepare(value);
-    const number = text === null ? null : e164(text.lower, isoCountry(own) ?? country);
-    if (number === null) {
-      dropped.add("phone");
-      return;
-    }
-    for (const [form, compute] of PHONE) hashed(form, compute(number));
-  }
-
-  for (const email of person.emails) take("email", email, EMAIL);
-  const seen = new Set<string>();
-  for (const phone of person.phones) {
-    // One number usually stands on the order, the customer and both addresses; reading it is the dearest step here.
-    const key = `${phone.country}|${phone.value}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    takePhone(phone.value, phone.country);
-  }
-  take("first_name", person.first_name, FIRST_NAME);
-  take("last_name", person.last_name, LAST_NAME);
-  take("street", person.street, STREET);
-  take("city", person.city, CITY);
+  found.take("first_name", person.first_name, FIRST_NAME);
+  found.take("last_name", person.last_name, LAST_NAME);
+  found.take("street", person.street, STREET);
+  found.take("city", person.city, CITY);
   const [name, code] = [person.region || null, person.region_code || null];
-  const byMeta = usable(usesRegionCode(country) ? code ?? name : name ?? code, REGION_META);
-  const byCode = usable(code ?? name, REGION_CODE);
+  const byMeta = found.usable(usesRegionCode(country) ? code ?? name : name ?? code, REGION_META);
+  const byCode = found.usable(code ?? name, REGION_CODE);
   // A province without a two-letter code is no loss: the platforms that want one take nothing else.
-  if (!byMeta && !byCode) dropped.add("state");
-  take("zip", person.postal_code, POSTAL);
-  take("country", person.country, COUNTRY);
-  take("gender", person.gender, GENDER);
-  take("date_of_birth", person.date_of_birth, BIRTH);
-  for (const id of person.external_ids) take("external_id", id, EXTERNAL_ID);
-  return { digests, dropped: [...dropped] };
+  if (!byMeta && !byCode) found.drop("state");
+  found.take("zip", person.postal_code, POSTAL);
+  found.take("country", person.country, COUNTRY);
+  found.take("gender", person.gender, GENDER);
+  found.take("date_of_birth", person.date_of_birth, BIRTH);
+  for (const id of person.external_ids) found.take("external_id", id, EXTERNAL_ID);
+  return { digests: found.digests, dropped: found.dropped };
 }

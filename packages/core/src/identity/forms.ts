@@ -33,8 +33,16 @@ const ZIP_COUNTRIES: ReadonlySet<string> = new Set(["US", "PR", "GU", "VI", "AS"
 const POSTAL_MAX = 16;
 const EXTERNAL_ID_MAX = 256;
 
+/** The address `email` read last: the forms of an email are made one after the other, of one text. */
+let readLast: { text: Text; address: string | null } | null = null;
+
 /** Lower case, all whitespace out, of the shape x@y.z. Dots and "+tag" stay. */
 function email(text: Text): string | null {
+  if (readLast?.text !== text) readLast = { text, address: readEmail(text) };
+  return readLast.address;
+}
+
+function readEmail(text: Text): string | null {
   const address = spaceless(text);
   if (address === null || address.length > EMAIL_MAX || NOT_IN_EMAIL.test(address)) return null;
   const at = address.indexOf("@");

@@ -4,6 +4,7 @@
 const MAX_LENGTH = 512;
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+const WORD = /^[a-z]+$/;
 
 /**
  * Characters nobody sees and everybody's clipboard adds: controls, soft hyphen, joiners, direction marks, byte order
@@ -55,6 +56,8 @@ export interface Text {
   lower: string;
   /** True when `lower` is printable ASCII. */
   ascii: boolean;
+  /** True when `lower` is nothing but a to z: then it is its own compact form, its words and its letters. */
+  word: boolean;
 }
 
 /**
@@ -66,12 +69,13 @@ export function prepare(value: string | null | undefined): Text | null {
   if (PRINTABLE_ASCII.test(value)) {
     const plain = value.trim();
     const lower = plain.toLowerCase();
-    return usable(lower) === null ? null : { plain, lower, ascii: true };
+    return usable(lower) === null ? null : { plain, lower, ascii: true, word: WORD.test(lower) };
   }
   const plain = value.replace(INVISIBLE, "").normalize("NFC").trim();
   // Lower-casing can bring together what composes (Ϊ + acute): composed again, a second pass changes nothing.
   const lower = plain.toLowerCase().normalize("NFC");
-  return usable(lower) === null ? null : { plain, lower, ascii: PRINTABLE_ASCII.test(lower) };
+  if (usable(lower) === null) return null;
+  return { plain, lower, ascii: PRINTABLE_ASCII.test(lower), word: WORD.test(lower) };
 }
 
 /** The text, or null where nothing or a placeholder is left of it. */
@@ -86,28 +90,32 @@ function finished(stripped: string, base: string): string | null {
 }
 
 /** Lower case without punctuation and whitespace: "Jean-François" → "jeanfrançois", "New York" → "newyork". */
-export function compact({ lower, ascii }: Text): string | null {
+export function compact({ lower, ascii, word }: Text): string | null {
+  if (word) return lower;
   return ascii
     ? usable(lower.replace(ASCII_NOT_ALPHANUMERIC, ""))
     : finished(lower.replace(PUNCTUATION_AND_SPACE, ""), lower);
 }
 
 /** Lower case without punctuation, inner spaces kept: "O'Brien" → "obrien", "de Vries" → "de vries". */
-export function words({ lower, ascii }: Text): string | null {
+export function words({ lower, ascii, word }: Text): string | null {
+  if (word) return lower;
   return ascii
     ? usable(lower.replace(ASCII_NOT_ALPHANUMERIC_OR_SPACE, "").trim())
     : finished(lower.replace(PUNCTUATION, ""), lower);
 }
 
 /** Lower case without digits and symbols, inner spaces kept (Google's rule for names, city and region). */
-export function letters({ lower, ascii }: Text): string | null {
+export function letters({ lower, ascii, word }: Text): string | null {
+  if (word) return lower;
   return ascii
     ? usable(lower.replace(ASCII_NOT_LETTER_OR_SPACE, "").trim())
     : finished(lower.replace(PUNCTUATION_AND_DIGITS, ""), lower);
 }
 
 /** Lower case without any whitespace. */
-export function spaceless({ lower }: Text): string | null {
+export function spaceless({ lower, ascii }: Text): string | null {
+  if (ascii && !lower.includes(" ")) return lower;
   return finished(lower.replace(WHITESPACE, ""), lower);
 }
 

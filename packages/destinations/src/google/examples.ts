@@ -1,5 +1,5 @@
 import { type Client, EMPTY_IDENTIFIERS, emptyCommerce, UNKNOWN_CONSENT } from "@trakit/core/event.ts";
-import type { Example } from "../destination.ts";
+import type { Example, Guide } from "../destination.ts";
 import {
   EXAMPLE_CLIENT,
   EXAMPLE_DIGESTS as DIGESTS,
@@ -200,3 +200,42 @@ export const examples: Example[] = [
     out: { skipped: "too_old" },
   },
 ];
+
+export const guide: Guide = {
+  deduplication:
+    "There is no event id: only purchases are deduplicated, by transaction_id. A purchase in doubt is repeated twice, anything else never.",
+  limited:
+    "consent with ad_user_data and ad_personalization DENIED, and no user_data. So also without marketing consent.",
+  batches:
+    "Google refuses nothing: a wrong event is answered like a right one and lost. A request holds events of one client only.",
+  skips: {
+    no_such_event: "no name, and not chosen as a custom event",
+    too_old: "over 72 hours: Google would move it to the 72 hour mark",
+    no_client_id: "no gtag client, and no conversion for which a synthetic one is worth having",
+    no_items: "an event about items without any",
+    no_search_term: "a search for nothing",
+    no_value: "an event that needs an amount without amount or currency",
+    no_order_id: "a refund that names no purchase",
+  },
+  answers: [
+    { when: "received", answer: { status: 204 } },
+    { when: "validation server, fine", answer: { status: 200, body: '{"validationMessages":[]}' } },
+    {
+      when: "validation server, second event wrong",
+      answer: {
+        status: 200,
+        body: '{"validationMessages":[{"fieldPath":"events[1].name","validationCode":"NAME_INVALID"}]}',
+      },
+    },
+    { when: "bad request", answer: { status: 400 } },
+    { when: "too large", answer: { status: 413 } },
+    { when: "too many", answer: { status: 429 } },
+    { when: "server error", answer: { status: 500 } },
+  ],
+  notes: [
+    "A 2xx is no proof: a wrong API secret or measurement id is answered the same. Check once with the test code validate, then in Realtime.",
+    "price is the unit price after discount, discount what was taken off a unit, both in the terms of the value, so that they add up (Google does not say which it means).",
+    "gclid, gbraid and wbraid have no field here; they stay in page_location. Effect unconfirmed.",
+    "Not sent: shipping_tier, payment_type and method (the canonical event does not know them), user_properties, device, promotions. Google Ads' Data Manager API is another destination, not built.",
+  ],
+};

@@ -1,6 +1,6 @@
 import type { Destination, HttpRequest, Json, JsonObject, RequestContext } from "../destination.ts";
 import { classify } from "./classify.ts";
-import { examples } from "./examples.ts";
+import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
 import { type GoogleSettings, settings, testCodeProblem, tokenProblem } from "./settings.ts";
 
@@ -90,4 +90,5 @@ export const google: Destination<GoogleSettings> = {
   request,
   classify,
   examples,
+  guide,
 };

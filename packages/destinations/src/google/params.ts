@@ -10,7 +10,7 @@ import {
 import type { Json, JsonObject, MapContext } from "../destination.ts";
 import { contentId, eventValue, inTermsOf, netUnitPrice } from "../shared/commerce.ts";
 import { cut, present, searchText } from "../shared/fields.ts";
-import { publicUrl } from "../shared/url.ts";
+import { publicUrl } from "@trakit/core/public-url.ts";
 import type { GoogleSettings } from "./settings.ts";
 
 const MAX_ITEMS = 200;

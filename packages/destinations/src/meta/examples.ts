@@ -1,5 +1,5 @@
 import { type Digests, EMPTY_CLIENT, EMPTY_IDENTIFIERS, emptyCommerce } from "@trakit/core/event.ts";
-import type { Example } from "../destination.ts";
+import type { Example, Guide } from "../destination.ts";
 import {
   EXAMPLE_CLIENT,
   EXAMPLE_DIGESTS as DIGESTS,
@@ -243,3 +243,48 @@ export const examples: Example[] = [
     out: { skipped: "too_little_user_data" },
   },
 ];
+
+export const guide: Guide = {
+  deduplication:
+    "Pixel and server copies with one event_id and event name count once, within 48 hours of the first. Two server copies are not promised to: a send in doubt is repeated once.",
+  limited:
+    "Limited Data Use: data_processing_options with the state's number, or 0 and 0 and the IP address to find it by.",
+  batches:
+    "All or nothing: one invalid event refuses the request. What Meta is known to refuse is not sent; otherwise the batch is halved until the bad event stands alone. An event refused for its fbc goes once more without it.",
+  skips: {
+    no_such_event: "no standard name, and not chosen as a custom event",
+    too_old: "over 7 days (62 at a till)",
+    no_value: "a purchase without amount or currency",
+    too_little_user_data:
+      "only a combination Meta refuses: IP address, cookie, email, phone or external id is missing",
+    limited_needs_region: "limited mode, and neither state nor IP address is known",
+  },
+  answers: [
+    { when: "all taken", answer: { status: 200, body: '{"events_received":2}' } },
+    { when: "another number taken", answer: { status: 200, body: '{"events_received":1}' } },
+    {
+      when: "throttled, as 400",
+      answer: { status: 400, body: '{"error":{"code":4,"error_subcode":1504022}}' },
+    },
+    {
+      when: "token expired or revoked",
+      answer: { status: 400, body: '{"error":{"code":190,"error_subcode":463}}' },
+    },
+    { when: "no permission", answer: { status: 403, body: '{"error":{"code":200}}' } },
+    { when: "no such dataset", answer: { status: 400, body: '{"error":{"code":100,"error_subcode":33}}' } },
+    {
+      when: "malformed fbc",
+      answer: { status: 400, body: '{"error":{"code":100,"error_subcode":2804001}}' },
+    },
+    { when: "invalid parameter", answer: { status: 400, body: '{"error":{"code":100}}' } },
+    { when: "blocked for policy", answer: { status: 400, body: '{"error":{"code":368}}' } },
+    { when: "dataset not ready", answer: { status: 400, body: '{"error":{"code":21009}}' } },
+    { when: "internal", answer: { status: 500, body: '{"error":{"code":2,"is_transient":true}}' } },
+    { when: "a gateway's page", answer: { status: 502, body: "<html>" } },
+  ],
+  notes: [
+    "Unconfirmed by Meta: the body limit of about 1 MB, subcode 2804050, and the rule for times in the future (they are sent as of now).",
+    "Not sent: opt_out (not a consent mechanism), original_event_data, app_data, delivery_category, predicted_ltv, subscription and lead ids: a shop's events do not have them.",
+    "appsecret_proof is not used: it needs the app's secret beside the dataset's token.",
+  ],
+};

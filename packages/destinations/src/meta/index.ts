@@ -1,6 +1,6 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
 import { classify } from "./classify.ts";
-import { examples } from "./examples.ts";
+import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS, repaired } from "./map.ts";
 import { type MetaSettings, settings, tokenProblem } from "./settings.ts";
 
@@ -60,4 +60,5 @@ export const meta: Destination<MetaSettings> = {
   repaired,
   classify,
   examples,
+  guide,
 };

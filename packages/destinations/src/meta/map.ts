@@ -2,12 +2,12 @@ import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { validFbc, validFbp } from "@trakit/core/cookies.ts";
 import { digestsFor } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
-import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
+import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
+import { cut, eventTime, given, isEmpty, searchText, some } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
-import { publicUrl } from "../shared/url.ts";
+import { publicUrl } from "@trakit/core/public-url.ts";
 import { limitedOptions } from "./limited.ts";
 import type { MetaSettings } from "./settings.ts";
 
@@ -71,28 +71,30 @@ const TOO_LITTLE: readonly ReadonlySet<string>[] = [
 function userData(event: CanonicalEvent, ip: string | null): JsonObject {
   const { digests } = event;
   // Hashed ones take lists (reference: meta §4).
-  return present({
-    em: digestsFor("meta", "email", digests),
-    ph: digestsFor("meta", "phone", digests),
-    fn: digestsFor("meta", "first_name", digests),
-    ln: digestsFor("meta", "last_name", digests),
-    ct: digestsFor("meta", "city", digests),
-    st: digestsFor("meta", "state", digests),
-    zp: digestsFor("meta", "zip", digests),
-    country: digestsFor("meta", "country", digests),
-    ge: digestsFor("meta", "gender", digests),
-    db: digestsFor("meta", "date_of_birth", digests),
-    external_id: digestsFor("meta", "external_id", digests),
+  return {
+    em: some(digestsFor("meta", "email", digests)),
+    ph: some(digestsFor("meta", "phone", digests)),
+    fn: some(digestsFor("meta", "first_name", digests)),
+    ln: some(digestsFor("meta", "last_name", digests)),
+    ct: some(digestsFor("meta", "city", digests)),
+    st: some(digestsFor("meta", "state", digests)),
+    zp: some(digestsFor("meta", "zip", digests)),
+    country: some(digestsFor("meta", "country", digests)),
+    ge: some(digestsFor("meta", "gender", digests)),
+    db: some(digestsFor("meta", "date_of_birth", digests)),
+    external_id: some(digestsFor("meta", "external_id", digests)),
     // Never hashed: Meta takes hashes of these with a 200 and matches nobody.
-    client_ip_address: ip,
-    client_user_agent: cut(event.client.user_agent, 2000),
+    client_ip_address: given(ip),
+    client_user_agent: given(cut(event.client.user_agent, 2000)),
     // A malformed one makes Meta refuse the whole request; the click id in it is passed byte for byte (reference: meta §5).
-    fbc: validFbc(event.identifiers.fbc),
-    fbp: validFbp(event.identifiers.fbp),
-  });
+    fbc: given(validFbc(event.identifiers.fbc)),
+    fbp: given(validFbp(event.identifiers.fbp)),
+  };
 }
 
 function isTooLittle(user: JsonObject): boolean {
+  // Each of these is in none of the sets.
+  if (user["em"] !== undefined || user["client_ip_address"] !== undefined) return false;
   const keys = Object.keys(user).filter((key) => user[key] !== undefined);
   return TOO_LITTLE.some((set) => keys.every((key) => set.has(key)));
 }
@@ -116,14 +118,14 @@ function actionSource(event: CanonicalEvent, url: string | null, user: JsonObjec
 }
 
 function content(item: Item, id: string, currency: string | null): JsonObject {
-  return present({
+  return {
     id,
     quantity: item.quantity,
-    item_price: currency === null ? null : toNumber(netUnitPrice(item, currency)),
-    title: cut(item.title, 500),
-    brand: cut(item.brand, 500),
-    category: cut(item.category, 500),
-  });
+    item_price: currency === null ? undefined : toNumber(netUnitPrice(item, currency)),
+    title: given(cut(item.title, 500)),
+    brand: given(cut(item.brand, 500)),
+    category: given(cut(item.category, 500)),
+  };
 }
 
 function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings>): JsonObject {
@@ -132,28 +134,33 @@ function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings
   // A collection shows products, not the variants of one: its ids name the groups of the catalogue.
   const form = collection ? "product" : settings.content_ids;
   const money = VALUED.has(name) ? eventValue(commerce, settings.value) : null;
-  const contents = commerce.items.flatMap((item) => {
+  const ids: string[] = [];
+  const contents: JsonObject[] = [];
+  for (const item of commerce.items) {
     const id = contentId(item, form, settings.content_country ?? client.country);
-    return id === null ? [] : [content(item, id, commerce.currency)];
-  });
+    if (id === null) continue;
+    ids.push(id);
+    contents.push(content(item, id, commerce.currency));
+  }
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
   const counted = name === "checkout_started" || name === "checkout_completed";
-  return present({
-    value: money === null ? null : toNumber(money.value),
+  const ofOrder = name === "checkout_completed" || name === "order_refunded";
+  return {
+    value: money === null ? undefined : toNumber(money.value),
     currency: money?.currency,
-    content_ids: contents.map((one) => one["id"] as Json),
-    contents: contents as Json[],
-    content_type: contents.length === 0 ? null : form === "product" ? "product_group" : "product",
-    content_name: cut(only?.title ?? null, 500),
-    content_category: cut(collection ? commerce.collection_title : only?.category ?? null, 500),
-    num_items: counted && commerce.items.length > 0 ? unitCount(commerce.items) : null,
-    order_id: name === "checkout_completed" || name === "order_refunded" ? commerce.order_id : null,
-    search_string: name === "search_submitted" ? searchText(commerce.search_query) : null,
-  });
+    content_ids: some(ids),
+    contents: some(contents),
+    content_type: contents.length === 0 ? undefined : form === "product" ? "product_group" : "product",
+    content_name: given(cut(only?.title ?? null, 500)),
+    content_category: given(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
+    num_items: counted && commerce.items.length > 0 ? unitCount(commerce.items) : undefined,
+    order_id: ofOrder ? given(commerce.order_id) : undefined,
+    search_string: name === "search_submitted" ? given(searchText(commerce.search_query)) : undefined,
+  };
 }
 
-function segmentation(event: CanonicalEvent): string | null {
-  if (event.name !== "checkout_completed" || event.commerce.customer_type === null) return null;
+function segmentation(event: CanonicalEvent): string | undefined {
+  if (event.name !== "checkout_completed" || event.commerce.customer_type === null) return undefined;
   return event.commerce.customer_type === "new"
     ? "new_customer_to_business"
     : "existing_customer_to_business";
@@ -178,24 +185,21 @@ export function map(event: CanonicalEvent, context: MapContext<MetaSettings>): M
   const ip = publicIp(event.client.ip);
   const user = userData(event, ip);
   if (isTooLittle(user)) return { ok: false, reason: "too_little_user_data" };
-  const options = context.limited ? limitedOptions(event, ip) : {};
+  const options = context.limited ? limitedOptions(event, ip) : undefined;
   if (options === null) return { ok: false, reason: "limited_needs_region" };
   const url = publicUrl(event.page.url);
-  return {
-    ok: true,
-    body: present({
-      event_name: name,
-      event_time: Math.floor(time / 1000),
-      event_id: event.event_id,
-      action_source: actionSource(event, url, user),
-      event_source_url: url,
-      referrer_url: publicUrl(event.page.referrer),
-      user_data: user,
-      custom_data: isEmpty(custom) ? undefined : custom,
-      customer_segmentation: segmentation(event),
-      ...options,
-    }),
+  const body: JsonObject = {
+    event_name: name,
+    event_time: Math.floor(time / 1000),
+    event_id: event.event_id,
+    action_source: actionSource(event, url, user),
+    event_source_url: given(url),
+    referrer_url: given(publicUrl(event.page.referrer)),
+    user_data: user,
+    custom_data: isEmpty(custom) ? undefined : custom,
+    customer_segmentation: segmentation(event),
   };
+  return { ok: true, body: options === undefined ? body : { ...body, ...options } };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { EMPTY_CLIENT, EMPTY_IDENTIFIERS, emptyCommerce } from "@trakit/core/event.ts";
-import type { Example, JsonObject } from "../destination.ts";
+import type { Example, Guide, JsonObject } from "../destination.ts";
 import {
   EXAMPLE_CLIENT,
   EXAMPLE_DIGESTS as DIGESTS,
@@ -204,3 +204,54 @@ export const examples: Example[] = [
     out: { skipped: "no_such_event" },
   },
 ];
+
+export const guide: Guide = {
+  deduplication:
+    "Tag and API copies with one event_id count once; the window is not published, and whether two API copies do is unconfirmed: a send in doubt is repeated once.",
+  limited: "Limited Data Processing: opt_out_type LDP with hashed state and country.",
+  batches:
+    "The answer has a status per event, in order. A key the schema does not know refuses the whole request, so bodies are written key by key; a refused request is halved.",
+  skips: {
+    no_such_event: "no standard name, and not chosen as a custom event",
+    too_old: "over 7 days",
+    too_little_user_data: "neither an email nor IP address with user agent; a phone alone is not enough",
+    limited_needs_region: "limited mode without a two-letter state and a country",
+  },
+  answers: [
+    {
+      when: "taken",
+      answer: {
+        status: 200,
+        body:
+          '{"num_events_received":2,"num_events_processed":2,"events":[{"status":"processed"},{"status":"processed"}]}',
+      },
+    },
+    {
+      when: "one refused",
+      answer: {
+        status: 200,
+        body:
+          '{"num_events_received":2,"num_events_processed":1,"events":[{"status":"processed"},{"status":"failed","error_message":"Invalid"}]}',
+      },
+    },
+    {
+      when: "none processed",
+      answer: {
+        status: 422,
+        body:
+          '{"code":953,"details":{"num_events_processed":0,"events":[{"status":"failed","error_message":"Given timestamp is in the past"},{"status":"failed","error_message":"Invalid"}]}}',
+      },
+    },
+    { when: "unknown key", answer: { status: 400, body: '{"code":4196}' } },
+    { when: "authentication failed", answer: { status: 401, body: '{"code":2}' } },
+    { when: "not permitted", answer: { status: 403, body: '{"code":29}' } },
+    { when: "throttled", answer: { status: 429, body: '{"code":8}' } },
+    { when: "ramped down", answer: { status: 503, body: '{"code":4197}' } },
+  ],
+  notes: [
+    "Unconfirmed: the age limit's exact figure, body size, the case of country and state before hashing (lower, as every sender does), postcodes outside the US (letters are kept).",
+    "Events received later than about an hour count as offline conversions.",
+    "item_price is the price before discounts, as Pinterest defines it; the value is after them.",
+    "Not sent: _derived_epik and a hash of _pin_unauth (only vendors' plugins do), np, external measurement ids, device details.",
+  ],
+};

@@ -1,6 +1,6 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
 import { classify } from "./classify.ts";
-import { examples } from "./examples.ts";
+import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
 import { type PinterestSettings, settings, tokenProblem } from "./settings.ts";
 
@@ -55,4 +55,5 @@ export const pinterest: Destination<PinterestSettings> = {
   request,
   classify,
   examples,
+  guide,
 };

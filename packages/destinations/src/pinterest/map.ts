@@ -5,7 +5,7 @@ import { contentId, eventValue, unitCount } from "../shared/commerce.ts";
 import { cut, digestList, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
-import { publicUrl } from "../shared/url.ts";
+import { publicUrl } from "@trakit/core/public-url.ts";
 import type { PinterestSettings } from "./settings.ts";
 
 /** "At most 7 days" (reference: pinterest §1; the API itself answers "Given timestamp is in the past"). */

@@ -1,5 +1,5 @@
 import { type Digests, emptyCommerce } from "@trakit/core/event.ts";
-import type { Example } from "../destination.ts";
+import type { Example, Guide } from "../destination.ts";
 import {
   EXAMPLE_CLIENT,
   EXAMPLE_DIGESTS as DIGESTS,
@@ -129,3 +129,44 @@ export const examples: Example[] = [
     out: { skipped: "no_such_event" },
   },
 ];
+
+export const guide: Guide = {
+  deduplication:
+    "Copies with one conversion_id and event type count once where they arrive within two days; the one with fewer match keys goes. Whether two server copies do is unconfirmed: a send in doubt is repeated once.",
+  limited: "Limited Data Use: data_processing_options with mode LDU, country and region.",
+  batches: 'All or nothing: "None were processed". The batch is halved until the bad event stands alone.',
+  skips: {
+    no_such_event: "no standard name, and not chosen as a custom event",
+    too_old: "over 7 days",
+    too_little_user_data: "neither click id, email, phone, external id nor IP address with user agent",
+    limited_needs_region: "limited mode without a country, or an American without a state",
+  },
+  answers: [
+    {
+      when: "taken",
+      answer: { status: 200, body: '{"data":{"message":"Successfully processed 2 conversion events."}}' },
+    },
+    {
+      when: "another number taken",
+      answer: { status: 200, body: '{"data":{"message":"Successfully processed 1 conversion events."}}' },
+    },
+    {
+      when: "invalid events",
+      answer: {
+        status: 400,
+        body: '{"error":{"message":"There were 1 invalid conversion events. None were processed."}}',
+      },
+    },
+    { when: "token refused", answer: { status: 401 } },
+    { when: "no permission for this pixel", answer: { status: 403, body: "{}" } },
+    { when: "throttled", answer: { status: 429 } },
+    { when: "out of service", answer: { status: 500 } },
+  ],
+  notes: [
+    "The API's own pages cannot be read without a browser; the rules come from public copies of Direct Integration, Event metadata, Event deduplication and Manual advanced matching, and from the connector Reddit maintains for a large event router (read 2026-11-25).",
+    "Email: lower case, the part before the @ without what follows a plus and without anything but letters and digits, at every provider. One copy of the rule names dots only; for ordinary addresses both give the same.",
+    "value, currency and item_count are not taken of PAGE_VISIT, VIEW_CONTENT and SEARCH; item_count not of LEAD and SIGN_UP.",
+    "The click id is read from rdt_cid in the page's address. Reddit's cookies (_rdt_cid, _rdt_uuid) are not collected: they would be identifiers of the canonical event.",
+    "Unconfirmed: the form of pixel ids, PHYSICAL_STORE as the offline value, body size, whether test events count, whether partner is open to others (not sent).",
+  ],
+};

@@ -21,8 +21,8 @@ import { publicIp } from "../shared/ip.ts";
 import { type CommonSettings, commonSettings, eventName } from "../shared/settings.ts";
 import { byStatus, refusedBatch } from "../shared/status.ts";
 import { pastedTokenProblem } from "../shared/token.ts";
-import { publicUrl } from "../shared/url.ts";
-import { examples } from "./examples.ts";
+import { publicUrl } from "@trakit/core/public-url.ts";
+import { examples, guide } from "./examples.ts";
 
 const API_VERSION = "v3";
 /** "Within seven days"; one event too old makes Reddit refuse the whole request, so the way there is allowed for. */
@@ -243,4 +243,5 @@ export const reddit: Destination<RedditSettings> = {
   request,
   classify,
   examples,
+  guide,
 };

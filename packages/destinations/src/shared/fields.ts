@@ -1,6 +1,7 @@
 /** Small pieces the mappings share. */
 import type { CanonicalEvent } from "@trakit/core/event.ts";
 import { digestsFor, type Field, type Platform } from "@trakit/core/identity/platforms.ts";
+import { holdsContact } from "@trakit/core/public-url.ts";
 import type { Json, JsonObject } from "../destination.ts";
 
 /**
@@ -15,6 +16,16 @@ export function present(fields: Record<string, Json | undefined>): JsonObject {
     }
   }
   return fields;
+}
+
+/** The value, or undefined for null and "": for literals, where it costs less than `present` does. */
+export function given<T extends Json>(value: T | null | undefined): T | undefined {
+  return value === null || value === "" ? undefined : value;
+}
+
+/** The list, or undefined for an empty one. */
+export function some<T extends Json>(list: T[]): T[] | undefined {
+  return list.length === 0 ? undefined : list;
 }
 
 /** Whether anything is left in it. */
@@ -44,11 +55,9 @@ export function eventTime(event: CanonicalEvent, now: number, maxAgeMs: number):
   return now - occurred > maxAgeMs ? null : occurred;
 }
 
-const CONTACT = /[^\s@]+@[^\s@]+\.[^\s@]{2,}|(?:\+?\d[ ().-]{0,2}){9,}/;
-
 /** What somebody searched for, cut; null where they typed an email address or a phone number, which is nobody's to pass on. */
 export function searchText(text: string | null, length = 500): string | null {
-  return text !== null && CONTACT.test(text) ? null : cut(text, length);
+  return text !== null && holdsContact(text) ? null : cut(text, length);
 }
 
 /** Text cut to `length` UTF-16 units without leaving half a surrogate pair; null for blank text. */

@@ -1,5 +1,5 @@
 import { EMPTY_IDENTIFIERS, emptyCommerce } from "@trakit/core/event.ts";
-import type { Example } from "../destination.ts";
+import type { Example, Guide } from "../destination.ts";
 import {
   EXAMPLE_CLIENT,
   EXAMPLE_DIGESTS as DIGESTS,
@@ -164,3 +164,42 @@ export const examples: Example[] = [
     out: { skipped: "no_such_event" },
   },
 ];
+
+export const guide: Guide = {
+  deduplication:
+    "Copies with one event_id and event name count once for 48 hours; documented for pixel and API, unconfirmed for two API copies: a send in doubt is repeated once.",
+  limited:
+    "Limited Data Use: 1 and 1000 for California, otherwise 0 and 0, by which Snap finds the state from the IP address.",
+  batches:
+    "Whether one bad event fails the others is unconfirmed: a refused batch is halved until the bad event stands alone.",
+  skips: {
+    no_such_event: "no standard name, and not chosen as a custom event",
+    too_old: "over 7 days, the shortest figure in any source",
+    no_page_url: "WEB events need the page's address",
+    too_little_user_data: "neither email, phone nor IP address with user agent",
+    no_value: "a PURCHASE needs value and currency",
+    limited_needs_region: "limited mode of an American whose state is unknown, without an IP address",
+  },
+  answers: [
+    { when: "taken", answer: { status: 200, body: '{"status":"VALID"}' } },
+    { when: "refused under a 200", answer: { status: 200, body: '{"status":"INVALID"}' } },
+    {
+      when: "refused",
+      answer: { status: 400, body: '{"status":"INVALID","error_msgs":["bad event_time"]}' },
+    },
+    {
+      when: "token refused, as 400",
+      answer: { status: 400, body: '{"status":"INVALID","reason":"invalid token"}' },
+    },
+    { when: "token refused", answer: { status: 401 } },
+    { when: "no access to the pixel", answer: { status: 403 } },
+    { when: "throttled", answer: { status: 429 } },
+    { when: "server error", answer: { status: 500 } },
+  ],
+  notes: [
+    "Unconfirmed: age limit (7, 28 or 37 days), batch and body size, rate limits, upper case of names, db, opt_out.",
+    "contents' quantity and item_price are strings, as Snap's own SDK has them; the price is what was paid for a unit.",
+    "Custom events are the five numbered ones; which is which is in the table above.",
+    "Not sent: madid, app_data, travel fields, status, predicted_ltv.",
+  ],
+};

@@ -1,6 +1,6 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
 import { classify } from "./classify.ts";
-import { examples } from "./examples.ts";
+import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
 import { settings, type SnapchatSettings, tokenProblem } from "./settings.ts";
 
@@ -54,4 +54,5 @@ export const snapchat: Destination<SnapchatSettings> = {
   request,
   classify,
   examples,
+  guide,
 };

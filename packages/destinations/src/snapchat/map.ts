@@ -7,7 +7,7 @@ import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commer
 import { cut, digestList, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
-import { publicUrl } from "../shared/url.ts";
+import { publicUrl } from "@trakit/core/public-url.ts";
 import type { SnapchatSettings } from "./settings.ts";
 
 /** Sources say 7, 28 and 37 days; the shortest is safe (reference: snapchat §1). */

@@ -1,5 +1,5 @@
 import { type Digests, EMPTY_CLIENT, EMPTY_IDENTIFIERS, emptyCommerce } from "@trakit/core/event.ts";
-import type { Example } from "../destination.ts";
+import type { Example, Guide } from "../destination.ts";
 import {
   EXAMPLE_CLIENT,
   EXAMPLE_DIGESTS as DIGESTS,
@@ -218,3 +218,38 @@ export const examples: Example[] = [
     out: { skipped: "no_such_event" },
   },
 ];
+
+export const guide: Guide = {
+  deduplication:
+    "Copies with one event_id and event name count once within 48 hours, also two server copies: repeating is safe.",
+  limited: "limited_data_use: true; TikTok decides by the IP address whether it applies.",
+  batches:
+    "All or nothing: the message names the first invalid event. The batch is halved until the bad event stands alone.",
+  skips: {
+    no_such_event: "no standard name, and not chosen as a custom event",
+    too_old: "over 7 days (TikTok documents no limit for web events)",
+    needs_offline_event_set: "a till's sale: TikTok takes those into an Offline Event Set only",
+    no_page_url: "web events need the page's address",
+    too_little_user_data: "neither email, phone, external id, click id, cookie nor IP address",
+    limited_needs_ip: "limited mode without an IP address",
+  },
+  answers: [
+    { when: "taken", answer: { status: 200, body: '{"code":0}' } },
+    { when: "partial success, without parts", answer: { status: 200, body: '{"code":20001}' } },
+    { when: "invalid parameter, as 200", answer: { status: 200, body: '{"code":40002}' } },
+    { when: "throttled, as 401", answer: { status: 401, body: '{"code":40100,"message":"QPM limit"}' } },
+    { when: "throttled, as 200", answer: { status: 200, body: '{"code":40100}' } },
+    { when: "token wrong or revoked", answer: { status: 200, body: '{"code":40105}' } },
+    { when: "token empty", answer: { status: 401, body: '{"code":40104}' } },
+    { when: "no permission for this pixel", answer: { status: 200, body: '{"code":40001}' } },
+    { when: "401 without a code", answer: { status: 401, body: "" } },
+    { when: "internal", answer: { status: 200, body: '{"code":50000}' } },
+    { when: "a gateway's page", answer: { status: 502, body: "<html>" } },
+  ],
+  notes: [
+    "Unconfirmed: codes 20001, 40000, 40102, 40103, 51xxx for this endpoint; body size; the spelling of Pageview.",
+    "A currency TikTok does not list is left out with its amounts: it would be booked as another.",
+    "Chinese numbers go in both readings of TikTok's pages, with +86 and as the national number.",
+    "Not sent: shop_id, delivery_category, predicted_ltv, campaign fields; app and CRM events.",
+  ],
+};

@@ -7,7 +7,7 @@ import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commer
 import { cut, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
-import { publicUrl } from "../shared/url.ts";
+import { publicUrl } from "@trakit/core/public-url.ts";
 import type { TikTokSettings } from "./settings.ts";
 
 /** TikTok documents no limit for web events; after 7 days no attribution window is open (reference: tiktok §2.2). */

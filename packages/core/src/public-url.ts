@@ -1,4 +1,4 @@
-/** Page addresses as they may leave us. */
+/** Page addresses as they may be kept and leave us. */
 
 /** Query parameters that open something or name someone; click ids and campaign parameters stay. */
 const PRIVATE_NAME =
@@ -41,7 +41,7 @@ function isPrivate(pair: string): boolean {
 }
 
 /**
- * The page address for a vendor: absolute http(s), without fragment, credentials, the token in a checkout's or order's
+ * The page address as it is stored and sent: absolute http(s), without fragment, credentials, the token in a checkout's or order's
  * path, and query parameters that open something or name someone (vendors forbid personal data in URLs). What stays is
  * byte-exact, so that click ids keep their value. Null for anything else. `maxLength` cuts at a parameter's boundary
  * where it can.
@@ -63,4 +63,11 @@ export function publicUrl(url: string | null | undefined, maxLength = 2000): str
     length += pair.length + 1;
   }
   return kept.length === 0 ? base : `${base}?${kept.join("&")}`;
+}
+
+const CONTACT = /[^\s@]+@[^\s@]+\.[^\s@]{2,}|(?:\+?\d[ ().-]{0,2}){9,}/;
+
+/** Whether a text somebody typed has an email address or a phone number in it, which is nobody's to keep or pass on. */
+export function holdsContact(text: string): boolean {
+  return CONTACT.test(text);
 }
