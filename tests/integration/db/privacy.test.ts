@@ -5,6 +5,7 @@ import { connect } from "@trakit/db/connection.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { at, DAY, fromBrowser, fromShopify, HOUR } from "../../support/captured.ts";
 import { testDatabase } from "../../support/database.ts";
+import { cartOf } from "../../support/two-shops.ts";
 import { newShop, sealedToken, type Shop } from "../../support/shop.ts";
 
 /**
@@ -77,6 +78,22 @@ async function live(shop: Shop, who: Person, word: string): Promise<void> {
   const { identifiers, page, client } = known(who, word);
   await shop.ingest([fromBrowser("page_viewed", { identifiers, page, client })], { now: at(-2 * DAY) });
   await shop.ingest([fromBrowser("checkout_completed", known(who, word))], { now: at(-DAY) });
+  await db.query("trakit_edge", "select trakit.ingest_cart($1, $2, 0, $3)", [
+    shop.domain,
+    // from before we were told of carts: known from now on, and no event
+    JSON.stringify({ ...cartOf(word), created_at: at(-40 * DAY) }),
+    at(3),
+  ]);
+  await db.query(
+    "postgres",
+    "insert into trakit.cart_adds values ($1, $2, $3, 'browser', $3, 1, $4)",
+    [shop.id, `${word}-cart`, word, at(3)],
+  );
+  await db.query("trakit_edge", "select trakit.ingest_browser_events($1, '[]', 0, '{}', $2, '[]', $3)", [
+    shop.domain,
+    JSON.stringify({ prefix: word, origin: null, events: 1, consent: null }),
+    at(3),
+  ]);
   await shop.ingest([
     fromShopify("checkout_completed", { ...known(who, word), identifiers: { customer_id: who.id } }),
   ], { now: at(-DAY + 60) });
