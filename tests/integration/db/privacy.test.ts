@@ -5,7 +5,6 @@ import { connect } from "@trakit/db/connection.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { at, DAY, fromBrowser, fromShopify, HOUR } from "../../support/captured.ts";
 import { testDatabase } from "../../support/database.ts";
-import { cartOf } from "../../support/two-shops.ts";
 import { newShop, sealedToken, type Shop } from "../../support/shop.ts";
 
 /**
@@ -78,12 +77,6 @@ async function live(shop: Shop, who: Person, word: string): Promise<void> {
   const { identifiers, page, client } = known(who, word);
   await shop.ingest([fromBrowser("page_viewed", { identifiers, page, client })], { now: at(-2 * DAY) });
   await shop.ingest([fromBrowser("checkout_completed", known(who, word))], { now: at(-DAY) });
-  await db.query("trakit_edge", "select trakit.ingest_cart($1, $2, 0, $3)", [
-    shop.domain,
-    // from before we were told of carts: known from now on, and no event
-    JSON.stringify({ ...cartOf(word), created_at: at(-40 * DAY) }),
-    at(3),
-  ]);
   await db.query(
     "postgres",
     "insert into trakit.cart_adds values ($1, $2, $3, 'browser', $3, 1, $4)",
