@@ -3027,11 +3027,6 @@ begin
     perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || v_shop, 0));
     v_subject := trakit.whole_subject(v_shop, v_subject);
     v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
-    -- what their carts held: the tokens lead to them
-    delete from trakit.cart_adds a using trakit.visitor_links l
-    where a.shop_id = v_shop and l.shop_id = v_shop and l.visitor_id = any (v_visitors) and l.kind = 'cart' and a.cart_token = l.key;
-    delete from trakit.carts a using trakit.visitor_links l
-    where a.shop_id = v_shop and l.shop_id = v_shop and l.visitor_id = any (v_visitors) and l.kind = 'cart' and a.token = l.key;
     delete from trakit.visitor_links l
     where l.shop_id = v_shop and (l.visitor_id = any (v_visitors) or (l.kind, l.key) in (
       select 'customer', jsonb_array_elements_text(v_subject -> 'customers')
