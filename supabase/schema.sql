@@ -1623,7 +1623,7 @@ declare
 begin
   return (
     select jsonb_build_object(
-      'shop_id', s.id, 'domain', s.domain, 'status', s.status, 'country', s.country, 'installed_at', s.installed_at,
+      'shop_id', s.id, 'domain', s.domain, 'status', s.status, 'country', s.country, 'hosts', to_jsonb(s.hosts), 'installed_at', s.installed_at,
       'has_token', i.sealed_access is not null, 'access_expires_at', i.access_expires_at, 'trouble', i.trouble,
       'scopes', coalesce(i.scopes, '{}'), 'pixel_id', i.pixel_id, 'pixel_settings', i.pixel_settings,
       'pixel_trouble', i.pixel_trouble)
@@ -2670,9 +2670,9 @@ begin
 end;
 $function$;
 
--- What set-up found or made: the shop's country (kept where one is set), the web pixel and its settings, or why there is none. Returns find_installation's row.
+-- What set-up found or made: the shop's country (kept where one is set), its storefront's host, the web pixel and its settings, or why there is none. Returns find_installation's row.
 -- owner trakit_app; called by trakit_edge
-CREATE OR REPLACE FUNCTION trakit.note_setup(p_shop text, p_country text, p_pixel_id text, p_pixel_settings jsonb, p_pixel_trouble text, p_now timestamp with time zone DEFAULT now())
+CREATE OR REPLACE FUNCTION trakit.note_setup(p_shop text, p_country text, p_host text, p_pixel_id text, p_pixel_settings jsonb, p_pixel_trouble text, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2683,6 +2683,9 @@ declare
 begin
   update trakit.shops s set country = p_country, updated_at = p_now
   where s.id = v_shop and s.country is null and p_country is not null;
+  update trakit.shops s set hosts = s.hosts || p_host, updated_at = p_now
+  -- the permanent domain too where it is the storefront's: then nobody asks Shopify again
+  where s.id = v_shop and p_host <> all (s.hosts) and cardinality(s.hosts) < 50;
   update trakit.installations i
   set pixel_id = coalesce(p_pixel_id, i.pixel_id), pixel_settings = coalesce(p_pixel_settings, i.pixel_settings),
       pixel_trouble = p_pixel_trouble, updated_at = p_now

@@ -173,6 +173,27 @@ describe("identifiers", () => {
     });
   });
 
+  test("of a key that led to more than twenty visitors come back to nobody", async () => {
+    const shop = await kit.shop();
+    const client = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed";
+    await visit(shop.domain, { visitor_id: visitorId(), client_id: client, fbp: FBP });
+    const joined = (count: number) =>
+      kit.database.query(
+        "postgres",
+        "update trakit.visitor_links set joined = $2 where shop_id = $1 and kind = 'client'",
+        [
+          shop.id,
+          count,
+        ],
+      );
+    const restored = async () =>
+      (await proxy.session(shop.domain, { visitor: { client_id: client }, consent: YES })).body.visitor.fbp;
+    await joined(20);
+    expect(await restored()).toBe(FBP);
+    await joined(21);
+    expect(await restored()).not.toBe(FBP);
+  });
+
   test("what the browser has stays; only gaps are filled", async () => {
     const shop = await kit.shop();
     const id = visitorId();

@@ -1328,6 +1328,7 @@ export type Database = {
       "note_setup": {
         Args: {
           "p_country": string;
+          "p_host": string;
           "p_now"?: string;
           "p_pixel_id": string;
           "p_pixel_settings": Json;
