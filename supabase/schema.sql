@@ -529,6 +529,46 @@ alter table trakit.workers enable row level security;
 alter table trakit.workers force row level security;
 create policy "the dispatcher keeps it" on trakit.workers for all to trakit_dispatcher using (true) with check (true);
 
+-- How well the two copies of events meet, by event name and day (UTC), over the last 7 days.
+--   shop_id uuid: Shop.
+--   day date: Day the first copy came, UTC.
+--   name text: Canonical event name.
+--   events bigint: Events, whatever number of copies came.
+--   seen_by_browser bigint: Events the browser reported.
+--   seen_by_shopify bigint: Events Shopify reported.
+--   seen_by_both bigint: Events both reported: one event each, sent once.
+--   matched_share numeric: seen_by_both / seen_by_shopify; null where only one side can report, or Shopify has not.
+--   signed bigint: Events whose browser copy carried a valid token.
+--   had_by_tags bigint: Events the page's own tags had too, under the same id.
+--   sent_once bigint: Events delivered somewhere, each platform once for certain.
+--   sent_in_doubt bigint: Events delivered after an earlier send of which nobody knows whether it arrived: repeated as far as the platform deduplicates.
+--   past_dedup_window bigint: Events not sent because a tag had them and the platform no longer compares.
+create view api.dedup_report with (security_invoker=true) as -- owner postgres
+ SELECT e.shop_id,
+    (e.captured_at AT TIME ZONE 'utc'::text)::date AS day,
+    e.name,
+    count(*) AS events,
+    count(*) FILTER (WHERE e.browser_at IS NOT NULL) AS seen_by_browser,
+    count(*) FILTER (WHERE e.webhook_at IS NOT NULL) AS seen_by_shopify,
+    count(*) FILTER (WHERE e.browser_at IS NOT NULL AND e.webhook_at IS NOT NULL) AS seen_by_both,
+        CASE
+            WHEN e.name = ANY (ARRAY['checkout_completed'::text, 'checkout_started'::text, 'product_added_to_cart'::text]) THEN round(count(*) FILTER (WHERE e.browser_at IS NOT NULL AND e.webhook_at IS NOT NULL)::numeric / NULLIF(count(*) FILTER (WHERE e.webhook_at IS NOT NULL), 0)::numeric, 4)
+            ELSE NULL::numeric
+        END AS matched_share,
+    count(*) FILTER (WHERE e.signed) AS signed,
+    count(*) FILTER (WHERE e.tags <> '{}'::jsonb) AS had_by_tags,
+    count(*) FILTER (WHERE d.delivered > 0 AND d.in_doubt = 0) AS sent_once,
+    count(*) FILTER (WHERE d.delivered > 0 AND d.in_doubt > 0) AS sent_in_doubt,
+    count(*) FILTER (WHERE d.past_window > 0) AS past_dedup_window
+   FROM trakit.events e
+     LEFT JOIN LATERAL ( SELECT count(*) FILTER (WHERE x.state = 'delivered'::text) AS delivered,
+            count(*) FILTER (WHERE x.state = 'delivered'::text AND x.doubts > 0) AS in_doubt,
+            count(*) FILTER (WHERE x.reason = 'past_dedup_window'::text) AS past_window
+           FROM trakit.deliveries x
+          WHERE x.captured_at = e.captured_at AND x.event_row = e.id) d ON true
+  WHERE e.captured_at > (now() - '7 days'::interval)
+  GROUP BY e.shop_id, ((e.captured_at AT TIME ZONE 'utc'::text)::date), e.name;
+
 -- Each destination over the last 24 hours: success, latency, what waits.
 --   shop_id uuid: Shop.
 --   platform text: Platform.
@@ -1590,7 +1630,7 @@ declare
 begin
   return (
     select jsonb_build_object(
-      'shop_id', s.id, 'domain', s.domain, 'status', s.status, 'country', s.country, 'installed_at', s.installed_at,
+      'shop_id', s.id, 'domain', s.domain, 'status', s.status, 'country', s.country, 'hosts', to_jsonb(s.hosts), 'installed_at', s.installed_at,
       'has_token', i.sealed_access is not null, 'access_expires_at', i.access_expires_at, 'trouble', i.trouble,
       'scopes', coalesce(i.scopes, '{}'), 'pixel_id', i.pixel_id, 'pixel_settings', i.pixel_settings,
       'pixel_trouble', i.pixel_trouble)
@@ -2637,9 +2677,9 @@ begin
 end;
 $function$;
 
--- What set-up found or made: the shop's country (kept where one is set), the web pixel and its settings, or why there is none. Returns find_installation's row.
+-- What set-up found or made: the shop's country (kept where one is set), its storefront's host, the web pixel and its settings, or why there is none. Returns find_installation's row.
 -- owner trakit_app; called by trakit_edge
-CREATE OR REPLACE FUNCTION trakit.note_setup(p_shop text, p_country text, p_pixel_id text, p_pixel_settings jsonb, p_pixel_trouble text, p_now timestamp with time zone DEFAULT now())
+CREATE OR REPLACE FUNCTION trakit.note_setup(p_shop text, p_country text, p_host text, p_pixel_id text, p_pixel_settings jsonb, p_pixel_trouble text, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2650,6 +2690,9 @@ declare
 begin
   update trakit.shops s set country = p_country, updated_at = p_now
   where s.id = v_shop and s.country is null and p_country is not null;
+  update trakit.shops s set hosts = s.hosts || p_host, updated_at = p_now
+  -- the permanent domain too where it is the storefront's: then nobody asks Shopify again
+  where s.id = v_shop and p_host <> all (s.hosts) and cardinality(s.hosts) < 50;
   update trakit.installations i
   set pixel_id = coalesce(p_pixel_id, i.pixel_id), pixel_settings = coalesce(p_pixel_settings, i.pixel_settings),
       pixel_trouble = p_pixel_trouble, updated_at = p_now
@@ -4129,6 +4172,7 @@ $function$;
 
 -- -------------------- grants ------------------------------------------------------------------------------------
 
+grant select on api.dedup_report to authenticated;
 grant select on api.delivery_health to authenticated;
 grant select on api.event_log to authenticated;
 grant select on api.match_quality to authenticated;

@@ -1,5 +1,5 @@
 import { IDENTIFIER_PURPOSE } from "@trakit/core/consent.ts";
-import { newFbp } from "@trakit/core/cookies.ts";
+import { fbcParts, newFbp } from "@trakit/core/cookies.ts";
 import type { Identifiers } from "@trakit/core/event.ts";
 import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts.ts";
 
@@ -10,13 +10,23 @@ interface Purposes {
   marketing: boolean;
 }
 
+/**
+ * The `_fbc` of a click both know is the vault's where that is older: a landing page opened again after the cookies were lost
+ * is no new click, and Meta wants the time it was first seen (reference: meta §5).
+ */
+function olderOfOneClick(own: string | null, known: string | null | undefined): string | null {
+  const [ours, theirs] = [fbcParts(own), fbcParts(known)];
+  return ours && theirs && ours.click === theirs.click && theirs.createdMs < ours.createdMs ? known! : own;
+}
+
 /** What the browser has comes first (a new click is among it), what the vault knows fills the gaps; the rest is null. */
 export function returnedIdentifiers(
   own: Identifiers,
   known: Partial<Identifiers>,
   purposes: Purposes,
 ): ReturnedIdentifiers {
-  const value = (name: keyof ReturnedIdentifiers) => own[name] ?? known[name] ?? null;
+  const value = (name: keyof ReturnedIdentifiers) =>
+    (name === "fbc" ? olderOfOneClick(own.fbc, known.fbc) : own[name]) ?? known[name] ?? null;
   const result: ReturnedIdentifiers = {
     visitor_id: purposes.analytics || purposes.marketing ? value("visitor_id") : null,
     fbp: null,

@@ -129,7 +129,7 @@ declare
 begin
   return (
     select jsonb_build_object(
-      'shop_id', s.id, 'domain', s.domain, 'status', s.status, 'country', s.country, 'installed_at', s.installed_at,
+      'shop_id', s.id, 'domain', s.domain, 'status', s.status, 'country', s.country, 'hosts', to_jsonb(s.hosts), 'installed_at', s.installed_at,
       'has_token', i.sealed_access is not null, 'access_expires_at', i.access_expires_at, 'trouble', i.trouble,
       'scopes', coalesce(i.scopes, '{}'), 'pixel_id', i.pixel_id, 'pixel_settings', i.pixel_settings,
       'pixel_trouble', i.pixel_trouble)
@@ -216,7 +216,7 @@ comment on function trakit.due_setups(integer, timestamptz) is
   'Shops we hold a token of whose web pixel is missing or in trouble, longest untouched first.';
 
 create function trakit.note_setup(
-  p_shop text, p_country text, p_pixel_id text, p_pixel_settings jsonb, p_pixel_trouble text, p_now timestamptz default now()
+  p_shop text, p_country text, p_host text, p_pixel_id text, p_pixel_settings jsonb, p_pixel_trouble text, p_now timestamptz default now()
 ) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -224,6 +224,9 @@ declare
 begin
   update trakit.shops s set country = p_country, updated_at = p_now
   where s.id = v_shop and s.country is null and p_country is not null;
+  update trakit.shops s set hosts = s.hosts || p_host, updated_at = p_now
+  -- the permanent domain too where it is the storefront's: then nobody asks Shopify again
+  where s.id = v_shop and p_host <> all (s.hosts) and cardinality(s.hosts) < 50;
   update trakit.installations i
   set pixel_id = coalesce(p_pixel_id, i.pixel_id), pixel_settings = coalesce(p_pixel_settings, i.pixel_settings),
       pixel_trouble = p_pixel_trouble, updated_at = p_now
@@ -231,8 +234,8 @@ begin
   return trakit.find_installation(p_shop);
 end;
 $$;
-comment on function trakit.note_setup(text, text, text, jsonb, text, timestamptz) is
-  'What set-up found or made: the shop''s country (kept where one is set), the web pixel and its settings, or why there is none. Returns find_installation''s row.';
+comment on function trakit.note_setup(text, text, text, text, jsonb, text, timestamptz) is
+  'What set-up found or made: the shop''s country (kept where one is set), its storefront''s host, the web pixel and its settings, or why there is none. Returns find_installation''s row.';
 
 create function trakit.set_scopes(p_shop text, p_scopes text[], p_at timestamptz, p_now timestamptz default now()) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -261,7 +264,7 @@ begin
     'trakit.find_installation(text)',
     'trakit.shopify_token(text, timestamptz)',
     'trakit.refreshed(text, uuid, text, text, timestamptz, text, timestamptz, timestamptz)',
-    'trakit.note_setup(text, text, text, jsonb, text, timestamptz)',
+    'trakit.note_setup(text, text, text, text, jsonb, text, timestamptz)',
     'trakit.set_scopes(text, text[], timestamptz, timestamptz)'
   ] loop
     execute 'alter function ' || v_function || ' owner to trakit_app';

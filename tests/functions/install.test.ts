@@ -49,7 +49,7 @@ describe("the first opening of the app", () => {
       endpoint: `${APP_URL}/proxy`,
       key: expect.stringMatching(/^shop-[0-9a-f]{12}\.[A-Za-z0-9_-]{22}$/),
     });
-    expect(await kit.row("shops", shop)).toMatchObject({ status: "active", country: "US" });
+    expect(await kit.row("shops", shop)).toMatchObject({ status: "active", country: "US", hosts: [shop] });
     const row = await kit.row("installations", shop);
     expect(row).toMatchObject({
       trouble: null,

@@ -131,6 +131,24 @@ describe("identifiers", () => {
     expect(none.body.visitor.fbc).toBe(FBC);
   });
 
+  test("a click the vault has seen before keeps the time it was first seen", async () => {
+    const shop = await kit.shop();
+    const id = visitorId();
+    const url = "https://blue-mugs.example/?fbclid=AbC";
+    const first = await proxy.session(shop.domain, { consent: YES, url, visitor: { visitor_id: id } });
+    await visit(shop.domain, { visitor_id: id, fbc: first.body.visitor.fbc });
+    kit.pass(3_600);
+    // the landing page again, cookies lost but our own id
+    const again = await proxy.session(shop.domain, { consent: YES, url, visitor: { visitor_id: id } });
+    expect(again.body.visitor.fbc).toBe(`fb.1.${EVENING}.AbC`);
+    const other = await proxy.session(shop.domain, {
+      consent: YES,
+      url: `${url}D`,
+      visitor: { visitor_id: id },
+    });
+    expect(other.body.visitor.fbc).toBe(`fb.1.${EVENING + 3_600_000}.AbCD`);
+  });
+
   test("of an earlier visit come back by our visitor id, the pixel's client id and the signed customer, months later", async () => {
     const shop = await kit.shop();
     const id = visitorId();
@@ -153,6 +171,27 @@ describe("identifiers", () => {
     expect((await proxy.session(shop.domain, { visitor: {}, consent: YES })).body.visitor).not.toMatchObject({
       fbp: FBP,
     });
+  });
+
+  test("of a key that led to more than twenty visitors come back to nobody", async () => {
+    const shop = await kit.shop();
+    const client = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed";
+    await visit(shop.domain, { visitor_id: visitorId(), client_id: client, fbp: FBP });
+    const joined = (count: number) =>
+      kit.database.query(
+        "postgres",
+        "update trakit.visitor_links set joined = $2 where shop_id = $1 and kind = 'client'",
+        [
+          shop.id,
+          count,
+        ],
+      );
+    const restored = async () =>
+      (await proxy.session(shop.domain, { visitor: { client_id: client }, consent: YES })).body.visitor.fbp;
+    await joined(20);
+    expect(await restored()).toBe(FBP);
+    await joined(21);
+    expect(await restored()).not.toBe(FBP);
   });
 
   test("what the browser has stays; only gaps are filled", async () => {

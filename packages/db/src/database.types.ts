@@ -7,6 +7,25 @@ export type Database = {
       [_ in never]: never;
     };
     Views: {
+      "dedup_report": {
+        Row: {
+          "day": string | null;
+          "events": number | null;
+          "had_by_tags": number | null;
+          "matched_share": number | null;
+          "name": string;
+          "past_dedup_window": number | null;
+          "seen_by_both": number | null;
+          "seen_by_browser": number | null;
+          "seen_by_shopify": number | null;
+          "sent_in_doubt": number | null;
+          "sent_once": number | null;
+          "shop_id": string;
+          "signed": number | null;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
       "delivery_health": {
         Row: {
           "delivered": number | null;
@@ -1309,6 +1328,7 @@ export type Database = {
       "note_setup": {
         Args: {
           "p_country": string;
+          "p_host": string;
           "p_now"?: string;
           "p_pixel_id": string;
           "p_pixel_settings": Json;

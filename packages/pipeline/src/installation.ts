@@ -54,7 +54,7 @@ const pixelPayload = z.object({
   userErrors,
 });
 
-const SHOP_QUERY = "query { shop { billingAddress { countryCodeV2 } } }";
+const SHOP_QUERY = "query { shop { billingAddress { countryCodeV2 } primaryDomain { host } } }";
 const PIXEL_QUERY = "query { webPixel { id } }";
 const CREATE_PIXEL = `mutation ($settings: JSON!) {
   webPixelCreate(webPixel: {settings: $settings}) { userErrors { code field message } webPixel { id settings } }
@@ -64,7 +64,7 @@ const UPDATE_PIXEL = `mutation ($id: ID!, $settings: JSON!) {
 }`;
 
 /**
- * Does what set-up lacks: the shop's country, and the web pixel with its two settings (created, or updated where they have
+ * Does what set-up lacks: the shop's country, its storefront's host, and the web pixel with its two settings (created, or updated where they have
  * changed: another address, another key). What does not work is noted with its reason and tried again at the next occasion:
  * a visit, `app/scopes_update`, the daily job. Throws DatabaseUnavailable, and an Error where there is no such shop.
  */
@@ -76,26 +76,27 @@ export async function completeSetup(world: InstallWorld, shop: string): Promise<
     key: shopPublicKey(world.keys, shop),
   };
   const current = known.pixel_id !== null && sameSettings(known.pixel_settings, settings);
-  if (known.status !== "active" || (current && known.country !== null && known.pixel_trouble === null)) {
-    return known;
-  }
+  const described = known.country !== null && known.hosts.length > 0;
+  if (known.status !== "active" || (current && described && known.pixel_trouble === null)) return known;
 
   const token = await accessToken(world, shop);
-  if (!token.ok) return await note(world, shop, null, { trouble: token.reason }) ?? known;
-  let country: string | null = null;
-  if (known.country === null) {
+  if (!token.ok) {
+    return await note(world, shop, { country: null, host: null }, { trouble: token.reason }) ?? known;
+  }
+  let about: About = { country: null, host: null };
+  if (!described) {
     const answer = await world.shopify.graphql(shop, token.token, SHOP_QUERY);
-    country = answer.ok ? countryOf(answer.data) : null;
+    if (answer.ok) about = aboutShop(answer.data);
   }
   const pixel = current ? {} : await setPixel(world, shop, token.token, known.pixel_id, settings);
-  return await note(world, shop, country, pixel) ?? known;
+  return await note(world, shop, about, pixel) ?? known;
 }
 
 type Pixel = { id: string; settings: Record<string, string> } | { trouble: string } | Record<string, never>;
 
-async function note(world: InstallWorld, shop: string, country: string | null, pixel: Pixel) {
+async function note(world: InstallWorld, shop: string, about: About, pixel: Pixel) {
   return await noteSetup(world.db, shop, {
-    country,
+    ...about,
     pixelId: "id" in pixel ? pixel.id as string : null,
     pixelSettings: "settings" in pixel ? pixel.settings as Record<string, string> : null,
     pixelTrouble: "trouble" in pixel ? (pixel.trouble as string).slice(0, 200) : null,
@@ -141,11 +142,26 @@ function pixelOf(
   return { trouble: (userErrors[0]?.code ?? "refused").toLowerCase() };
 }
 
-function countryOf(data: unknown): string | null {
-  const parsed = z.object({ shop: z.object({ billingAddress: z.object({ countryCodeV2: z.string() }) }) })
-    .safeParse(data);
-  const code = parsed.data?.shop.billingAddress.countryCodeV2 ?? "";
-  return /^[A-Z]{2}$/.test(code) ? code : null;
+interface About {
+  country: string | null;
+  /** Of the storefront: pages there may call us with the shop's public key. */
+  host: string | null;
+}
+
+const shopAnswer = z.object({
+  shop: z.object({
+    billingAddress: z.object({ countryCodeV2: z.string().regex(/^[A-Z]{2}$/).nullable().catch(null) })
+      .nullish()
+      .catch(null),
+    primaryDomain: z.object({
+      host: z.string().toLowerCase().regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/).nullable().catch(null),
+    }).nullish().catch(null),
+  }),
+});
+
+function aboutShop(data: unknown): About {
+  const shop = shopAnswer.safeParse(data).data?.shop;
+  return { country: shop?.billingAddress?.countryCodeV2 ?? null, host: shop?.primaryDomain?.host ?? null };
 }
 
 function sameSettings(a: Record<string, string> | null, b: { endpoint: string; key: string }): boolean {

@@ -76,6 +76,7 @@ function argument(name: string): unknown {
     p_sealed_body: sealedToken(),
     p_flush_before: at(-3_600),
     p_country: "US",
+    p_host: "mine.example",
     p_settings: "{}",
     p_platform: "meta",
     p_purpose: "marketing",

@@ -77,6 +77,16 @@ async function live(shop: Shop, who: Person, word: string): Promise<void> {
   const { identifiers, page, client } = known(who, word);
   await shop.ingest([fromBrowser("page_viewed", { identifiers, page, client })], { now: at(-2 * DAY) });
   await shop.ingest([fromBrowser("checkout_completed", known(who, word))], { now: at(-DAY) });
+  await db.query(
+    "postgres",
+    "insert into trakit.cart_adds values ($1, $2, $3, 'browser', $3, 1, $4)",
+    [shop.id, `${word}-cart`, word, at(3)],
+  );
+  await db.query("trakit_edge", "select trakit.ingest_browser_events($1, '[]', 0, '{}', $2, '[]', $3)", [
+    shop.domain,
+    JSON.stringify({ prefix: word, origin: null, events: 1, consent: null }),
+    at(3),
+  ]);
   await shop.ingest([
     fromShopify("checkout_completed", { ...known(who, word), identifiers: { customer_id: who.id } }),
   ], { now: at(-DAY + 60) });

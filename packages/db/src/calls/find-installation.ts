@@ -6,6 +6,8 @@ export interface Installation {
   domain: string;
   status: "active" | "uninstalled";
   country: string | null;
+  /** Host names of the storefront beside the domain. */
+  hosts: string[];
   installed_at: string;
   has_token: boolean;
   /** As Postgres writes it; null = no token. */

@@ -7,6 +7,8 @@ export async function noteSetup(
   shop: string,
   found: {
     country: string | null;
+    /** Host name of the storefront, lower case. */
+    host: string | null;
     pixelId: string | null;
     pixelSettings: Record<string, string> | null;
     pixelTrouble: string | null;
@@ -14,10 +16,11 @@ export async function noteSetup(
   now?: Date,
 ): Promise<Installation | null> {
   const [row] = await db.rows<{ noted: Installation | null }>(
-    "select trakit.note_setup($1, $2, $3, $4::jsonb, $5, coalesce($6::timestamptz, now())) as noted",
+    "select trakit.note_setup($1, $2, $3, $4, $5::jsonb, $6, coalesce($7::timestamptz, now())) as noted",
     [
       shop,
       found.country,
+      found.host,
       found.pixelId,
       found.pixelSettings && JSON.stringify(found.pixelSettings),
       found.pixelTrouble,

@@ -22,6 +22,8 @@ export interface AdminCustomer {
 /** What the shop holds, asked anew each time. */
 export interface AdminData {
   country: string;
+  /** Of the primary domain. */
+  host: string;
   scopes: () => string[];
   orders: () => AdminOrder[];
   customer: (id: string) => AdminCustomer | null;
@@ -144,7 +146,11 @@ export function graphqlShop(
       const body = ((): Record<string, unknown> => {
         switch (field) {
           case "shop":
-            return { data: { shop: { billingAddress: { countryCodeV2: data.country } } } };
+            return {
+              data: {
+                shop: { billingAddress: { countryCodeV2: data.country }, primaryDomain: { host: data.host } },
+              },
+            };
           case "webPixel":
             return pixel ? { data: { webPixel: pixel } } : {
               data: { webPixel: null },

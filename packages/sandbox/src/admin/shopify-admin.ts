@@ -17,6 +17,8 @@ export interface ShopifyAdminOptions {
   hex: (bytes: number) => string;
   scopes?: string[];
   country?: string;
+  /** Host of the primary domain; the permanent one where nothing is said. */
+  primaryHost?: (shop: string) => string;
   orders?: (shop: string) => AdminOrder[];
   customer?: (shop: string, id: string) => AdminCustomer | null;
 }
@@ -85,6 +87,7 @@ export function createShopifyAdmin(options: ShopifyAdminOptions): ShopifyAdmin {
       tokens: shopTokens({ now: options.now, hex: options.hex, scope: () => shop.scopes.join(",") }),
       graphql: graphqlShop({
         country: options.country ?? "US",
+        host: options.primaryHost?.(domain) ?? domain,
         scopes: () => shop.scopes,
         orders: () => options.orders?.(domain) ?? [],
         customer: (id) => options.customer?.(domain, id) ?? null,
