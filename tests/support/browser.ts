@@ -125,6 +125,17 @@ export class Shopper {
     ).filter((event) => name === undefined || event.name === name);
   }
 
+  /** Events told at all, each once, whether or not the page lived to hear the answer: `source name`, sorted. */
+  made(): string[] {
+    const found = new Map<string, string>();
+    for (const { source, body } of this.told) {
+      for (const { token, body: text } of body.events ?? []) {
+        found.set(token.split(".")[0]!, `${source} ${(JSON.parse(text) as { name: string }).name}`);
+      }
+    }
+    return [...found.values()].sort();
+  }
+
   /** Waits until the server has answered for so many events of a name; returns them. */
   async waitFor(name: string, count = 1): Promise<SentEvent[]> {
     return await until(
@@ -154,6 +165,10 @@ export class Shopper {
     await page.getByRole("link", { name: /^Cart/ }).click();
     await page.getByRole("button", { name: "Check out" }).click();
     await page.waitForURL("**/checkout");
+    // nobody pays within the tenth of a second in which a page comes to life
+    if (this.told.length > 0) {
+      await until(() => this.made().includes("pixel checkout_started"), "the checkout's start", 10_000);
+    }
     await page.getByRole("button", { name: /^Pay / }).click();
     await page.waitForURL(/\/thank-you\/[0-9a-f]{32}$/);
     await page.getByRole("heading", { name: /^Thank you/ }).waitFor();
