@@ -3,7 +3,7 @@
  * the cart is read and compared with the last one known. Differences are adds and removals, in the shape of Shopify's customer events
  * (reference: shopify §4.3).
  */
-import { stored } from "./device.ts";
+import { moment, stored } from "./device.ts";
 
 /** `/cart.js`, as far as it is read; prices in hundredths, whatever the currency. The theme's data block has the same. */
 export interface AjaxCart {
@@ -84,7 +84,7 @@ export function watchCart({ cart, changed, mayStore, read }: CartWatch): (page: 
     const response = await fetch(input, init);
     // the theme waits for identifiers to be in a cart it may check out at once, but never long
     if (CHANGE.test(`${(input as Request).url ?? input}`)) {
-      await Promise.race([look(), new Promise((done) => setTimeout(done, 500))]);
+      await Promise.race([look(), moment(500)]);
     }
     return response;
   };

@@ -12,13 +12,15 @@ const CLICK_IDS = ["ttclid", "epik", "sc_click_id", "gclid"];
 export function stored(place: Place, key: string, value?: string | null): string | null | undefined {
   try {
     if (value === undefined) return self[place][key];
-    if (value === null) delete self[place][key];
-    else self[place][key] = value;
+    if (value) self[place][key] = value;
+    else delete self[place][key];
   } catch {
     // blocked or full: what is in memory goes on working
   }
   return null;
 }
+
+export const moment = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 /** Keys of a storage that begin so. */
 export function storedKeys(place: Place, prefix: string): string[] {
@@ -79,18 +81,16 @@ export function restore(visitor: Visitor, { cookie_lifetime_days, cookie_domain 
 
 /** Removes the identifiers consent no longer covers; without any consent, everything of ours. */
 export function forgetIds({ analytics, marketing }: Consent, domain: string | null): void {
-  const any = analytics || marketing;
+  const gone = marketing
+    ? /^_ga/
+    : analytics
+    ? /^_(fb[pc]|ttp|epik|scid|tk_c)$/
+    : /^_(fb[pc]|ttp|epik|scid|tk_|ga)/;
   for (const name of Object.keys(cookies())) {
-    const needed = name === "_ga"
-      ? analytics
-      : name === "_tk_v"
-      ? any
-      : marketing || !/^_(fb[pc]|ttp|epik|scid|tk_c)$/.test(name);
-    if (!needed) { for (const place of [null, domain]) setCookie(name, "", 0, place); }
+    if (gone.test(name)) { for (const place of [null, domain]) setCookie(name, "", 0, place); }
   }
-  if (!any) {
-    for (const place of ["localStorage", "sessionStorage"] as const) {
-      for (const key of storedKeys(place, "_tk_")) stored(place, key, null);
-    }
+  if (analytics || marketing) return;
+  for (const place of ["localStorage", "sessionStorage"] as const) {
+    for (const key of storedKeys(place, "_tk_")) stored(place, key, null);
   }
 }

@@ -3,27 +3,23 @@
  * to the courier. It sends nothing before the page has loaded and nothing the visitor has not allowed. One global: `trakit`.
  */
 import { courier } from "../shared/courier.ts";
-import { hex } from "../shared/token.ts";
 import { type Config, type Consent, consentText, type StoreEvent, type Visitor } from "../shared/types.ts";
 import { type AjaxCart, watchCart } from "./cart.ts";
-import { cookies, forgetIds, knownVisitor, restore, stored, storedKeys } from "./device.ts";
+import { cookies, forgetIds, knownVisitor, moment, restore, stored, storedKeys } from "./device.ts";
 import { currentConsent, shopify, watchConsent } from "./privacy.ts";
 
 /** What `blocks/trakit.liquid` prints. */
 interface PageData {
-  /** Path of the app proxy or of the merchant's own route. */
-  base: string;
-  /** "?key=…" with the public key, where `base` is not the app proxy. */
-  query: string;
+  /** Below the app proxy or the merchant's own route; `*` stands for what is asked, `?key=…` follows where Shopify does not sign. */
+  address: string;
   cart: AjaxCart;
   events: [name: string, data: Record<string, unknown>][];
 }
 
 /** `window.trakit`. */
 export interface Namespace {
-  on?: boolean;
   /** What was captured on this page. The tag bridge takes its place, to see each event before it is sent. */
-  seen: StoreEvent[] | { push(event: StoreEvent): void };
+  seen?: StoreEvent[] | { push(event: StoreEvent): void };
   rules?: Config["tags"];
   post?: (path: string, body: object) => Promise<unknown>;
 }
@@ -34,8 +30,7 @@ const TAGS = "fbq ttq pintrk snaptr gtag".split(" ");
 const ATTRIBUTES =
   "consent vid=visitor_id cid=client_id fbp fbc ttclid ttp scid sccid=sc_click_id epik gclid ga gs=ga_session"
     .split(" ");
-function start(own: Namespace, { base, query, cart, events }: PageData): void {
-  own.on = true;
+function start(own: Namespace, { address, cart, events }: PageData): void {
   let consent: Consent | null = null;
   let written: string | null | undefined;
   let domain: string | null;
@@ -48,8 +43,7 @@ function start(own: Namespace, { base, query, cart, events }: PageData): void {
 
   const carry = courier({
     subtle: crypto.subtle,
-    base,
-    query,
+    address,
     fetch,
     consent: () => loaded ? allowed() : null,
     who: () => ({ visitor: knownVisitor(consent!), url: location.href }),
@@ -68,7 +62,7 @@ function start(own: Namespace, { base, query, cart, events }: PageData): void {
       // the bridge is worth a request only where a tag is on the page
       if (!TAGS.some((name) => name in self)) return;
       const script = document.createElement("script");
-      script.src = `${base}/link.js`;
+      script.src = address.replace("*", "link.js");
       document.head.append(script);
     },
   });
@@ -76,12 +70,12 @@ function start(own: Namespace, { base, query, cart, events }: PageData): void {
   function capture(name: string, data: Record<string, unknown>): void {
     const event: StoreEvent = {
       name,
-      id: hex(crypto.getRandomValues(new Uint8Array(16))),
+      id: crypto.randomUUID(),
       timestamp: Date.now(),
       page: { url: location.href, referrer: document.referrer, title: document.title },
       data,
     };
-    own.seen.push(event);
+    own.seen!.push(event);
     carry.add(event);
   }
 
@@ -145,6 +139,10 @@ function start(own: Namespace, { base, query, cart, events }: PageData): void {
       fresh = false;
       compare(cart);
     }
+    // a browser that knows nothing of its visitor waits a moment for the pixel, which may know it by the platform's own id
+    for (let turn = 9; marketing && turn-- && !cookies()._tk_v && !stored("localStorage", "_tk_i");) {
+      await moment(99);
+    }
     await carry.adopt();
     await carry.flush();
     writeAttributes();
@@ -158,28 +156,23 @@ function start(own: Namespace, { base, query, cart, events }: PageData): void {
   });
   view();
   watchConsent(decided);
-  const whenLoaded = () =>
-    setTimeout(() => {
-      loaded = true;
-      decided();
-    });
-  if (document.readyState === "complete") whenLoaded();
-  else addEventListener("load", whenLoaded);
-  addEventListener("pageshow", ({ persisted }) => {
-    // back from the back-forward cache: the page is seen again
-    if (persisted) {
-      view();
-      decided();
-    }
-  });
+  /** Comes after `load`, and again when the page returns from the back-forward cache: then it is seen again. */
+  const shown = ({ persisted }: { persisted?: boolean }) => {
+    if (persisted) view();
+    loaded = true;
+    decided();
+  };
+  addEventListener("pageshow", shown);
+  if (document.readyState === "complete") shown({});
   addEventListener("online", carry.flush);
   // the last chance: what is signed leaves at once
   document.addEventListener("visibilitychange", carry.flush);
 }
 
-const own = ((self as { trakit?: Namespace }).trakit ??= { seen: [] });
+const own = ((self as { trakit?: Namespace }).trakit ??= {});
 const block = document.getElementById("trakit-data");
-if (block && !own.on && crypto.subtle) {
+if (block && !own.seen && crypto.subtle) {
+  own.seen = [];
   const run = () => start(own, JSON.parse(block.textContent!));
   // a page the browser only prepares has not been seen
   if ((document as { prerendering?: boolean }).prerendering) {

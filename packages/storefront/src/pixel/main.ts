@@ -91,12 +91,15 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
 
   const carry = courier({
     subtle,
-    base: endpoint,
-    query: `?key=${key}`,
+    address: `${endpoint}/*?key=${key}`,
     fetch: (input, init) => fetch(input, init),
     consent: allowed,
     who: () => ({ visitor: { ...visitor, client_id: clientId }, ...url && { url } }),
-    saved: async () => await list(SAVED) as string[],
+    async saved() {
+      const texts = await list(SAVED) as string[];
+      for (const text of texts) queue.set((JSON.parse(text) as { event: StoreEvent }).event.id, text);
+      return texts;
+    },
     save(id, text) {
       if (id === "s") {
         void quietly(
@@ -238,7 +241,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     const before = consent;
     consent = consentOf(event.customerPrivacy);
     if (before && consent && consentText(before) === consentText(consent)) return;
-    if (allowed()) void look().then(carry.flush);
+    if (allowed()) void look().then(() => queue.size ? carry.flush() : undefined);
     else {
       carry.forget();
       undecided.length = 0;
@@ -247,7 +250,8 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     }
   });
   await started;
-  await carry.flush();
+  // without an event of its own it opens no session: on the storefront the script does, and two at once would make two sets of ids
+  if (queue.size) await carry.flush();
 }
 
 /** Where no theme can be. */

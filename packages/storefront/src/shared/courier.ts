@@ -40,9 +40,8 @@ interface Answer {
 /** What the courier needs of the page or the sandbox. */
 export interface Surroundings {
   subtle: Subtle;
-  /** Where the server is, e.g. "/apps/trakit"; `?key=…` follows the path where Shopify does not sign. */
-  base: string;
-  query: string;
+  /** Where the server is, `*` for what is asked of it: "/apps/trakit/*", or "https://…/*?key=…" where Shopify does not sign. */
+  address: string;
   fetch: typeof fetch;
   /** null while nothing may leave the device. */
   consent(): Consent | null;
@@ -104,7 +103,7 @@ export function courier(at: Surroundings): Courier {
   async function post(path: string, body: object): Promise<Response | undefined> {
     const text = JSON.stringify(body);
     try {
-      return await at.fetch(`${at.base}/${path}${at.query}`, {
+      return await at.fetch(at.address.replace("*", path), {
         method: "POST",
         // goes as plain text, which needs no preflight where the server is another host
         body: text,
@@ -126,7 +125,7 @@ export function courier(at: Surroundings): Courier {
       events,
     });
     const status = `${response?.status}`;
-    pause = Number(response?.headers.get("retry-after"));
+    pause = +(response?.headers.get("retry-after") as never);
     // 400 and 413: this batch is what the server cannot read, not the next one
     if (/^(20.|400|413)$/.test(status)) {
       failures = 0;
@@ -198,7 +197,7 @@ export function courier(at: Surroundings): Courier {
 
   async function flush(): Promise<void> {
     const consent = at.consent();
-    if (refused || !consent || !items.size) return;
+    if (refused || !consent) return;
     opening ??= open(consent);
     const opened = await opening;
     opening = undefined;
@@ -206,7 +205,9 @@ export function courier(at: Surroundings): Courier {
       await Promise.all([...items.values()].map(sign));
       await send(consent);
     }
-    later(pause * 1e3 || IN_FLIGHT_MS * (failures || +[...items.values()].every(({ sent }) => sent)));
+    if (items.size || !opened) {
+      later(pause * 1e3 || IN_FLIGHT_MS * (failures || +[...items.values()].every(({ sent }) => sent)));
+    }
   }
 
   return {

@@ -72,14 +72,6 @@
     });
   }
 
-  /** Without the "?" a form leaves behind. */
-  function checkoutLink(form) {
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      location.assign(form.action);
-    });
-  }
-
   function checkoutPage(form) {
     const update = one("button.button[value=update]", form);
     for (const select of all("[data-refresh]", form)) {
@@ -113,7 +105,6 @@
   }
 
   all("[data-add-form]").forEach(productForm);
-  all("[data-checkout-form]").forEach(checkoutLink);
   all("[data-checkout-page]").forEach(checkoutPage);
   all("[data-deliveries]").forEach(followDeliveries);
 })();

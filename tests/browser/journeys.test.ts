@@ -1,0 +1,398 @@
+/** Journeys through the demo shop with the script and pixel that merchants get, against the whole local stack. */
+import { type Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { launch, type Shopper, shopper, withoutBrowser } from "../support/browser.ts";
+import { dataFolder, type TestStack, testStack, until } from "../support/stack.ts";
+
+describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey", () => {
+  let data: Awaited<ReturnType<typeof dataFolder>> | undefined;
+  let running: TestStack;
+  let browser: Browser | undefined;
+
+  beforeAll(async () => {
+    data = await dataFolder();
+    running = await testStack(data.path);
+    browser = await launch();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await running?.close();
+    await data?.remove();
+  });
+
+  const visitor = (): Promise<Shopper> => shopper(browser!, running.stack.urls.shop);
+
+  const eventRow = (eventId: string) =>
+    until(
+      async () =>
+        (await running.rows<{ identifiers: Record<string, string>; both: boolean }>(
+          `select identifiers, webhook_at is not null and browser_at is not null as both
+           from trakit.events where event_id = $1 and webhook_at is not null`,
+          [eventId],
+        ))[0],
+      "the order's event",
+      15_000,
+    );
+
+  test(
+    "every event arrives, once, under the id the browser gave it; script and pixel share the pages",
+    async () => {
+      const someone = await visitor();
+      const page = await someone.context.newPage();
+      await page.goto("/?fbclid=Journey1");
+      await someone.accept(page);
+      await someone.waitFor("page_viewed");
+      await page.goto("/collections/all");
+      await someone.waitFor("collection_viewed");
+      await page.getByRole("searchbox").fill("mug");
+      await page.getByRole("searchbox").press("Enter");
+      await someone.waitFor("search_submitted");
+      await page.goto("/products/lambswool-throw");
+      await someone.waitFor("product_viewed");
+      await someone.addToCart(page);
+      await someone.waitFor("product_added_to_cart");
+      const { eventId, orderId } = await someone.buy(page);
+      await someone.waitFor("checkout_completed");
+      await someone.waitFor("cart_viewed");
+
+      // the script on the theme's pages, the pixel at checkout, and nothing twice
+      expect(someone.made()).toEqual([
+        "pixel checkout_completed",
+        "pixel checkout_started",
+        "pixel page_viewed",
+        "pixel page_viewed",
+        "script cart_viewed",
+        "script collection_viewed",
+        "script page_viewed",
+        "script page_viewed",
+        "script page_viewed",
+        "script page_viewed",
+        "script page_viewed",
+        "script product_added_to_cart",
+        "script product_viewed",
+        "script search_submitted",
+      ]);
+      // an answer to a page that is gone cannot be read here
+      const statuses = new Set(someone.sent().map(({ status }) => status));
+      for (const status of ["unknown", "merged"]) statuses.delete(status);
+      expect(statuses).toEqual(new Set(["accepted"]));
+      expect(someone.sent("checkout_completed")[0]!.id).toBe(eventId);
+      // the throw's ids are beyond 2^53
+      expect(someone.sent("product_added_to_cart")[0]!.event.data).toMatchObject({
+        cartLine: {
+          quantity: 1,
+          merchandise: { id: "4451234567890123457", product: { id: "8209829119461545087" } },
+          cost: { totalAmount: { amount: 145.5, currencyCode: "USD" } },
+        },
+      });
+
+      // Meta has a name for most of them: each of those is there once, under the same id
+      const expected = new Map(
+        someone.sent().flatMap(({ name, id }) => {
+          const meta = {
+            page_viewed: "PageView",
+            product_viewed: "ViewContent",
+            collection_viewed: "ViewContent",
+            search_submitted: "Search",
+            checkout_completed: "Purchase",
+          }[name];
+          return meta === undefined ? [] : [[`${meta} ${id}`, 1] as const];
+        }),
+      );
+      await until(
+        async () => {
+          const got = new Map(
+            (await running.copies()).filter(({ vendor }) => vendor === "meta").map((
+              { name, event_id, copies },
+            ) => [`${name} ${event_id}`, copies]),
+          );
+          return [...expected].every(([key, copies]) => got.get(key) === copies);
+        },
+        "each event once at Meta",
+        20_000,
+      );
+      const google = (await running.copies()).filter((one) =>
+        one.vendor === "google" && one.event_id === orderId
+      );
+      expect(google.map(({ name, copies }) => ({ name, copies }))).toEqual([{ name: "purchase", copies: 1 }]);
+      expect(someone.errors).toEqual([]);
+      await someone.close();
+    },
+    90_000,
+  );
+
+  test(
+    "cookies deleted on the way: the purchase still carries the first visit's click and browser id",
+    async () => {
+      const someone = await visitor();
+      const page = await someone.context.newPage();
+      await page.goto("/products/merino-beanie?fbclid=Lost1&ttclid=Tik1&epik=Pin1&ScCid=Snap1&gclid=Goo1");
+      await someone.accept(page);
+      await someone.waitFor("product_viewed");
+      const before = await until(
+        async () => (await someone.cookies())["_fbp"] && someone.cookies(),
+        "_fbp",
+        5_000,
+      );
+      expect(before["_fbc"]).toMatch(/^fb\.1\.\d{13}\.Lost1$/);
+      await someone.addToCart(page);
+      await someone.waitFor("product_added_to_cart");
+
+      await page.goto("/collections/all");
+      await someone.waitFor("collection_viewed");
+      await page.getByRole("button", { name: /Behind the scenes/ }).click();
+      await page.getByRole("button", { name: "Forget my cookies" }).click();
+      await someone.waitFor("collection_viewed", 2);
+      const { eventId } = await someone.buy(page);
+      const { identifiers } = await eventRow(eventId);
+      expect(identifiers).toMatchObject({
+        fbp: before["_fbp"],
+        fbc: before["_fbc"],
+        visitor_id: before["_tk_v"],
+        ttclid: "Tik1",
+        epik: "Pin1",
+        sc_click_id: "Snap1",
+        gclid: "Goo1",
+      });
+      await someone.close();
+    },
+    60_000,
+  );
+
+  test("a visitor who comes back months later without cookies gets their identifiers back", async () => {
+    const someone = await visitor();
+    const page = await someone.context.newPage();
+    await page.goto("/?fbclid=Return1");
+    await someone.accept(page);
+    await someone.waitFor("page_viewed");
+    const before = await until(
+      async () => (await someone.cookies())["_fbc"] && someone.cookies(),
+      "_fbc",
+      5_000,
+    );
+    // the pixel has told the server the platform's own id of this browser
+    await page.goto("/products/merino-beanie");
+    await someone.waitFor("product_viewed");
+    await someone.addToCart(page);
+    await page.goto("/checkout");
+    await someone.waitFor("checkout_started");
+
+    // what Safari leaves after a week: nothing a script wrote. Five months pass.
+    await someone.context.clearCookies({ name: /^(_tk_|_fb|_shop_consent|cart)/ });
+    await page.evaluate(() => {
+      localStorage.clear();
+      sessionStorage.clear();
+    });
+    await running.rows(
+      "update trakit.visitors set created_at = created_at - interval '5 months', last_seen_at = last_seen_at - interval '5 months'",
+    );
+    await page.goto("/");
+    await someone.accept(page);
+    await someone.waitFor("page_viewed", 4);
+    await page.goto("/cart");
+    await page.goto("/products/trail-bottle");
+    const after = await until(
+      async () => (await someone.cookies())["_fbc"] && someone.cookies(),
+      "the click's cookie, restored",
+      10_000,
+    );
+    expect(after["_fbc"]).toBe(before["_fbc"]);
+    expect(after["_fbp"]).toBe(before["_fbp"]);
+    await someone.close();
+  }, 60_000);
+
+  test(
+    "without consent nothing is stored and nothing is told; after it, from then on; withdrawn, ids go",
+    async () => {
+      const someone = await visitor();
+      const page = await someone.context.newPage();
+      const stored = () =>
+        page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]);
+      const ids = async () =>
+        Object.keys(await someone.cookies()).filter((name) => /^_(tk|fb|ga|ttp|epik|scid)/.test(name));
+
+      await page.goto("/products/merino-beanie?fbclid=No1");
+      await someone.addToCart(page);
+      await page.goto("/cart");
+      await page.goto("/products/enamel-mug");
+      await page.getByRole("region", { name: "May we measure your visit?" }).waitFor();
+      await page.waitForLoadState("networkidle");
+      expect(someone.told).toEqual([]);
+      expect(await stored()).toEqual([]);
+      expect(await ids()).toEqual([]);
+
+      await page.getByRole("button", { name: "Decline" }).click();
+      await page.goto("/collections/all");
+      await page.waitForLoadState("networkidle");
+      expect(someone.told).toEqual([]);
+      expect(await stored()).toEqual([]);
+
+      // analytics alone: the script goes on, the pixel is not loaded, and no advertising id is made
+      await page.getByRole("button", { name: "Cookie preferences" }).click();
+      await page.getByRole("button", { name: "Analytics only" }).click();
+      await someone.waitFor("page_viewed");
+      await page.goto("/products/trail-bottle");
+      await someone.waitFor("product_viewed");
+      expect(await ids()).toEqual(["_tk_v"]);
+      expect(someone.sent().map(({ name, source }) => `${source} ${name}`)).not.toContain(
+        "script product_added_to_cart",
+      );
+      expect(new Set(someone.sent().map(({ source }) => source))).toEqual(new Set(["script"]));
+      expect(someone.sent("product_viewed").map(({ event }) => event.page.url)).toEqual([
+        expect.stringContaining("/products/trail-bottle"),
+      ]);
+
+      // both
+      await page.getByRole("button", { name: "Cookie preferences" }).click();
+      await someone.accept(page);
+      await until(async () => (await ids()).includes("_fbp"), "_fbp", 10_000);
+
+      // withdrawn
+      const before = someone.told.length;
+      await page.getByRole("button", { name: "Cookie preferences" }).click();
+      await page.getByRole("button", { name: "Decline" }).click();
+      await until(async () => (await ids()).length === 0, "no identifiers left", 5_000);
+      expect((await stored()).filter((key) => key.startsWith("_tk_"))).toEqual([]);
+      await page.goto("/products/merino-beanie");
+      await page.waitForLoadState("networkidle");
+      const after = someone.told.slice(before);
+      expect(after.map(({ path, body }) => ({ path, consent: body.consent }))).toEqual([{
+        path: "session",
+        consent: { analytics: false, marketing: false, preferences: false, sale_of_data: false },
+      }]);
+      expect((await stored()).filter((key) => key.startsWith("_tk_"))).toEqual([]);
+      expect(someone.errors).toEqual([]);
+      await someone.close();
+    },
+    60_000,
+  );
+
+  test("offline in the middle loses nothing, over a navigation too", async () => {
+    const someone = await visitor();
+    const page = await someone.context.newPage();
+    await page.goto("/");
+    await someone.accept(page);
+    await someone.waitFor("page_viewed");
+    // TrakIt cannot be reached, the shop can
+    await someone.context.route(/\/(event|session)(\?|$)/, (route) => route.abort("internetdisconnected"));
+    await page.goto("/products/merino-beanie");
+    await someone.addToCart(page);
+    await until(() => someone.told.filter(({ path }) => path === "event").length >= 2, "an attempt", 5_000);
+    await page.goto("/products/trail-bottle");
+    await someone.addToCart(page, 2);
+    const kept = await page.evaluate(() =>
+      Object.keys(localStorage).filter((key) => key.startsWith("_tk_q")).length
+    );
+    expect(kept).toBeGreaterThanOrEqual(4);
+    await someone.context.unroute(/\/(event|session)(\?|$)/);
+    await page.evaluate("dispatchEvent(new Event('online'))");
+    await page.goto("/cart");
+    await someone.waitFor("cart_viewed");
+    await someone.waitFor("product_added_to_cart", 2);
+    await someone.waitFor("product_viewed", 2);
+    expect(someone.sent("page_viewed").map(({ event }) => new URL(event.page.url).pathname).sort()).toEqual([
+      "/",
+      "/cart",
+      "/products/merino-beanie",
+      "/products/trail-bottle",
+    ]);
+    expect(new Set(someone.sent().map(({ id }) => id)).size).toBe(someone.sent().length);
+    await until(
+      () => page.evaluate(() => Object.keys(localStorage).every((key) => !key.startsWith("_tk_q"))),
+      "an empty queue",
+      5_000,
+    );
+    await someone.close();
+  }, 60_000);
+
+  test("two tabs are one visitor, and one tab's add is no news to the other", async () => {
+    const someone = await visitor();
+    const first = await someone.context.newPage();
+    await first.goto("/");
+    await someone.accept(first);
+    await someone.waitFor("page_viewed");
+    const second = await someone.context.newPage();
+    await first.goto("/products/merino-beanie");
+    await second.goto("/products/trail-bottle");
+    await someone.waitFor("product_viewed", 2);
+    await someone.addToCart(first, 1);
+    await someone.addToCart(second, 2);
+    await someone.waitFor("product_added_to_cart", 2);
+    await first.goto("/cart");
+    await someone.waitFor("cart_viewed");
+    const added = someone.sent("product_added_to_cart").map((
+      { event },
+    ) => (event.data["cartLine"] as { merchandise: { sku: string }; quantity: number })).map((
+      { merchandise, quantity },
+    ) => `${quantity} ${merchandise.sku}`);
+    expect(added.sort()).toEqual(["1 MB-CHAR", "1 TB-750"]);
+    const visitors = new Set(
+      someone.told.filter(({ path }) => path === "event").map(({ body }) => body.visitor?.["visitor_id"]),
+    );
+    expect(visitors.size).toBe(1);
+    expect(someone.told.filter(({ path }) => path === "session")).toHaveLength(1);
+    await someone.close();
+  }, 60_000);
+
+  test("a page that comes back from the back-forward cache is seen again, its cart is not", async () => {
+    const someone = await visitor();
+    const page = await someone.context.newPage();
+    await page.goto("/products/merino-beanie");
+    await someone.accept(page);
+    await someone.waitFor("product_viewed");
+    await someone.addToCart(page);
+    await someone.waitFor("product_added_to_cart");
+    const visitorId = (await someone.cookies())["_tk_v"];
+    await page.evaluate(`
+      globalThis.mark = "same page";
+      addEventListener("pageshow", (event) => globalThis.mark += event.persisted ? ", persisted" : ", new");
+    `);
+    await page.goto("/collections/all");
+    await someone.waitFor("collection_viewed");
+    // goBack() waits for a load event, and a page that comes back has none
+    await page.evaluate("history.back()");
+    // playwright loses the answer to a request of a page that comes back: the database knows
+    const viewed = () =>
+      running.rows(
+        `select from trakit.events where name = 'product_viewed' and identifiers ->> 'visitor_id' = $1`,
+        [visitorId],
+      );
+    await until(async () => (await viewed()).length === 2, "a second view", 10_000);
+    expect(await page.evaluate("mark")).toBe("same page, persisted");
+    await page.goto("/cart");
+    await someone.waitFor("cart_viewed");
+    expect(someone.sent("product_added_to_cart")).toHaveLength(1);
+    expect(someone.sent("product_removed_from_cart")).toHaveLength(0);
+    expect(new Set(someone.sent().map(({ id }) => id)).size).toBe(someone.sent().length);
+    await someone.close();
+  }, 60_000);
+
+  test("forms without script count too: a quantity raised, a line removed", async () => {
+    const someone = await visitor();
+    const page = await someone.context.newPage();
+    await page.goto("/products/merino-beanie");
+    await someone.accept(page);
+    await someone.addToCart(page);
+    await page.goto("/products/trail-bottle");
+    await someone.addToCart(page, 2);
+    await someone.waitFor("product_added_to_cart", 2);
+    await page.goto("/cart");
+    await someone.waitFor("cart_viewed");
+    await page.getByLabel(/^Quantity of Merino Beanie/).fill("3");
+    await page.getByRole("button", { name: "Update" }).first().click();
+    await someone.waitFor("product_added_to_cart", 3);
+    await page.getByRole("button", { name: /^Remove Trail Bottle/ }).click();
+    await someone.waitFor("product_removed_from_cart");
+    const line = (one: { event: { data: Record<string, unknown> } }) =>
+      one.event.data["cartLine"] as { merchandise: { sku: string }; quantity: number };
+    expect(someone.sent("product_added_to_cart").map(line)[2]).toMatchObject({
+      quantity: 2,
+      merchandise: { sku: "MB-CHAR" },
+    });
+    expect(someone.sent("product_removed_from_cart").map(line)).toMatchObject([
+      { quantity: 1, merchandise: { sku: "TB-750" } },
+    ]);
+    await someone.close();
+  }, 60_000);
+});
