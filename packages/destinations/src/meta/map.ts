@@ -3,7 +3,7 @@ import { validFbc, validFbp } from "@trakit/core/cookies.ts";
 import { digestsFor } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
-import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
+import { contentId, eventValue, lifetimeValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
 import { cut, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
@@ -136,6 +136,7 @@ function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings
     const id = contentId(item, form, settings.content_country ?? client.country);
     return id === null ? [] : [content(item, id, commerce.currency)];
   });
+  const ltv = lifetimeValue(event);
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
   const counted = name === "checkout_started" || name === "checkout_completed";
   return present({
@@ -149,6 +150,7 @@ function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings
     num_items: counted && commerce.items.length > 0 ? unitCount(commerce.items) : null,
     order_id: name === "checkout_completed" || name === "order_refunded" ? commerce.order_id : null,
     search_string: name === "search_submitted" ? searchText(commerce.search_query) : null,
+    predicted_ltv: ltv && toNumber(ltv),
   });
 }
 
