@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { EVENT_NAMES } from "@trakit/core/event.ts";
 import { DESTINATIONS, PLATFORMS } from "@trakit/destinations/registry.ts";
 import { runCli } from "./run-cli.ts";
 
@@ -16,6 +17,23 @@ const order = readFileSync(new URL("../../fixtures/shopify/order-web-guest.json"
 let folder: string;
 beforeAll(() => folder = mkdtempSync(join(tmpdir(), "trakit-payload-")));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("trakit payload --event", () => {
+  test.each(PLATFORMS)("%s shows a request for every event", async (platform) => {
+    const one = DESTINATIONS[platform]!;
+    for (const name of EVENT_NAMES) {
+      const { code, out } = await runCli(["payload", platform, "--event", name, "--custom-events", "--json"]);
+      expect([name, code]).toEqual([name, 0]);
+      const shown = JSON.parse(out) as { body?: unknown; skipped?: string };
+      expect([name, shown.skipped]).toEqual([name, undefined]);
+      expect(JSON.stringify(shown.body)).toContain(`"${one.events[name] ?? one.customEvents[name]}"`);
+    }
+  });
+  test("an event that is none is named with what was meant", async () => {
+    const { code, err } = await runCli(["payload", "meta", "--event", "cart_view"]);
+    expect([code === 0, err]).toEqual([false, expect.stringContaining("cart_viewed")]);
+  });
+});
 
 describe("trakit payload", () => {
   test.each([...PLATFORMS])("%s: without a file, the first example's own request", async (platform) => {

@@ -49,6 +49,22 @@ describe("one port, every vendor", () => {
     },
   );
 
+  it("a copy counts again where the vendor does not promise to know it", async () => {
+    for (const vendor of VENDOR_NAMES) {
+      await post(vendor);
+      await post(vendor);
+    }
+    const { json } = await control("GET", "/_events");
+    expect(Object.fromEntries(json.map((one: Body) => [one.vendor, [one.copies, one.counted]]))).toEqual({
+      meta: [2, 2],
+      tiktok: [2, 1],
+      pinterest: [2, 2],
+      snapchat: [2, 2],
+      google: [2, 1],
+      reddit: [2, 2],
+    });
+  });
+
   it("copies of one event are counted per vendor, account, name and id", async () => {
     await post("meta");
     await post("meta");

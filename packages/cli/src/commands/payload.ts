@@ -5,6 +5,7 @@ import { shopDomain } from "@trakit/shopify/verify.ts";
 import type { Command, Input, Io } from "../command.ts";
 import { readEvent } from "../event-input.ts";
 import { CliProblem } from "../problem.ts";
+import { sampleEvent } from "../sample-event.ts";
 import { checkedSettings, givenSettings, requirePlatform, SETTINGS_OPTIONS } from "../settings-options.ts";
 import { DEMO_SHOP } from "../stack/defaults.ts";
 import { DEMO_DESTINATIONS } from "../stack/demo.ts";
@@ -47,7 +48,8 @@ export const payload: Command = {
   positionals: { min: 1, max: 2 },
   about: [
     "Prints the exact HTTP request that an event becomes at a platform, the token replaced by ***. Sends nothing.",
-    "The event is a canonical event or the body of a Shopify order webhook; without a file, the platform's first example.",
+    "The event is a canonical event or the body of a Shopify order webhook; without a file, the platform's first",
+    "example, or with --event a sample of that event by an invented visitor.",
     "Whether a visitor's consent allows the sending is the shop's to decide and not asked here.",
   ].join("\n"),
   options: {
@@ -55,11 +57,13 @@ export const payload: Command = {
     "test-code": { value: "code", help: "The platform's test event code." },
     limited: { help: "In the vendor's limited mode (sale of data refused)." },
     shop: { value: "domain", help: `The shop an order belongs to; default ${DEMO_SHOP}.` },
+    event: { value: "name", help: "Instead of a file: a sample of this event." },
     at: { value: "time", help: "When it is sent, or now; default right after the event." },
   },
   examples: [
     "trakit payload meta",
     "trakit payload google order.json --id G-AB12CD34EF",
+    "trakit payload pinterest --event cart_viewed --custom-events",
     "trakit payload tiktok - --json < event.json",
   ],
   async run(input) {
@@ -71,16 +75,25 @@ export const payload: Command = {
     }
     const example = platform.examples[0];
     const path = positionals[1];
-    const event = path === undefined ? example?.event : readEvent(await content(path, io), shop);
+    const sample = input.text("event");
+    if (sample !== null && path !== undefined) {
+      throw new CliProblem("A file and --event contradict each other.", "Give one of them.");
+    }
+    const event = sample !== null
+      ? sampleEvent(sample)
+      : path === undefined
+      ? example?.event
+      : readEvent(await content(path, io), shop);
+    const own = path === undefined && sample === null;
     if (!event) throw new CliProblem(`${platform.label} has no example.`, "Give an event's file.");
     const settings = checkedSettings(platform, {
-      ...(path === undefined
+      ...(own
         ? example?.settings
         : { id: DEMO_DESTINATIONS[platform.platform]?.id ?? example?.settings["id"] }),
       ...givenSettings(input),
     });
     const limited = input.has("limited") || event.consent.sale_of_data === false ||
-      (path === undefined && example?.limited === true);
+      (own && example?.limited === true);
     const mapped = platform.map(event, { settings, limited, now: moment(input, event) });
     if (!mapped.ok) {
       const detail = mapped.detail ? `: ${mapped.detail}` : "";

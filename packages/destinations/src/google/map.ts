@@ -1,7 +1,7 @@
 import type { CanonicalEvent, EventName } from "@trakit/core/event.ts";
 import { normaliseClear } from "@trakit/core/identity/clear.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
-import { cut, eventTime, present } from "../shared/fields.ts";
+import { cut, eventTime, given, present } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { clientId } from "./client-id.ts";
@@ -99,15 +99,15 @@ export function map(event: CanonicalEvent, context: MapContext<GoogleSettings>):
   const consent = granted ? "GRANTED" : "DENIED";
   return {
     ok: true,
-    body: present({
-      client_id: client,
-      user_id: normaliseClear("user_id", event.identifiers.customer_id),
+    body: {
+      client_id: given(client),
+      user_id: given(normaliseClear("user_id", event.identifiers.customer_id)),
       ...origin(event),
-      user_agent: cut(event.client.user_agent, 1000),
-      consent: { ad_user_data: consent, ad_personalization: consent },
-      user_data: granted ? userData(event) : null,
+      user_agent: given(cut(event.client.user_agent, 1000)),
+      consent: given({ ad_user_data: consent, ad_personalization: consent }),
+      user_data: given(granted ? userData(event) : null),
       // On the event, not on the body, so that one client's events of different times fit one request. Microseconds.
-      events: [{ name, params: parameters, timestamp_micros: time * 1000 }],
-    }),
+      events: given([{ name, params: parameters, timestamp_micros: time * 1000 }]),
+    },
   };
 }

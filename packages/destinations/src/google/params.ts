@@ -8,11 +8,12 @@ import {
   toNumber,
 } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext } from "../destination.ts";
-import { contentId, eventValue, inTermsOf, netUnitPrice } from "../shared/commerce.ts";
-import { cut, present, searchText } from "../shared/fields.ts";
+import { contentId, eventValue, inTerms, netUnitPrice, type Terms, termsOf } from "../shared/commerce.ts";
+import { cut, given, searchText } from "../shared/fields.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
 import type { GoogleSettings } from "./settings.ts";
 
+const DIGITS = /^\d{1,20}$/;
 const MAX_ITEMS = 200;
 /** Of the 130 kB a request may have; 200 items with long names would be more and the event would vanish unsaid. */
 const MAX_ITEM_BYTES = 100_000;
@@ -37,25 +38,27 @@ const VALUED: ReadonlySet<EventName> = new Set([
  * `price` is the unit price after discount and `discount` what was taken off a unit, both in the terms of the value:
  * where the value is without tax so are they, and the items add up to the event (up to rounding).
  */
-function item(source: Item, event: CanonicalEvent, settings: GoogleSettings): JsonObject {
+function item(
+  source: Item,
+  event: CanonicalEvent,
+  settings: GoogleSettings,
+  terms: Terms | null,
+): JsonObject {
   const { commerce, client } = event;
   const digits = currencyDigits(commerce.currency ?? "");
-  const inTerms = (amount: string) => inTermsOf(amount, settings.value, commerce, digits);
   const net = netUnitPrice(source, commerce.currency);
   const discount = source.line_discount === "0" ? "0" : subtractDecimal(source.unit_price, net);
-  return present({
-    item_id: cut(
-      contentId(source, settings.content_ids, settings.content_country ?? client.country),
-      MAX_VALUE,
-    ),
-    item_name: cut(source.title, MAX_VALUE),
-    item_brand: cut(source.brand, MAX_VALUE),
-    item_category: cut(source.category, MAX_VALUE),
-    item_variant: cut(source.variant_title, MAX_VALUE),
-    price: toNumber(inTerms(net)),
+  const id = contentId(source, settings.content_ids, settings.content_country ?? client.country);
+  return {
+    item_id: given(cut(id, MAX_VALUE)),
+    item_name: given(cut(source.title, MAX_VALUE)),
+    item_brand: given(cut(source.brand, MAX_VALUE)),
+    item_category: given(cut(source.category, MAX_VALUE)),
+    item_variant: given(cut(source.variant_title, MAX_VALUE)),
+    price: toNumber(inTerms(net, terms, digits)),
     quantity: source.quantity,
-    discount: compareDecimal(discount, "0") > 0 ? toNumber(inTerms(discount)) : null,
-  });
+    discount: compareDecimal(discount, "0") > 0 ? toNumber(inTerms(discount, terms, digits)) : undefined,
+  };
 }
 
 /** Bytes an item takes in the request, or a few more. */
@@ -76,8 +79,9 @@ function itemBytes(item: JsonObject): number {
 function items(event: CanonicalEvent, settings: GoogleSettings): Json[] {
   const fitting: Json[] = [];
   let bytes = 0;
+  const terms = termsOf(settings.value, event.commerce);
   for (const source of event.commerce.items.slice(0, MAX_ITEMS)) {
-    const one = item(source, event, settings);
+    const one = item(source, event, settings, terms);
     if (one["item_id"] === undefined && one["item_name"] === undefined) continue;
     bytes += itemBytes(one);
     if (bytes > MAX_ITEM_BYTES) break;
@@ -87,22 +91,10 @@ function items(event: CanonicalEvent, settings: GoogleSettings): Json[] {
 }
 
 /** A sum the order knows, as a number in major units. */
-function amount(text: string | null, commerce: Commerce): number | null {
+function amount(text: string | null, commerce: Commerce): number | undefined {
   return text === null || commerce.currency === null
-    ? null
+    ? undefined
     : toNumber(roundDecimal(text, currencyDigits(commerce.currency)));
-}
-
-function orderParams(event: CanonicalEvent): Record<string, Json | undefined> {
-  const { commerce, name } = event;
-  if (name !== "checkout_completed" && name !== "order_refunded") return {};
-  return {
-    // Must equal the browser tag's. An empty one would join all purchases into one; event_id is as unique per order.
-    transaction_id: commerce.order_id ?? event.event_id,
-    tax: amount(commerce.tax, commerce),
-    shipping: amount(commerce.shipping, commerce),
-    customer_type: name === "checkout_completed" ? commerce.customer_type : null,
-  };
 }
 
 /**
@@ -114,19 +106,27 @@ export function params(event: CanonicalEvent, context: MapContext<GoogleSettings
   const { commerce, identifiers, name, page } = event;
   const money = VALUED.has(name) ? eventValue(commerce, context.settings.value) : null;
   const collection = name === "collection_viewed";
-  return present({
-    session_id: /^\d{1,20}$/.test(identifiers.ga_session_id ?? "") ? identifiers.ga_session_id : null,
+  const purchase = name === "checkout_completed";
+  const ofOrder = purchase || name === "order_refunded";
+  return {
+    session_id: DIGITS.test(identifiers.ga_session_id ?? "") ? given(identifiers.ga_session_id) : undefined,
     engagement_time_msec: 1,
-    page_location: publicUrl(page.url, 1000),
-    page_referrer: publicUrl(page.referrer, 420),
-    page_title: cut(page.title, 300),
+    page_location: given(publicUrl(page.url, 1000)),
+    page_referrer: given(publicUrl(page.referrer, 420)),
+    page_title: given(cut(page.title, 300)),
     currency: money?.currency,
-    value: money && toNumber(money.value),
-    ...orderParams(event),
-    coupon: VALUED.has(name) ? cut(commerce.coupon, MAX_VALUE) : null,
-    search_term: name === "search_submitted" ? searchText(commerce.search_query, MAX_VALUE) : null,
-    item_list_id: collection ? cut(commerce.collection_id, MAX_VALUE) : null,
-    item_list_name: collection ? cut(commerce.collection_title, MAX_VALUE) : null,
-    items: items(event, context.settings),
-  });
+    value: money === null ? undefined : toNumber(money.value),
+    // Must equal the browser tag's. An empty one would join all purchases into one; event_id is as unique per order.
+    transaction_id: ofOrder ? commerce.order_id ?? event.event_id : undefined,
+    tax: ofOrder ? amount(commerce.tax, commerce) : undefined,
+    shipping: ofOrder ? amount(commerce.shipping, commerce) : undefined,
+    customer_type: purchase ? given(commerce.customer_type) : undefined,
+    coupon: VALUED.has(name) ? given(cut(commerce.coupon, MAX_VALUE)) : undefined,
+    search_term: name === "search_submitted"
+      ? given(searchText(commerce.search_query, MAX_VALUE))
+      : undefined,
+    item_list_id: collection ? given(cut(commerce.collection_id, MAX_VALUE)) : undefined,
+    item_list_name: collection ? given(cut(commerce.collection_title, MAX_VALUE)) : undefined,
+    items: given(items(event, context.settings)),
+  };
 }

@@ -4,7 +4,7 @@ import { digestsFor } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, given, isEmpty, searchText, some } from "../shared/fields.ts";
+import { cut, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
@@ -72,17 +72,17 @@ function userData(event: CanonicalEvent, ip: string | null): JsonObject {
   const { digests } = event;
   // Hashed ones take lists (reference: meta §4).
   return {
-    em: some(digestsFor("meta", "email", digests)),
-    ph: some(digestsFor("meta", "phone", digests)),
-    fn: some(digestsFor("meta", "first_name", digests)),
-    ln: some(digestsFor("meta", "last_name", digests)),
-    ct: some(digestsFor("meta", "city", digests)),
-    st: some(digestsFor("meta", "state", digests)),
-    zp: some(digestsFor("meta", "zip", digests)),
-    country: some(digestsFor("meta", "country", digests)),
-    ge: some(digestsFor("meta", "gender", digests)),
-    db: some(digestsFor("meta", "date_of_birth", digests)),
-    external_id: some(digestsFor("meta", "external_id", digests)),
+    em: given(digestsFor("meta", "email", digests)),
+    ph: given(digestsFor("meta", "phone", digests)),
+    fn: given(digestsFor("meta", "first_name", digests)),
+    ln: given(digestsFor("meta", "last_name", digests)),
+    ct: given(digestsFor("meta", "city", digests)),
+    st: given(digestsFor("meta", "state", digests)),
+    zp: given(digestsFor("meta", "zip", digests)),
+    country: given(digestsFor("meta", "country", digests)),
+    ge: given(digestsFor("meta", "gender", digests)),
+    db: given(digestsFor("meta", "date_of_birth", digests)),
+    external_id: given(digestsFor("meta", "external_id", digests)),
     // Never hashed: Meta takes hashes of these with a 200 and matches nobody.
     client_ip_address: given(ip),
     client_user_agent: given(cut(event.client.user_agent, 2000)),
@@ -149,8 +149,8 @@ function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings
   return {
     value: money === null ? undefined : toNumber(money.value),
     currency: money?.currency,
-    content_ids: some(ids),
-    contents: some(contents),
+    content_ids: given(ids),
+    contents: given(contents),
     content_type: contents.length === 0 ? undefined : form === "product" ? "product_group" : "product",
     content_name: given(cut(only?.title ?? null, 500)),
     content_category: given(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),

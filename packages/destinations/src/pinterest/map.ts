@@ -2,7 +2,7 @@ import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { validEpik } from "@trakit/core/cookies.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, unitCount } from "../shared/commerce.ts";
-import { cut, digestList, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
+import { cut, digestList, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
@@ -53,35 +53,35 @@ const VALUED: ReadonlySet<EventName> = new Set([
 ]);
 
 function userData(event: CanonicalEvent): JsonObject {
-  return present({
+  return {
     // SHA-256 fields of `user_data`, all arrays (reference: pinterest §2.2).
-    em: digestList("pinterest", "email", event),
-    ph: digestList("pinterest", "phone", event),
-    fn: digestList("pinterest", "first_name", event),
-    ln: digestList("pinterest", "last_name", event),
-    ge: digestList("pinterest", "gender", event),
-    db: digestList("pinterest", "date_of_birth", event),
-    ct: digestList("pinterest", "city", event),
-    st: digestList("pinterest", "state", event),
-    zp: digestList("pinterest", "zip", event),
-    country: digestList("pinterest", "country", event),
-    external_id: digestList("pinterest", "external_id", event),
-    client_ip_address: publicIp(event.client.ip),
-    client_user_agent: cut(event.client.user_agent, 2000),
-    click_id: validEpik(event.identifiers.epik),
-  });
+    em: given(digestList("pinterest", "email", event)),
+    ph: given(digestList("pinterest", "phone", event)),
+    fn: given(digestList("pinterest", "first_name", event)),
+    ln: given(digestList("pinterest", "last_name", event)),
+    ge: given(digestList("pinterest", "gender", event)),
+    db: given(digestList("pinterest", "date_of_birth", event)),
+    ct: given(digestList("pinterest", "city", event)),
+    st: given(digestList("pinterest", "state", event)),
+    zp: given(digestList("pinterest", "zip", event)),
+    country: given(digestList("pinterest", "country", event)),
+    external_id: given(digestList("pinterest", "external_id", event)),
+    client_ip_address: given(publicIp(event.client.ip)),
+    client_user_agent: given(cut(event.client.user_agent, 2000)),
+    click_id: given(validEpik(event.identifiers.epik)),
+  };
 }
 
 function content(item: Item, settings: PinterestSettings, country: string | null): JsonObject {
-  return present({
-    id: contentId(item, settings.content_ids, settings.content_country ?? country),
+  return {
+    id: given(contentId(item, settings.content_ids, settings.content_country ?? country)),
     // A string, and the price before discounts: both as Pinterest's schema has them.
     item_price: item.unit_price,
     quantity: item.quantity,
-    item_name: cut(item.title, 500),
-    item_category: cut(item.category, 500),
-    item_brand: cut(item.brand, 500),
-  });
+    item_name: given(cut(item.title, 500)),
+    item_category: given(cut(item.category, 500)),
+    item_brand: given(cut(item.brand, 500)),
+  };
 }
 
 function customData(event: CanonicalEvent, context: MapContext<PinterestSettings>): JsonObject {
@@ -90,20 +90,20 @@ function customData(event: CanonicalEvent, context: MapContext<PinterestSettings
   const contents = commerce.items.map((item) => content(item, context.settings, client.country));
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
   const collection = name === "collection_viewed";
-  return present({
-    value: money?.value,
-    currency: money?.currency,
-    order_id: name === "checkout_completed" || name === "order_refunded" ? commerce.order_id : null,
-    content_ids: contents.flatMap(({ id }) => (id === undefined ? [] : [id])),
-    contents: contents as Json[],
-    num_items: commerce.items.length > 0 ? unitCount(commerce.items) : null,
-    search_string: name === "search_submitted" ? searchText(commerce.search_query) : null,
-    content_name: cut(collection ? commerce.collection_title : only?.title ?? null, 500),
-    content_category: cut(collection ? commerce.collection_title : only?.category ?? null, 500),
-    content_brand: cut(only?.brand ?? null, 500),
-    opt_out_type: context.limited ? "LDP" : null,
-    predicted_ltv: lifetimeValue(event),
-  });
+  return {
+    value: given(money?.value),
+    currency: given(money?.currency),
+    order_id: given(name === "checkout_completed" || name === "order_refunded" ? commerce.order_id : null),
+    content_ids: given(contents.flatMap(({ id }) => (id === undefined ? [] : [id]))),
+    contents: given(contents as Json[]),
+    num_items: given(commerce.items.length > 0 ? unitCount(commerce.items) : null),
+    search_string: given(name === "search_submitted" ? searchText(commerce.search_query) : null),
+    content_name: given(cut(collection ? commerce.collection_title : only?.title ?? null, 500)),
+    content_category: given(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
+    content_brand: given(cut(only?.brand ?? null, 500)),
+    opt_out_type: given(context.limited ? "LDP" : null),
+    predicted_ltv: given(lifetimeValue(event)),
+  };
 }
 
 /** ISO 639-1, two letters; a three-letter language has no code there and is left out. */
@@ -134,19 +134,19 @@ export function map(event: CanonicalEvent, context: MapContext<PinterestSettings
   const custom = customData(event, context);
   return {
     ok: true,
-    body: present({
+    body: {
       event_name: name,
       // An app sends to Pinterest as an app only with the device's own details, which a shop does not have.
       action_source: event.channel === "pos" ? "offline" : "web",
       event_time: Math.floor(time / 1000),
       event_id: event.event_id,
-      event_source_url: publicUrl(event.page.url),
+      event_source_url: given(publicUrl(event.page.url)),
       // Said explicitly: who opted out is not sent at all, and other senders default to true.
       opt_out: false,
       partner_name: "ss-trakit",
       user_data: user,
-      custom_data: isEmpty(custom) ? undefined : custom,
-      language: language(event.client.language),
-    }),
+      custom_data: given(isEmpty(custom) ? undefined : custom),
+      language: given(language(event.client.language)),
+    },
   };
 }

@@ -16,7 +16,7 @@ import type {
 } from "../destination.ts";
 import { jsonBody, vendorWords } from "../shared/answer.ts";
 import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, present } from "../shared/fields.ts";
+import { cut, eventTime, given, present } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { type CommonSettings, commonSettings, eventName } from "../shared/settings.ts";
 import { byStatus, refusedBatch } from "../shared/status.ts";
@@ -82,14 +82,14 @@ const CLICK_ID = /[?&]rdt_cid=([A-Za-z0-9_-]{1,200})(?=[&#]|$)/;
 
 function userData(event: CanonicalEvent, store: boolean): JsonObject {
   const { client, digests } = event;
-  return present({
-    email: digestsFor("reddit", "email", digests)[0],
-    phone_number: digestsFor("reddit", "phone", digests)[0],
-    external_id: digestsFor("reddit", "external_id", digests)[0],
+  return {
+    email: given(digestsFor("reddit", "email", digests)[0]),
+    phone_number: given(digestsFor("reddit", "phone", digests)[0]),
+    external_id: given(digestsFor("reddit", "external_id", digests)[0]),
     // Of what was sold in a store Reddit wants no device.
-    ip_address: store ? null : publicIp(client.ip),
-    user_agent: store ? null : cut(client.user_agent, 2000),
-  });
+    ip_address: given(store ? null : publicIp(client.ip)),
+    user_agent: given(store ? null : cut(client.user_agent, 2000)),
+  };
 }
 
 /** `US-CA`; null where Reddit could not tell whose law applies. Whether a country alone is taken is unconfirmed. */
@@ -103,13 +103,13 @@ function limitedOptions({ client: { country, region_code } }: CanonicalEvent): J
 }
 
 function product(item: Item, id: string, currency: string | null): JsonObject {
-  return present({
+  return {
     id,
-    name: cut(item.title, 500),
-    category: cut(item.category, 500),
+    name: given(cut(item.title, 500)),
+    category: given(cut(item.category, 500)),
     quantity: item.quantity,
-    item_price: currency === null ? null : toNumber(netUnitPrice(item, currency)),
-  });
+    item_price: currency === null ? undefined : toNumber(netUnitPrice(item, currency)),
+  };
 }
 
 function metadata(event: CanonicalEvent, settings: RedditSettings): JsonObject {
@@ -119,14 +119,14 @@ function metadata(event: CanonicalEvent, settings: RedditSettings): JsonObject {
     const id = contentId(item, settings.content_ids, settings.content_country ?? client.country);
     return id === null ? [] : [product(item, id, commerce.currency)];
   });
-  return present({
+  return {
     // What pixel and server share of one event.
     conversion_id: event.event_id,
-    value: money === null ? null : toNumber(money.value),
-    currency: money?.currency,
-    item_count: UNVALUED.has(name) || commerce.items.length === 0 ? null : unitCount(commerce.items),
-    products: products as Json[],
-  });
+    value: given(money === null ? null : toNumber(money.value)),
+    currency: given(money?.currency),
+    item_count: given(UNVALUED.has(name) || commerce.items.length === 0 ? null : unitCount(commerce.items)),
+    products: given(products as Json[]),
+  };
 }
 
 /**
@@ -154,15 +154,15 @@ function map(event: CanonicalEvent, context: MapContext<RedditSettings>): Mapped
   const standard = EVENTS[event.name] !== undefined;
   return {
     ok: true,
-    body: present({
+    body: {
       event_at: time,
-      action_source: store ? "PHYSICAL_STORE" : url === null ? "OTHER" : "WEBSITE",
-      event_source_url: url,
-      click_id: click,
-      type: standard ? { tracking_type: name } : { tracking_type: "CUSTOM", custom_event_name: name },
-      user: present({ ...user, data_processing_options: options }),
-      metadata: metadata(event, context.settings),
-    }),
+      action_source: given(store ? "PHYSICAL_STORE" : url === null ? "OTHER" : "WEBSITE"),
+      event_source_url: given(url),
+      click_id: given(click),
+      type: given(standard ? { tracking_type: name } : { tracking_type: "CUSTOM", custom_event_name: name }),
+      user: given(present({ ...user, data_processing_options: options })),
+      metadata: given(metadata(event, context.settings)),
+    },
   };
 }
 

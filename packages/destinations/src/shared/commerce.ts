@@ -12,9 +12,6 @@ import {
 } from "@trakit/core/money.ts";
 import type { ContentIdForm, ValueRule } from "../destination.ts";
 
-/** Fraction digits of a share that nobody rounds, far beyond what the currency keeps. */
-const RATIO_DIGITS = 12;
-
 /** Net price of a whole line: unit price × quantity − line discount. */
 function netLine(item: Item): string {
   return notBelowZero(subtractDecimal(multiplyDecimal(item.unit_price, item.quantity), item.line_discount));
@@ -32,51 +29,39 @@ function taxedSum(commerce: Commerce): string | null {
   return compareDecimal(taxed, "0") <= 0 ? null : taxed;
 }
 
-/**
- * An amount of items (the subtotal, a line, a unit) without the tax in it; the amount itself where the shop's prices do
- * not include tax or the tax is not known. Rounded to `digits`.
- *
- * Shopify gives one tax sum for items and shipping, and where prices include tax both `subtotal` and `shipping` contain
- * theirs, so it is divided in proportion to the amounts: exact where goods and shipping have one rate (the usual case),
- * otherwise off by the difference of the rates on shipping.
- */
-export function withoutTax(amount: string, commerce: Commerce, digits = RATIO_DIGITS): string {
-  if (commerce.taxes_included !== true || commerce.tax === null) return roundDecimal(amount, digits);
-  const taxed = taxedSum(commerce);
-  if (taxed === null) return roundDecimal(amount, digits);
-  return roundDecimal(
-    notBelowZero(ratioDecimal(amount, subtractDecimal(taxed, commerce.tax), taxed, digits)),
-    digits,
-  );
-}
-
 /** No vendor takes a negative amount; one comes only of sums that contradict each other. */
 function notBelowZero(amount: string): string {
   return amount.startsWith("-") && compareDecimal(amount, "0") < 0 ? "0" : amount;
 }
 
-/**
- * An amount of items with the tax in it; the amount itself where the shop's prices include tax or the tax is not known.
- * Rounded to `digits`. The tax of items and shipping is shared out as in `withoutTax`.
- */
-export function withTax(amount: string, commerce: Commerce, digits = RATIO_DIGITS): string {
-  if (commerce.taxes_included !== false || commerce.tax === null) return roundDecimal(amount, digits);
-  const taxed = taxedSum(commerce);
-  if (taxed === null) return roundDecimal(amount, digits);
-  return ratioDecimal(amount, addDecimal(taxed, commerce.tax), taxed, digits);
+/** What an event's item amounts are multiplied and divided by to be in the terms of a value rule; null = nothing to do. */
+export interface Terms {
+  part: string;
+  whole: string;
 }
 
-/** An amount of items in the terms of a value rule, rounded to `digits`: items add up to the value, up to rounding. */
-export function inTermsOf(amount: string, rule: ValueRule, commerce: Commerce, digits: number): string {
-  switch (rule) {
-    case "items_without_tax":
-    case "total_without_tax":
-      return withoutTax(amount, commerce, digits);
-    case "items_with_tax":
-      return withTax(amount, commerce, digits);
-    default:
-      return roundDecimal(amount, digits);
-  }
+/**
+ * The terms of a value rule: without or with tax, so that items add up to the value. Read once an event.
+ *
+ * Shopify gives one tax sum for items and shipping, and where prices include tax both `subtotal` and `shipping` contain
+ * theirs, so it is divided in proportion to the amounts: exact where goods and shipping have one rate (the usual case),
+ * otherwise off by the difference of the rates on shipping.
+ */
+export function termsOf(rule: ValueRule, commerce: Commerce): Terms | null {
+  const without = rule === "items_without_tax" || rule === "total_without_tax";
+  if (commerce.tax === null || commerce.taxes_included !== without) return null;
+  if (!without && rule !== "items_with_tax") return null;
+  const whole = taxedSum(commerce);
+  if (whole === null) return null;
+  const part = without ? subtractDecimal(whole, commerce.tax) : addDecimal(whole, commerce.tax);
+  return { part: notBelowZero(part), whole };
+}
+
+/** An amount of items in these terms, rounded to `digits`. */
+export function inTerms(amount: string, terms: Terms | null, digits: number): string {
+  return terms === null
+    ? roundDecimal(amount, digits)
+    : ratioDecimal(amount, terms.part, terms.whole, digits);
 }
 
 /**
@@ -102,7 +87,9 @@ export function eventValue(commerce: Commerce, rule: ValueRule): { value: string
   const amount = whole ? total ?? subtotal : subtotal ?? total;
   if (amount === null) return null;
   const digits = currencyDigits(currency);
-  if (!whole && subtotal !== null) return { value: inTermsOf(subtotal, rule, commerce, digits), currency };
+  if (!whole && subtotal !== null) {
+    return { value: inTerms(subtotal, termsOf(rule, commerce), digits), currency };
+  }
   const value = rule === "total_without_tax" && total !== null ? paidWithoutTax(total, commerce.tax) : amount;
   return { value: roundDecimal(value, digits), currency };
 }

@@ -18,14 +18,9 @@ export function present(fields: Record<string, Json | undefined>): JsonObject {
   return fields;
 }
 
-/** The value, or undefined for null and "": for literals, where it costs less than `present` does. */
+/** The value, or undefined for null, "" and an empty list: for literals, where it costs less than `present` does. */
 export function given<T extends Json>(value: T | null | undefined): T | undefined {
-  return value === null || value === "" ? undefined : value;
-}
-
-/** The list, or undefined for an empty one. */
-export function some<T extends Json>(list: T[]): T[] | undefined {
-  return list.length === 0 ? undefined : list;
+  return value === null || value === "" || (Array.isArray(value) && value.length === 0) ? undefined : value;
 }
 
 /** Whether anything is left in it. */

@@ -4,7 +4,7 @@ import { digestsFor } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, digestList, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
+import { cut, digestList, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
@@ -56,34 +56,34 @@ const VALUED: ReadonlySet<EventName> = new Set([
 ]);
 
 function userData(event: CanonicalEvent): JsonObject {
-  return present({
+  return {
     // SHA-256 list fields of `user_data` (reference: snapchat §2.2; `db` is not in Snap's own SDK).
-    em: digestList("snapchat", "email", event),
-    ph: digestList("snapchat", "phone", event),
-    fn: digestList("snapchat", "first_name", event),
-    ln: digestList("snapchat", "last_name", event),
-    ge: digestList("snapchat", "gender", event),
-    ct: digestList("snapchat", "city", event),
-    st: digestList("snapchat", "state", event),
-    zp: digestList("snapchat", "zip", event),
-    country: digestList("snapchat", "country", event),
+    em: given(digestList("snapchat", "email", event)),
+    ph: given(digestList("snapchat", "phone", event)),
+    fn: given(digestList("snapchat", "first_name", event)),
+    ln: given(digestList("snapchat", "last_name", event)),
+    ge: given(digestList("snapchat", "gender", event)),
+    ct: given(digestList("snapchat", "city", event)),
+    st: given(digestList("snapchat", "state", event)),
+    zp: given(digestList("snapchat", "zip", event)),
+    country: given(digestList("snapchat", "country", event)),
     // One string, not a list: so Snap's own SDK has it.
-    external_id: digestsFor("snapchat", "external_id", event.digests)[0],
-    client_ip_address: publicIp(event.client.ip),
-    client_user_agent: cut(event.client.user_agent, 2000),
-    sc_click_id: validScClickId(event.identifiers.sc_click_id),
-    sc_cookie1: validScid(event.identifiers.scid),
-  });
+    external_id: given(digestsFor("snapchat", "external_id", event.digests)[0]),
+    client_ip_address: given(publicIp(event.client.ip)),
+    client_user_agent: given(cut(event.client.user_agent, 2000)),
+    sc_click_id: given(validScClickId(event.identifiers.sc_click_id)),
+    sc_cookie1: given(validScid(event.identifiers.scid)),
+  };
 }
 
 function content(item: Item, event: CanonicalEvent, settings: SnapchatSettings): JsonObject {
-  return present({
-    id: contentId(item, settings.content_ids, settings.content_country ?? event.client.country),
+  return {
+    id: given(contentId(item, settings.content_ids, settings.content_country ?? event.client.country)),
     // Strings, both: so Snap's own SDK has them.
     quantity: String(item.quantity),
     item_price: netUnitPrice(item, event.commerce.currency),
-    brand: cut(item.brand, 500),
-  });
+    brand: given(cut(item.brand, 500)),
+  };
 }
 
 function customData(event: CanonicalEvent, context: MapContext<SnapchatSettings>): JsonObject {
@@ -95,21 +95,21 @@ function customData(event: CanonicalEvent, context: MapContext<SnapchatSettings>
   const collection = name === "collection_viewed";
   const brands = new Set(commerce.items.flatMap(({ brand }) => cut(brand, 500) ?? []));
   const ofOrder = name === "checkout_completed" || name === "order_refunded";
-  return present({
-    value: money && toNumber(money.value),
-    currency: money?.currency,
+  return {
+    value: given(money && toNumber(money.value)),
+    currency: given(money?.currency),
     // The shop's own pixel sends Shopify's order id as transaction_id; event_id carries our id for the other pairing.
-    order_id: ofOrder ? commerce.order_id : null,
-    content_ids: contents.flatMap(({ id }) => (id === undefined ? [] : [id])),
-    contents: contents as Json[],
-    content_type: contents.length > 0 ? "product" : null,
-    num_items: commerce.items.length > 0 ? unitCount(commerce.items) : null,
-    content_name: cut(collection ? commerce.collection_title : only?.title ?? null, 500),
-    content_category: cut(collection ? commerce.collection_title : only?.category ?? null, 500),
-    brands: [...brands].join(","),
-    search_string: name === "search_submitted" ? searchText(commerce.search_query) : null,
-    predicted_ltv: ltv && toNumber(ltv),
-  });
+    order_id: given(ofOrder ? commerce.order_id : null),
+    content_ids: given(contents.flatMap(({ id }) => (id === undefined ? [] : [id]))),
+    contents: given(contents as Json[]),
+    content_type: given(contents.length > 0 ? "product" : null),
+    num_items: given(commerce.items.length > 0 ? unitCount(commerce.items) : null),
+    content_name: given(cut(collection ? commerce.collection_title : only?.title ?? null, 500)),
+    content_category: given(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
+    brands: given([...brands].join(",")),
+    search_string: given(name === "search_submitted" ? searchText(commerce.search_query) : null),
+    predicted_ltv: given(ltv && toNumber(ltv)),
+  };
 }
 
 /**
@@ -156,18 +156,18 @@ export function map(event: CanonicalEvent, context: MapContext<SnapchatSettings>
   if (options === null) return { ok: false, reason: "limited_needs_region" };
   return {
     ok: true,
-    body: present({
+    body: {
       event_name: name,
       // MOBILE_APP needs 16 details of the device, which a shop does not have.
       action_source: till ? "OFFLINE" : "WEB",
       // Seconds: milliseconds pass for WEB and are refused for OFFLINE.
       event_time: Math.floor(time / 1000),
-      event_source_url: url,
+      event_source_url: given(url),
       event_id: event.event_id,
       user_data: user,
-      custom_data: isEmpty(custom) ? undefined : custom,
+      custom_data: given(isEmpty(custom) ? undefined : custom),
       integration: "trakit",
       ...options,
-    }),
+    },
   };
 }

@@ -4,7 +4,7 @@ import { clearFor, digestsFor } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
+import { cut, eventTime, given, isEmpty, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
@@ -69,35 +69,35 @@ const LOCALE = /^[a-z]{2,3}(?:-[a-z0-9]{2,8})*$/i;
 
 function userData(event: CanonicalEvent): JsonObject {
   const { client, digests, identifiers } = event;
-  return present({
-    email: digestsFor("tiktok", "email", digests),
-    phone: digestsFor("tiktok", "phone", digests),
-    external_id: digestsFor("tiktok", "external_id", digests),
+  return {
+    email: given(digestsFor("tiktok", "email", digests)),
+    phone: given(digestsFor("tiktok", "phone", digests)),
+    external_id: given(digestsFor("tiktok", "external_id", digests)),
     // The rest are single strings.
-    first_name: digestsFor("tiktok", "first_name", digests)[0],
-    last_name: digestsFor("tiktok", "last_name", digests)[0],
-    zip_code: digestsFor("tiktok", "zip", digests)[0],
-    city: clearFor("tiktok", "city", client),
-    state: clearFor("tiktok", "state", client),
-    country: clearFor("tiktok", "country", client),
-    ip: publicIp(client.ip),
-    user_agent: cut(client.user_agent, 2000),
-    ttclid: validTtclid(identifiers.ttclid),
-    ttp: validTtp(identifiers.ttp),
-    locale: LOCALE.test(client.language ?? "") ? client.language : null,
-  });
+    first_name: given(digestsFor("tiktok", "first_name", digests)[0]),
+    last_name: given(digestsFor("tiktok", "last_name", digests)[0]),
+    zip_code: given(digestsFor("tiktok", "zip", digests)[0]),
+    city: given(clearFor("tiktok", "city", client)),
+    state: given(clearFor("tiktok", "state", client)),
+    country: given(clearFor("tiktok", "country", client)),
+    ip: given(publicIp(client.ip)),
+    user_agent: given(cut(client.user_agent, 2000)),
+    ttclid: given(validTtclid(identifiers.ttclid)),
+    ttp: given(validTtp(identifiers.ttp)),
+    locale: given(LOCALE.test(client.language ?? "") ? client.language : null),
+  };
 }
 
 function content(item: Item, id: string, currency: string | null): JsonObject {
-  return present({
+  return {
     // A number here is refused: "Not a valid string".
     content_id: id,
-    price: currency === null ? null : toNumber(netUnitPrice(item, currency)),
+    price: currency === null ? undefined : toNumber(netUnitPrice(item, currency)),
     quantity: item.quantity,
-    content_name: cut(item.title, 500),
-    content_category: cut(item.category, 500),
-    brand: cut(item.brand, 500),
-  });
+    content_name: given(cut(item.title, 500)),
+    content_category: given(cut(item.category, 500)),
+    brand: given(cut(item.brand, 500)),
+  };
 }
 
 function properties(event: CanonicalEvent, { settings }: MapContext<TikTokSettings>): JsonObject {
@@ -112,18 +112,18 @@ function properties(event: CanonicalEvent, { settings }: MapContext<TikTokSettin
     return id === null ? [] : [content(item, id, currency)];
   });
   const purchase = name === "checkout_completed";
-  return present({
-    value: money === null ? null : toNumber(money.value),
-    currency: money?.currency,
-    contents: contents as Json[],
-    content_ids: contents.map((one) => one["content_id"] as Json),
-    content_type: contents.length === 0 ? null : form === "product" ? "product_group" : "product",
-    num_items: VALUED.has(name) && commerce.items.length > 0 ? unitCount(commerce.items) : null,
-    description: name === "collection_viewed" ? cut(commerce.collection_title, 500) : null,
-    order_id: purchase || name === "order_refunded" ? commerce.order_id : null,
-    search_string: name === "search_submitted" ? searchText(commerce.search_query) : null,
-    customer_type: purchase ? commerce.customer_type : null,
-  });
+  return {
+    value: given(money === null ? null : toNumber(money.value)),
+    currency: given(money?.currency),
+    contents: given(contents as Json[]),
+    content_ids: given(contents.map((one) => one["content_id"] as Json)),
+    content_type: given(contents.length === 0 ? null : form === "product" ? "product_group" : "product"),
+    num_items: given(VALUED.has(name) && commerce.items.length > 0 ? unitCount(commerce.items) : null),
+    description: given(name === "collection_viewed" ? cut(commerce.collection_title, 500) : null),
+    order_id: given(purchase || name === "order_refunded" ? commerce.order_id : null),
+    search_string: given(name === "search_submitted" ? searchText(commerce.search_query) : null),
+    customer_type: given(purchase ? commerce.customer_type : null),
+  };
 }
 
 /**
@@ -147,14 +147,14 @@ export function map(event: CanonicalEvent, context: MapContext<TikTokSettings>):
   const about = properties(event, context);
   return {
     ok: true,
-    body: present({
+    body: {
       event: name,
       event_time: Math.floor(time / 1000),
       event_id: event.event_id,
       user,
-      page: present({ url, referrer: publicUrl(event.page.referrer) }),
-      properties: isEmpty(about) ? undefined : about,
+      page: given(present({ url, referrer: publicUrl(event.page.referrer) })),
+      properties: given(isEmpty(about) ? undefined : about),
       limited_data_use: context.limited,
-    }),
+    },
   };
 }

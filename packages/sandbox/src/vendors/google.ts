@@ -205,6 +205,8 @@ export const google: Vendor = {
   token: (request) => request.query.get("api_secret") || null,
   list,
   handle,
+  // Purchases alone, by transaction id, without a published end (reference: google §6).
+  dedupWindow: (name) => name === "purchase" ? Infinity : null,
   success(_count, request) {
     return request.path === DEBUG ? check.json(200, { validationMessages: [] }) : NO_CONTENT;
   },

@@ -175,6 +175,8 @@ export const meta: Vendor = {
   token,
   list: (body) => check.listEvents(body, "data", "event_name"),
   handle,
+  // Only a browser and a server copy are promised to be one (reference: meta §6).
+  dedupWindow: () => null,
   success: (count, request, state) =>
     answer(200, { events_received: count, messages: [], fbtrace_id: state.trace }, state, {
       "facebook-api-version": request.path.split("/")[1] ?? "",

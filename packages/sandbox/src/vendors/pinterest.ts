@@ -146,6 +146,8 @@ export const pinterest: Vendor = {
   token: (request) => check.bearer(request.headers),
   list: (body) => check.listEvents(body, "data", "event_name"),
   handle,
+  // Tag and API copies; whether two API copies are one is unconfirmed (reference: pinterest §6).
+  dedupWindow: () => null,
   success: (count) =>
     result(Array.from({ length: count }, () => ({ error: null, warning: null, problems: [] }))),
   refuseToken: () => failed(401, CODE.authentication, "Authentication failed."),

@@ -1,5 +1,5 @@
 /** What the vendors received: the newest requests, copies per event, totals. Bounded in memory. */
-import { VENDOR_NAMES, type VendorName } from "./all.ts";
+import { VENDOR_NAMES, type VendorName, VENDORS } from "./all.ts";
 import type { SeenEvent } from "./types.ts";
 
 /** One request as shown. `at` in ms since the epoch; `status` null when it was never answered. */
@@ -32,6 +32,8 @@ export interface Copies {
   name: string;
   event_id: string;
   copies: number;
+  /** How often the vendor counts it by its own deduplication of server copies. */
+  counted: number;
   /** Milliseconds since the epoch. */
   first_at: number;
   last_at: number;
@@ -143,11 +145,13 @@ export function createRecorder(bounds: Bounds = BOUNDS): Recorder {
     if (known !== undefined) {
       known.copies += 1;
       known.last_at = at;
+      const window = VENDORS[vendor].dedupWindow(event.name);
+      if (window === null || at - known.first_at >= window) known.counted += 1;
       totals[vendor].copies += 1;
       return;
     }
     const { name, event_id } = event;
-    copies.set(key, { vendor, account, name, event_id, copies: 1, first_at: at, last_at: at });
+    copies.set(key, { vendor, account, name, event_id, copies: 1, counted: 1, first_at: at, last_at: at });
     if (copies.size > bounds.events) {
       const oldest = copies.keys().next();
       if (!oldest.done) copies.delete(oldest.value);

@@ -224,6 +224,8 @@ export const reddit: Vendor = {
     });
   },
   handle,
+  // Pixel and server copies, within two days; unconfirmed for two server copies.
+  dedupWindow: () => null,
   success: (count) => answer(200, `Successfully processed ${count} conversion events.`),
   refuseToken: () => answer(401, "UNAUTHORIZED"),
   throttle(_state, _account, retryAfter) {

@@ -127,6 +127,8 @@ export const snapchat: Vendor = {
   token: (request) => request.query.get("access_token") || null,
   list: (body) => check.listEvents(body, "data", "event_name"),
   handle,
+  // Documented for pixel and API; unconfirmed for two API copies (reference: snapchat §6).
+  dedupWindow: () => null,
   success: () => check.json(200, { status: "VALID" }),
   refuseToken: () => plain(400, "Invalid token"),
   throttle(_state, _account, retryAfter) {

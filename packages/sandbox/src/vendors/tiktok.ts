@@ -124,6 +124,8 @@ export const tiktok: Vendor = {
   },
   list: (body) => check.listEvents(body, "data", "event"),
   handle,
+  // API and API copies, within 48 hours of the first receipt (reference: tiktok §6).
+  dedupWindow: () => 48 * 3_600_000,
   success: (_count, _request, state) => answer(200, 0, "OK", state),
   // HTTP 200 or 401 have both been seen; 401 is also what throttling looks like, so only the code tells.
   refuseToken: (state) =>

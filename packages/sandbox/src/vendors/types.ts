@@ -65,6 +65,11 @@ export interface Vendor {
   handle(request: VendorRequest, body: unknown, state: VendorState): Handled;
   /** The answer to `count` good events. */
   success(count: number, request: VendorRequest, state: VendorState): Answer;
+  /**
+   * How long, in ms from the first receipt, a second _server_ copy of an event of this name is documented not to count;
+   * null = no such promise, so it counts again. Copies of a browser's tag are another matter.
+   */
+  dedupWindow(name: string): number | null;
   /** The answer to a refused token. */
   refuseToken(state: VendorState): Answer;
   /** The vendor's own throttling answer; `retryAfter` (seconds) asks for a plain 429 with `Retry-After`. */
