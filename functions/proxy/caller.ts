@@ -36,8 +36,9 @@ export function originHost(origin: string | null): string | null {
 }
 
 /**
- * The first address is the visitor's: Shopify appends its own behind it. Cloudflare, in front of hosted functions, names the
- * address it saw in a header of its own; a browser could write the first of X-Forwarded-For itself.
+ * The first address is the visitor's: Shopify appends its own behind it. Where a browser calls us itself it could write that
+ * first one; Cloudflare, in front of hosted functions as far as is known (unconfirmed), names the address it saw in a header
+ * of its own. Elsewhere both are the sender's word, which then dodges the limit per sender and nothing else.
  */
 function visitorAddress(headers: Headers, own: boolean): string | null {
   const seen = own ? headers.get("cf-connecting-ip") : null;

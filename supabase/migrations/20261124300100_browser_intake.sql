@@ -80,7 +80,24 @@ begin
     select x.body_digest from trakit.events x where x.captured_at = k.captured_at and x.id = k.event_row limit 1
   ) x
   where x.body_digest is not null and x.body_digest is distinct from e.item ->> 'digest';
-  if v_second is not null then
+  -- or that the first of this call takes, where nobody had it before
+  if jsonb_array_length(p_events) > 1 then
+    select v_second || coalesce(array_agg(b.ord), '{}') into v_second
+    from (
+      select distinct on (e.item #>> '{event,name}', e.item #>> '{event,event_id}') e.item, e.ord
+      from jsonb_array_elements(p_events) with ordinality e (item, ord)
+      order by e.item #>> '{event,name}', e.item #>> '{event,event_id}', e.ord
+    ) a
+    join jsonb_array_elements(p_events) with ordinality b (item, ord)
+      on b.ord > a.ord and b.item #>> '{event,event_id}' = a.item #>> '{event,event_id}'
+        and b.item #>> '{event,name}' = a.item #>> '{event,name}'
+    where a.item ->> 'digest' is not null and a.item ->> 'digest' is distinct from b.item ->> 'digest'
+      and a.ord <> all (coalesce(v_second, '{}')) and not exists (
+        select from trakit.event_keys k
+        where k.shop_id = v_shop.id
+          and k.key = concat_ws(':', 'event', a.item #>> '{event,name}', a.item #>> '{event,event_id}'));
+  end if;
+  if cardinality(v_second) > 0 then
     for v_i in 1..cardinality(v_second) loop
       v_events := jsonb_set(v_events, array[(v_second[v_i] - 1)::text, 'turned_away'], '"second_body"');
     end loop;

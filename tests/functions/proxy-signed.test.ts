@@ -85,6 +85,28 @@ describe("a signed event", () => {
     expect(await kit.refusals(shop.id)).toEqual({ second_body: 2 });
   });
 
+  test("keeps its body within one request too", async () => {
+    const shop = await kit.shop();
+    const session = await begin(shop.domain);
+    const event = fresh();
+    const answer = await proxy.send(shop.domain, {
+      events: [
+        signed(session, event),
+        signed(session, { ...event, data: { x: 1 } }),
+        signed(session, event),
+        fresh(),
+      ],
+      consent: YES,
+    });
+    expect(
+      answer.body.results.map((result: { reason?: string; status: string }) =>
+        result.reason ?? result.status
+      ),
+    )
+      .toEqual(["accepted", "second_body", "duplicate", "accepted"]);
+    expect(await kit.refusals(shop.id)).toEqual({ second_body: 1 });
+  });
+
   test("of a conversion has the id its checkout gives, or is refused", async () => {
     const shop = await kit.shop();
     const session = await begin(shop.domain);
