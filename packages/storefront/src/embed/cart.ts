@@ -61,7 +61,8 @@ export function watchCart({ cart, changed, mayStore, read }: CartWatch): (page: 
 
   function compare({ items, currency }: AjaxCart): void {
     // what any tab knew last: one tab's add is no news to another
-    const before: Item[] = JSON.parse(stored("localStorage", KNOWN) || JSON.stringify(known));
+    const text = stored("localStorage", KNOWN);
+    const before: Item[] = text ? JSON.parse(text) : known;
     known = items;
     if (mayStore()) stored("localStorage", KNOWN, JSON.stringify(items));
     const report = (name: string, more: Item[], less: Item[]) => {

@@ -20,7 +20,7 @@ export function stored(place: Place, key: string, value?: string | null): string
   return null;
 }
 
-export const moment = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+export const moment = (ms?: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 /** Keys of a storage that begin so. */
 export function storedKeys(place: Place, prefix: string): string[] {

@@ -61,9 +61,9 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
       own.post = carry.post;
       // the bridge is worth a request only where a tag is on the page
       if (!TAGS.some((name) => name in self)) return;
-      const script = document.createElement("script");
-      script.src = address.replace("*", "link.js");
-      document.head.append(script);
+      document.head.append(
+        Object.assign(document.createElement("script"), { src: address.replace("*", "link.js") }),
+      );
     },
   });
 
@@ -124,7 +124,7 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
     if (!consent) return;
     const { analytics, marketing } = consent;
     // who has not decided yet may still say yes to this page
-    if (said && (!allowed() || (before && (before.analytics > analytics || before.marketing > marketing)))) {
+    if (said && (!allowed() || before?.analytics! > analytics || before?.marketing! > marketing)) {
       // what consent no longer covers goes from the device, and the server is told once to let it go too
       const visitor_id = cookies()._tk_v;
       carry.forget();
@@ -139,11 +139,13 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
       fresh = false;
       compare(cart);
     }
-    // a browser that knows nothing of its visitor waits a moment for the pixel, which may know it by the platform's own id
+    // a browser that knows nothing of its visitor waits a little for the pixel, which may know it by the platform's own id
     for (let turn = 9; marketing && turn-- && !cookies()._tk_v && !stored("localStorage", "_tk_i");) {
       await moment(99);
     }
     await carry.adopt();
+    // one thing a task: the page goes first
+    await moment();
     await carry.flush();
     writeAttributes();
   }
@@ -154,13 +156,12 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
     mayStore: () => !!allowed(),
     read,
   });
-  view();
   watchConsent(decided);
   /** Comes after `load`, and again when the page returns from the back-forward cache: then it is seen again. */
   const shown = ({ persisted }: { persisted?: boolean }) => {
-    if (persisted) view();
+    if (!loaded || persisted) view();
     loaded = true;
-    decided();
+    moment().then(decided);
   };
   addEventListener("pageshow", shown);
   if (document.readyState === "complete") shown({});

@@ -107,7 +107,8 @@ export function courier(at: Surroundings): Courier {
         method: "POST",
         // goes as plain text, which needs no preflight where the server is another host
         body: text,
-        keepalive: text.length < 2e4,
+        // costs the page more than the rest of the call; a session nobody waits for is no loss
+        keepalive: path === "event" && text.length < 2e4,
       });
     } catch {
       return undefined;
@@ -127,7 +128,7 @@ export function courier(at: Surroundings): Courier {
     const status = `${response?.status}`;
     pause = +(response?.headers.get("retry-after") as never);
     // 400 and 413: this batch is what the server cannot read, not the next one
-    if (/^(20.|400|413)$/.test(status)) {
+    if (/^20|400|413/.test(status)) {
       failures = 0;
       return await response!.json().catch(() => ({}));
     }
