@@ -228,6 +228,7 @@ create table trakit.events ( -- owner postgres
   identifiers jsonb not null, -- Cookies and click ids, own and enriched, as the vendors made them.
   digests jsonb not null, -- SHA-256 digests of personal data by normal form. Never clear text.
   consent jsonb not null, -- Consent per purpose at that moment; null = not known.
+  enriched text[] not null default '{}'::text[], -- What the event did not bring itself and we knew of its visitor or customer: email, phone, name, address, city, state, zip, country, date_of_birth, external_id, browser_id, click_id.
   tags jsonb not null default '{}'::jsonb, -- Browser tags of the page that had the event under the same id, {"<platform>": "<when>"}.
   constraint events_pkey PRIMARY KEY (captured_at, id),
   constraint events_event_id_bounded CHECK (length(event_id) >= 1 AND length(event_id) <= 128),
@@ -689,6 +690,7 @@ create view api.event_log with (security_invoker=true) as -- owner postgres
 --   events bigint: Events a request was built for.
 --   score numeric: Average of the estimates, 0 to 10.
 --   coverage jsonb: Share of these events that carried each identifier, e.g. {"email": 0.97}; one that is not named was in none.
+--   own_coverage jsonb: The same without enrichment: what the events brought themselves. The difference is what we added from visitor and customer.
 create view api.match_quality with (security_invoker=true) as -- owner postgres
  WITH sent AS NOT MATERIALIZED (
          SELECT d_1.shop_id,
@@ -696,7 +698,8 @@ create view api.match_quality with (security_invoker=true) as -- owner postgres
             e.name,
             (d_1.captured_at AT TIME ZONE 'utc'::text)::date AS day,
             d_1.match_score,
-            d_1.match_keys
+            d_1.match_keys,
+            e.enriched
            FROM trakit.deliveries d_1
              JOIN trakit.events e ON e.captured_at = d_1.captured_at AND e.id = d_1.event_row
           WHERE d_1.match_score IS NOT NULL
@@ -715,7 +718,8 @@ create view api.match_quality with (security_invoker=true) as -- owner postgres
             s.name,
             s.day,
             k.identifier,
-            count(*) AS events
+            count(*) AS events,
+            count(*) FILTER (WHERE k.identifier <> ALL (s.enriched)) AS own
            FROM sent s
              CROSS JOIN LATERAL unnest(s.match_keys) k(identifier)
           GROUP BY s.shop_id, s.platform, s.name, s.day, k.identifier
@@ -728,7 +732,10 @@ create view api.match_quality with (security_invoker=true) as -- owner postgres
     score,
     COALESCE(( SELECT jsonb_object_agg(k.identifier, round(k.events::numeric / d.events::numeric, 3) ORDER BY k.events DESC, k.identifier) AS jsonb_object_agg
            FROM shares k
-          WHERE k.shop_id = d.shop_id AND k.platform = d.platform AND k.name = d.name AND k.day = d.day), '{}'::jsonb) AS coverage
+          WHERE k.shop_id = d.shop_id AND k.platform = d.platform AND k.name = d.name AND k.day = d.day), '{}'::jsonb) AS coverage,
+    COALESCE(( SELECT jsonb_object_agg(k.identifier, round(k.own::numeric / d.events::numeric, 3) ORDER BY k.own DESC, k.identifier) AS jsonb_object_agg
+           FROM shares k
+          WHERE k.shop_id = d.shop_id AND k.platform = d.platform AND k.name = d.name AND k.day = d.day), '{}'::jsonb) AS own_coverage
    FROM days d;
 
 -- What waits to be sent, why, and until when.
@@ -1237,6 +1244,38 @@ begin
 end;
 $function$;
 
+-- Adds orders and refunds to their customers' histories, on top of what Shopify last told.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.count_orders(p_shop_id uuid, p_orders jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into trakit.customers as c
+    (shop_id, customer_id, digests, orders, spent, currency, first_order_at, last_order_at, created_at, updated_at)
+  select p_shop_id, o.customer_id, (array_agg(o.digests order by o.digests = '{}', o.at desc))[1],
+    count(*) filter (where not o.refund), coalesce(sum(o.amount * case when o.refund then -1 else 1 end), 0),
+    min(o.currency), min(o.at) filter (where not o.refund), max(o.at) filter (where not o.refund), p_now, p_now
+  from jsonb_to_recordset(p_orders) as o
+    (customer_id text, at timestamptz, refund boolean, amount numeric, currency text, digests jsonb)
+  group by o.customer_id
+  -- one order for all, so that two batches with the same customers do not wait for each other crosswise
+  order by o.customer_id
+  on conflict (shop_id, customer_id) do update
+    -- Shopify's figures hold every order up to their moment; only later ones are counted on top, and money only in their currency
+    set digests = c.digests || excluded.digests,
+        orders = c.orders + case when coalesce(excluded.last_order_at > c.known_at, true) then excluded.orders else 0 end,
+        spent = c.spent + case
+          when coalesce(coalesce(excluded.last_order_at, p_now) > c.known_at, true) and coalesce(c.currency = excluded.currency, true)
+          then excluded.spent else 0 end,
+        currency = coalesce(c.currency, excluded.currency),
+        first_order_at = least(c.first_order_at, excluded.first_order_at),
+        last_order_at = greatest(c.last_order_at, excluded.last_order_at),
+        updated_at = p_now;
+end;
+$function$;
+
 -- Adds {"reason": n} to the day's counters. Called by functions already bound to the shop.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.count_refusals(p_shop_id uuid, p_place text, p_counts jsonb, p_now timestamp with time zone)
@@ -1273,6 +1312,30 @@ begin
   from trakit.sender_rates r where r.shop_id = p_shop.id and r.sender = v_sender and r.minute = v_minute;
   return case when v_events > p_shop.events_per_minute
     then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end;
+end;
+$function$;
+
+-- What an order or refund adds to its customer's history, for count_orders: a list of one, or empty.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.counted_order(p_event jsonb, p_own jsonb, p_consented boolean)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if p_own ->> 'source' <> 'webhook' or p_event ->> 'name' not in ('checkout_completed', 'order_refunded')
+    or (p_event ->> 'test')::boolean or p_event #>> '{identifiers,customer_id}' is null
+    -- who the customer is, the order says itself; what a weak key led to may be somebody else
+    or (p_event ->> 'name' = 'checkout_completed' and p_own #>> '{identifiers,customer_id}' is null)
+  then
+    return '[]';
+  end if;
+  return jsonb_build_array(jsonb_build_object(
+    'customer_id', p_event #> '{identifiers,customer_id}', 'at', p_event -> 'occurred_at',
+    'refund', p_event ->> 'name' = 'order_refunded', 'amount', p_event #> '{commerce,total}',
+    'currency', p_event #> '{commerce,currency}',
+    'digests', case when p_consented then p_own -> 'digests' else '{}' end));
 end;
 $function$;
 
@@ -1501,6 +1564,34 @@ begin
     perform pg_notify('pgboss_' || left(encode(sha224(convert_to(v_schema, 'UTF8')), 'hex'), 24), p_queue);
   end if;
   return v_made;
+end;
+$function$;
+
+-- Which identifiers an event has that it did not bring: the second event's less the first's, by the names match quality uses.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.enriched_names(p_own jsonb, p_known jsonb)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  c_browser constant text[] := array['fbp', 'ttp', 'scid', 'ga_client_id'];
+  c_click constant text[] := array['fbc', 'ttclid', 'epik', 'sc_click_id', 'gclid'];
+  v_ids jsonb := p_own -> 'identifiers';
+begin
+  return array(
+    select distinct n.name from (
+      select case split_part(k.key, '.', 1) when 'first_name' then 'name' when 'last_name' then 'name' when 'street' then 'address'
+        when 'region' then 'state' when 'postal' then 'zip' when 'birth' then 'date_of_birth'
+        else split_part(k.key, '.', 1) end as name
+      from jsonb_object_keys(p_known -> 'digests') k (key) where not p_own -> 'digests' ? k.key
+      union all
+      select case when k.key = any (c_browser) and not v_ids ?| c_browser then 'browser_id'
+        when k.key = any (c_click) and not v_ids ?| c_click then 'click_id'
+        when k.key = 'customer_id' then 'external_id' end
+      from jsonb_object_keys(p_known -> 'identifiers') k (key) where not v_ids ? k.key
+    ) n where n.name is not null order by 1);
 end;
 $function$;
 
@@ -1892,6 +1983,7 @@ declare
   v_key_ords integer[];
   v_known integer[];
   v_new jsonb[] := array[]::jsonb[];
+  v_counted jsonb := jsonb '[]';
   v_turned_away text[] := array[]::text[];
   v_policies text[] := array[]::text[];
   v_identity jsonb := jsonb '[]';
@@ -2041,6 +2133,12 @@ begin
           then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent')
           else v_join.enriched || (v_event -> 'identifiers') end,
         'digests', v_join.known_digests || (v_event -> 'digests'));
+      if v_event -> 'identifiers' ? 'customer_id' then
+        v_event := trakit.with_customer(v_shop.id, v_event, v_item #> '{event,identifiers}' ? 'customer_id');
+      end if;
+      if v_event -> 'identifiers' <> v_item #> '{event,identifiers}' or v_event -> 'digests' <> v_item #> '{event,digests}' then
+        v_event := v_event || jsonb_build_object('enriched', trakit.enriched_names(v_item -> 'event', v_event));
+      end if;
     end if;
 
     if v_event ->> 'name' = 'order_refunded' then
@@ -2060,7 +2158,12 @@ begin
         'event', v_event);
       v_results := v_results || (jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
         'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests')
-        || case when v_event ->> 'name' = 'order_refunded' then jsonb_build_object('event', v_event - 'visitor') else '{}' end);
+        || case when v_event ->> 'name' = 'order_refunded' then jsonb_build_object('event', v_event - array['visitor', 'enriched']) else '{}' end
+        -- what sending needs to know and the caller's copy of the event does not say
+        || case when v_event #> '{commerce,customer_type}' is distinct from v_item #> '{event,commerce,customer_type}'
+            or v_event #> '{commerce,customer_value}' is not null
+          then jsonb_build_object('commerce', v_event -> 'commerce') else '{}' end);
+      v_counted := v_counted || trakit.counted_order(v_event, v_item -> 'event', v_identity -> (v_i - 1) <> c_no_keys);
       continue;
     end if;
     -- keys of ours that were still free lead to the same event from now on
@@ -2081,6 +2184,7 @@ begin
       continue;
     end if;
     perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'digest', p_now);
+    v_counted := v_counted || trakit.counted_order(v_event, v_item -> 'event', v_identity -> (v_i - 1) <> c_no_keys);
     v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
     -- what is sent is both copies as one, which only the row knows
     v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
@@ -2089,6 +2193,9 @@ begin
     v_sends := v_sends || v_event_sends;
   end loop;
   v_sends := v_sends || trakit.store_events(v_shop, v_new, v_slots, p_now);
+  if v_counted <> '[]' then
+    perform trakit.count_orders(v_shop.id, v_counted, p_now);
+  end if;
 
   return jsonb_build_object('shop', 'active', 'shop_id', v_shop.id, 'results', v_results, 'sends', v_sends,
     -- once, however many events go there
@@ -3810,11 +3917,12 @@ begin
   ), stored as (
     insert into trakit.events
       (captured_at, id, shop_id, name, event_id, occurred_at, browser_at, webhook_at, channel, test, signed, visitor_id,
-       body_digest, page, commerce, identifiers, digests, consent, tags)
+       body_digest, page, commerce, identifiers, digests, consent, tags, enriched)
     select p_now, n.row, p_shop.id, n.name, n.event ->> 'event_id', (n.event ->> 'occurred_at')::timestamptz,
       case when n.source = 'browser' then p_now end, case when n.source = 'webhook' then p_now end, n.channel, n.test,
       n.signed, n.visitor_id, n.digest, n.event -> 'page', n.event -> 'commerce', n.event -> 'identifiers',
-      n.event -> 'digests', n.consent, coalesce(n.event -> 'tags', '{}')
+      n.event -> 'digests', n.consent, coalesce(n.event -> 'tags', '{}'),
+      case when n.event ? 'enriched' then array(select jsonb_array_elements_text(n.event -> 'enriched')) else '{}' end
     from new n
   ), clients as (
     insert into trakit.event_clients
@@ -4099,6 +4207,42 @@ begin
           union all select 'email', jsonb_array_elements_text(v_emails)
           union all select 'phone', jsonb_array_elements_text(v_phones))
       ) x));
+end;
+$function$;
+
+-- An event with what we know of its customer: digests it lacks, order count, lifetime value, and for a purchase whether they are new (p_told: the event itself names its customer; what a key led to may be somebody else). Unchanged where nobody is known.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.with_customer(p_shop_id uuid, p_event jsonb, p_told boolean)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_customer trakit.customers;
+  v_facts jsonb;
+begin
+  select * into v_customer from trakit.customers c
+  where c.shop_id = p_shop_id and c.customer_id = p_event #>> '{identifiers,customer_id}';
+  if v_customer.customer_id is null then
+    return p_event;
+  end if;
+  -- only what Shopify told makes somebody new: that we have seen no order of theirs does not
+  if v_customer.known_at is not null then
+    v_facts := jsonb_build_object('customer_orders', v_customer.orders, 'customer_value', v_customer.spent::text,
+      'customer_currency', v_customer.currency);
+    if p_told and p_event ->> 'name' = 'checkout_completed' then
+      v_facts := v_facts || jsonb_build_object('customer_type', case
+        -- the count may already hold this very order
+        when v_customer.orders <= case when v_customer.known_at >= (p_event ->> 'occurred_at')::timestamptz then 1 else 0 end
+        then 'new' else 'returning' end);
+    end if;
+    p_event := p_event || jsonb_build_object('commerce', jsonb_strip_nulls(v_facts) || (p_event -> 'commerce'));
+  end if;
+  if not p_event -> 'digests' @> v_customer.digests then
+    p_event := p_event || jsonb_build_object('digests', v_customer.digests || (p_event -> 'digests'));
+  end if;
+  return p_event;
 end;
 $function$;
 

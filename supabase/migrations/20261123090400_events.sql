@@ -25,6 +25,7 @@ create table trakit.events (
   identifiers jsonb not null,
   digests jsonb not null,
   consent jsonb not null,
+  enriched text[] not null default '{}',
   tags jsonb not null default '{}',
   constraint events_pkey primary key (captured_at, id),
   constraint events_from_somewhere check (browser_at is not null or webhook_at is not null),
@@ -54,6 +55,7 @@ comment on column trakit.events.page is 'Page url, referrer and title.';
 comment on column trakit.events.commerce is 'Money (decimal strings), items, order and cart ids.';
 comment on column trakit.events.identifiers is 'Cookies and click ids, own and enriched, as the vendors made them.';
 comment on column trakit.events.digests is 'SHA-256 digests of personal data by normal form. Never clear text.';
+comment on column trakit.events.enriched is 'What the event did not bring itself and we knew of its visitor or customer: email, phone, name, address, city, state, zip, country, date_of_birth, external_id, browser_id, click_id.';
 comment on column trakit.events.consent is 'Consent per purpose at that moment; null = not known.';
 comment on column trakit.events.tags is 'Browser tags of the page that had the event under the same id, {"<platform>": "<when>"}.';
 

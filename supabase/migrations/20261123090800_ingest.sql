@@ -74,6 +74,7 @@ declare
   v_key_ords integer[];
   v_known integer[];
   v_new jsonb[] := array[]::jsonb[];
+  v_counted jsonb := jsonb '[]';
   v_turned_away text[] := array[]::text[];
   v_policies text[] := array[]::text[];
   v_identity jsonb := jsonb '[]';
@@ -223,6 +224,12 @@ begin
           then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent')
           else v_join.enriched || (v_event -> 'identifiers') end,
         'digests', v_join.known_digests || (v_event -> 'digests'));
+      if v_event -> 'identifiers' ? 'customer_id' then
+        v_event := trakit.with_customer(v_shop.id, v_event, v_item #> '{event,identifiers}' ? 'customer_id');
+      end if;
+      if v_event -> 'identifiers' <> v_item #> '{event,identifiers}' or v_event -> 'digests' <> v_item #> '{event,digests}' then
+        v_event := v_event || jsonb_build_object('enriched', trakit.enriched_names(v_item -> 'event', v_event));
+      end if;
     end if;
 
     if v_event ->> 'name' = 'order_refunded' then
@@ -242,7 +249,12 @@ begin
         'event', v_event);
       v_results := v_results || (jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
         'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests')
-        || case when v_event ->> 'name' = 'order_refunded' then jsonb_build_object('event', v_event - 'visitor') else '{}' end);
+        || case when v_event ->> 'name' = 'order_refunded' then jsonb_build_object('event', v_event - array['visitor', 'enriched']) else '{}' end
+        -- what sending needs to know and the caller's copy of the event does not say
+        || case when v_event #> '{commerce,customer_type}' is distinct from v_item #> '{event,commerce,customer_type}'
+            or v_event #> '{commerce,customer_value}' is not null
+          then jsonb_build_object('commerce', v_event -> 'commerce') else '{}' end);
+      v_counted := v_counted || trakit.counted_order(v_event, v_item -> 'event', v_identity -> (v_i - 1) <> c_no_keys);
       continue;
     end if;
     -- keys of ours that were still free lead to the same event from now on
@@ -263,6 +275,7 @@ begin
       continue;
     end if;
     perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'digest', p_now);
+    v_counted := v_counted || trakit.counted_order(v_event, v_item -> 'event', v_identity -> (v_i - 1) <> c_no_keys);
     v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
     -- what is sent is both copies as one, which only the row knows
     v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
@@ -271,6 +284,9 @@ begin
     v_sends := v_sends || v_event_sends;
   end loop;
   v_sends := v_sends || trakit.store_events(v_shop, v_new, v_slots, p_now);
+  if v_counted <> '[]' then
+    perform trakit.count_orders(v_shop.id, v_counted, p_now);
+  end if;
 
   return jsonb_build_object('shop', 'active', 'shop_id', v_shop.id, 'results', v_results, 'sends', v_sends,
     -- once, however many events go there
@@ -419,11 +435,12 @@ begin
   ), stored as (
     insert into trakit.events
       (captured_at, id, shop_id, name, event_id, occurred_at, browser_at, webhook_at, channel, test, signed, visitor_id,
-       body_digest, page, commerce, identifiers, digests, consent, tags)
+       body_digest, page, commerce, identifiers, digests, consent, tags, enriched)
     select p_now, n.row, p_shop.id, n.name, n.event ->> 'event_id', (n.event ->> 'occurred_at')::timestamptz,
       case when n.source = 'browser' then p_now end, case when n.source = 'webhook' then p_now end, n.channel, n.test,
       n.signed, n.visitor_id, n.digest, n.event -> 'page', n.event -> 'commerce', n.event -> 'identifiers',
-      n.event -> 'digests', n.consent, coalesce(n.event -> 'tags', '{}')
+      n.event -> 'digests', n.consent, coalesce(n.event -> 'tags', '{}'),
+      case when n.event ? 'enriched' then array(select jsonb_array_elements_text(n.event -> 'enriched')) else '{}' end
     from new n
   ), clients as (
     insert into trakit.event_clients

@@ -5,7 +5,8 @@
 
 create view api.match_quality with (security_invoker = true) as
 with sent as not materialized (
-  select d.shop_id, d.platform, e.name, (d.captured_at at time zone 'utc')::date as day, d.match_score, d.match_keys
+  select d.shop_id, d.platform, e.name, (d.captured_at at time zone 'utc')::date as day, d.match_score, d.match_keys,
+    e.enriched
   from trakit.deliveries d
   join trakit.events e on e.captured_at = d.captured_at and e.id = d.event_row
   where d.match_score is not null
@@ -13,14 +14,19 @@ with sent as not materialized (
   select s.shop_id, s.platform, s.name, s.day, count(*) as events, round(avg(s.match_score), 1) as score
   from sent s group by 1, 2, 3, 4
 ), shares as (
-  select s.shop_id, s.platform, s.name, s.day, k.identifier, count(*) as events
+  select s.shop_id, s.platform, s.name, s.day, k.identifier, count(*) as events,
+    count(*) filter (where k.identifier <> all (s.enriched)) as own
   from sent s cross join lateral unnest(s.match_keys) k (identifier) group by 1, 2, 3, 4, 5
 )
 select d.shop_id, d.platform, d.name, d.day, d.events, d.score,
   coalesce((
     select jsonb_object_agg(k.identifier, round(k.events::numeric / d.events, 3) order by k.events desc, k.identifier)
     from shares k
-    where k.shop_id = d.shop_id and k.platform = d.platform and k.name = d.name and k.day = d.day), '{}') as coverage
+    where k.shop_id = d.shop_id and k.platform = d.platform and k.name = d.name and k.day = d.day), '{}') as coverage,
+  coalesce((
+    select jsonb_object_agg(k.identifier, round(k.own::numeric / d.events, 3) order by k.own desc, k.identifier)
+    from shares k
+    where k.shop_id = d.shop_id and k.platform = d.platform and k.name = d.name and k.day = d.day), '{}') as own_coverage
 from days d;
 comment on view api.match_quality is 'Estimated match quality by platform, event and day. What an identifier would bring: its weight in docs/destinations × the share of events without it.';
 comment on column api.match_quality.shop_id is 'Shop.';
@@ -30,6 +36,7 @@ comment on column api.match_quality.day is 'Day of capture, UTC.';
 comment on column api.match_quality.events is 'Events a request was built for.';
 comment on column api.match_quality.score is 'Average of the estimates, 0 to 10.';
 comment on column api.match_quality.coverage is 'Share of these events that carried each identifier, e.g. {"email": 0.97}; one that is not named was in none.';
+comment on column api.match_quality.own_coverage is 'The same without enrichment: what the events brought themselves. The difference is what we added from visitor and customer.';
 grant select on api.match_quality to authenticated;
 
 create function trakit.match_quality(p_domain text, p_days integer, p_now timestamptz default now()) returns jsonb

@@ -3,7 +3,7 @@
 -- and GraphQL do. Kept per customer, so that every event of a known visitor can say it without a question to Shopify.
 -- Totals are Shopify's as of a moment (known_at); orders placed later are counted on top until Shopify tells again.
 -- No foreign key to shops: this is read and written with events.
--- Locks: none on existing tables. Undo: drop function trakit.learn_customer; drop table trakit.customers.
+-- Locks: none on existing tables. Undo: drop the functions; drop table trakit.customers.
 
 create table trakit.customers (
   shop_id uuid not null,
@@ -106,6 +106,116 @@ end;
 $$;
 comment on function trakit.learn_customer(text, jsonb, timestamptz) is
   'Notes what Shopify says of a customer {"customer_id", "digests", "country", "orders", "spent", "currency", "last_order_at", "as_of", "asked_at", "email_opt_in", "email_opt_in_at", "sms_opt_in", "sms_opt_in_at"}; all but the id may be missing. Returns learnt, unknown_shop or uninstalled_shop.';
+
+-- Called by trakit.ingest_events.
+create function trakit.with_customer(p_shop_id uuid, p_event jsonb, p_told boolean) returns jsonb
+language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_customer trakit.customers;
+  v_facts jsonb;
+begin
+  select * into v_customer from trakit.customers c
+  where c.shop_id = p_shop_id and c.customer_id = p_event #>> '{identifiers,customer_id}';
+  if v_customer.customer_id is null then
+    return p_event;
+  end if;
+  -- only what Shopify told makes somebody new: that we have seen no order of theirs does not
+  if v_customer.known_at is not null then
+    v_facts := jsonb_build_object('customer_orders', v_customer.orders, 'customer_value', v_customer.spent::text,
+      'customer_currency', v_customer.currency);
+    if p_told and p_event ->> 'name' = 'checkout_completed' then
+      v_facts := v_facts || jsonb_build_object('customer_type', case
+        -- the count may already hold this very order
+        when v_customer.orders <= case when v_customer.known_at >= (p_event ->> 'occurred_at')::timestamptz then 1 else 0 end
+        then 'new' else 'returning' end);
+    end if;
+    p_event := p_event || jsonb_build_object('commerce', jsonb_strip_nulls(v_facts) || (p_event -> 'commerce'));
+  end if;
+  if not p_event -> 'digests' @> v_customer.digests then
+    p_event := p_event || jsonb_build_object('digests', v_customer.digests || (p_event -> 'digests'));
+  end if;
+  return p_event;
+end;
+$$;
+comment on function trakit.with_customer(uuid, jsonb, boolean) is
+  'An event with what we know of its customer: digests it lacks, order count, lifetime value, and for a purchase whether they are new (p_told: the event itself names its customer; what a key led to may be somebody else). Unchanged where nobody is known.';
+grant execute on function trakit.with_customer(uuid, jsonb, boolean) to trakit_app;
+
+create function trakit.enriched_names(p_own jsonb, p_known jsonb) returns text[]
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  c_browser constant text[] := array['fbp', 'ttp', 'scid', 'ga_client_id'];
+  c_click constant text[] := array['fbc', 'ttclid', 'epik', 'sc_click_id', 'gclid'];
+  v_ids jsonb := p_own -> 'identifiers';
+begin
+  return array(
+    select distinct n.name from (
+      select case split_part(k.key, '.', 1) when 'first_name' then 'name' when 'last_name' then 'name' when 'street' then 'address'
+        when 'region' then 'state' when 'postal' then 'zip' when 'birth' then 'date_of_birth'
+        else split_part(k.key, '.', 1) end as name
+      from jsonb_object_keys(p_known -> 'digests') k (key) where not p_own -> 'digests' ? k.key
+      union all
+      select case when k.key = any (c_browser) and not v_ids ?| c_browser then 'browser_id'
+        when k.key = any (c_click) and not v_ids ?| c_click then 'click_id'
+        when k.key = 'customer_id' then 'external_id' end
+      from jsonb_object_keys(p_known -> 'identifiers') k (key) where not v_ids ? k.key
+    ) n where n.name is not null order by 1);
+end;
+$$;
+comment on function trakit.enriched_names(jsonb, jsonb) is
+  'Which identifiers an event has that it did not bring: the second event''s less the first''s, by the names match quality uses.';
+grant execute on function trakit.enriched_names(jsonb, jsonb) to trakit_app;
+
+create function trakit.counted_order(p_event jsonb, p_own jsonb, p_consented boolean) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_own ->> 'source' <> 'webhook' or p_event ->> 'name' not in ('checkout_completed', 'order_refunded')
+    or (p_event ->> 'test')::boolean or p_event #>> '{identifiers,customer_id}' is null
+    -- who the customer is, the order says itself; what a weak key led to may be somebody else
+    or (p_event ->> 'name' = 'checkout_completed' and p_own #>> '{identifiers,customer_id}' is null)
+  then
+    return '[]';
+  end if;
+  return jsonb_build_array(jsonb_build_object(
+    'customer_id', p_event #> '{identifiers,customer_id}', 'at', p_event -> 'occurred_at',
+    'refund', p_event ->> 'name' = 'order_refunded', 'amount', p_event #> '{commerce,total}',
+    'currency', p_event #> '{commerce,currency}',
+    'digests', case when p_consented then p_own -> 'digests' else '{}' end));
+end;
+$$;
+comment on function trakit.counted_order(jsonb, jsonb, boolean) is
+  'What an order or refund adds to its customer''s history, for count_orders: a list of one, or empty.';
+grant execute on function trakit.counted_order(jsonb, jsonb, boolean) to trakit_app;
+
+create function trakit.count_orders(p_shop_id uuid, p_orders jsonb, p_now timestamptz) returns void
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  insert into trakit.customers as c
+    (shop_id, customer_id, digests, orders, spent, currency, first_order_at, last_order_at, created_at, updated_at)
+  select p_shop_id, o.customer_id, (array_agg(o.digests order by o.digests = '{}', o.at desc))[1],
+    count(*) filter (where not o.refund), coalesce(sum(o.amount * case when o.refund then -1 else 1 end), 0),
+    min(o.currency), min(o.at) filter (where not o.refund), max(o.at) filter (where not o.refund), p_now, p_now
+  from jsonb_to_recordset(p_orders) as o
+    (customer_id text, at timestamptz, refund boolean, amount numeric, currency text, digests jsonb)
+  group by o.customer_id
+  -- one order for all, so that two batches with the same customers do not wait for each other crosswise
+  order by o.customer_id
+  on conflict (shop_id, customer_id) do update
+    -- Shopify's figures hold every order up to their moment; only later ones are counted on top, and money only in their currency
+    set digests = c.digests || excluded.digests,
+        orders = c.orders + case when coalesce(excluded.last_order_at > c.known_at, true) then excluded.orders else 0 end,
+        spent = c.spent + case
+          when coalesce(coalesce(excluded.last_order_at, p_now) > c.known_at, true) and coalesce(c.currency = excluded.currency, true)
+          then excluded.spent else 0 end,
+        currency = coalesce(c.currency, excluded.currency),
+        first_order_at = least(c.first_order_at, excluded.first_order_at),
+        last_order_at = greatest(c.last_order_at, excluded.last_order_at),
+        updated_at = p_now;
+end;
+$$;
+comment on function trakit.count_orders(uuid, jsonb, timestamptz) is
+  'Adds orders and refunds to their customers'' histories, on top of what Shopify last told.';
+grant execute on function trakit.count_orders(uuid, jsonb, timestamptz) to trakit_app;
 
 grant create on schema trakit to trakit_app;
 alter function trakit.learn_customer(text, jsonb, timestamptz) owner to trakit_app;

@@ -24,6 +24,7 @@ export interface Ingested {
     reason?: string;
     identifiers?: Record<string, string>;
     digests?: Record<string, string[]>;
+    commerce?: Record<string, unknown>;
     event?: Record<string, Record<string, unknown>>;
   }[];
   sends: (Lease & { index: number })[];

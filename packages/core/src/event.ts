@@ -67,7 +67,13 @@ export interface Commerce {
   checkout_token: string | null;
   cart_token: string | null;
   coupon: string | null;
+  /** As Shopify's own count says; null = not known. */
   customer_type: "new" | "returning" | null;
+  /** Orders of the known customer so far. */
+  customer_orders: number | null;
+  /** Their lifetime value so far, decimal string in `customer_currency`, which is the shop's. */
+  customer_value: string | null;
+  customer_currency: string | null;
   search_query: string | null;
   collection_id: string | null;
   collection_title: string | null;
@@ -207,6 +213,9 @@ export function emptyCommerce(): Commerce {
     cart_token: null,
     coupon: null,
     customer_type: null,
+    customer_orders: null,
+    customer_value: null,
+    customer_currency: null,
     search_query: null,
     collection_id: null,
     collection_title: null,

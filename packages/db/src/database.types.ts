@@ -87,6 +87,7 @@ export type Database = {
           "day": string | null;
           "events": number | null;
           "name": string;
+          "own_coverage": Json | null;
           "platform": string;
           "score": number | null;
           "shop_id": string;
@@ -557,6 +558,7 @@ export type Database = {
           "commerce": NonNullable<Json>;
           "consent": NonNullable<Json>;
           "digests": NonNullable<Json>;
+          "enriched": (string)[];
           "event_id": string;
           "id": number;
           "identifiers": NonNullable<Json>;
@@ -579,6 +581,7 @@ export type Database = {
           "commerce": NonNullable<Json>;
           "consent": NonNullable<Json>;
           "digests": NonNullable<Json>;
+          "enriched"?: (string)[];
           "event_id": string;
           "id": number;
           "identifiers": NonNullable<Json>;
@@ -600,6 +603,7 @@ export type Database = {
           "commerce"?: NonNullable<Json>;
           "consent"?: NonNullable<Json>;
           "digests"?: NonNullable<Json>;
+          "enriched"?: (string)[];
           "event_id"?: string;
           "id"?: number;
           "identifiers"?: NonNullable<Json>;
@@ -1145,6 +1149,10 @@ export type Database = {
       };
       "claimed_shop": { Args: Record<PropertyKey, never>; Returns: string };
       "consented_identifiers": { Args: { "p_consent": Json; "p_identifiers": Json }; Returns: Json };
+      "count_orders": {
+        Args: { "p_now": string; "p_orders": Json; "p_shop_id": string };
+        Returns: undefined;
+      };
       "count_refusals": {
         Args: { "p_counts": Json; "p_now": string; "p_place": string; "p_shop_id": string };
         Returns: undefined;
@@ -1161,6 +1169,7 @@ export type Database = {
         };
         Returns: number;
       };
+      "counted_order": { Args: { "p_consented": boolean; "p_event": Json; "p_own": Json }; Returns: Json };
       "delete_events": {
         Args: { "p_at": (string)[]; "p_rows": (number)[]; "p_shop_id": string };
         Returns: Json;
@@ -1213,6 +1222,7 @@ export type Database = {
       };
       "end_flush": { Args: { "p_destination_id": string; "p_flush_before": string }; Returns: undefined };
       "enqueue_jobs": { Args: { "p_jobs": Json; "p_queue": string }; Returns: number };
+      "enriched_names": { Args: { "p_known": Json; "p_own": Json }; Returns: (string)[] };
       "ensure_partitions": { Args: { "p_days_ahead"?: number; "p_now"?: string }; Returns: number };
       "expire_deliveries": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: number };
       "export_person": { Args: { "p_shop_id": string; "p_subject": Json }; Returns: Json };
@@ -1517,6 +1527,7 @@ export type Database = {
       };
       "wake_lanes": { Args: { "p_gap_ms"?: number; "p_limit"?: number; "p_now"?: string }; Returns: Json };
       "whole_subject": { Args: { "p_shop_id": string; "p_subject": Json }; Returns: Json };
+      "with_customer": { Args: { "p_event": Json; "p_shop_id": string; "p_told": boolean }; Returns: Json };
       "with_order": { Args: { "p_event": Json; "p_shop_id": string }; Returns: Json };
       "withdraw_consent": {
         Args: { "p_consent": Json; "p_keys": Json; "p_now": string; "p_shop_id": string };

@@ -121,6 +121,7 @@ export function grouped(events: CanonicalEvent[], stored: Ingested, leasedAt: nu
         ...event,
         identifiers: { ...event.identifiers, ...result.identifiers },
         digests: result.digests ?? event.digests,
+        commerce: { ...event.commerce, ...result.commerce },
       },
     };
     const group = groups.get(leased.destination_id);

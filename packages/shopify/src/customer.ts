@@ -54,6 +54,7 @@ const time = z.unknown().optional().transform(timeOf);
 const customerSchema = z.object({
   id: customerId,
   created_at: time,
+  currency,
   state: text(MAX.short),
   email: whole(MAX.email),
   phone: whole(MAX.phone),
@@ -67,6 +68,10 @@ const customerSchema = z.object({
  * order or an import is none, and only teaches us who the customer is.
  */
 export function decodeCustomer(payload: unknown, context: { shop: string }): DecodedCustomer {
+  return decode(payload, context, true);
+}
+
+function decode(payload: unknown, context: { shop: string }, isNew: boolean): DecodedCustomer {
   const parsed = customerSchema.safeParse(payload);
   if (!parsed.success) return { ok: false, issues: issuesOf(parsed.error) };
   const customer = parsed.data;
@@ -90,7 +95,20 @@ export function decodeCustomer(payload: unknown, context: { shop: string }): Dec
   const registered = customer.state?.toLowerCase() === "enabled" && customer.created_at !== null;
   return {
     ok: true,
-    facts: { customer_id: customer.id, digests, country: address.country },
+    facts: {
+      customer_id: customer.id,
+      digests,
+      country: address.country,
+      // when they came to be they had bought nothing
+      ...(customer.created_at !== null && isNew
+        ? {
+          orders: 0,
+          spent: "0",
+          ...(customer.currency ? { currency: customer.currency } : {}),
+          as_of: new Date(customer.created_at).toISOString(),
+        }
+        : {}),
+    },
     event: registered
       ? {
         name: "customer_registered",
@@ -231,7 +249,7 @@ export function decodeOrderCustomer(
   if (!isRecord(customer) || shopifyId(customer.id) === null) return { ok: true, facts: null };
   const { analytics, marketing } = consentOf(payload as Record<string, unknown>);
   if (analytics === false && marketing === false) return { ok: true, facts: null };
-  const decoded = decodeCustomer(customer, { shop: "" });
+  const decoded = decode(customer, { shop: "" }, false);
   return decoded.ok ? { ok: true, facts: decoded.facts } : decoded;
 }
 

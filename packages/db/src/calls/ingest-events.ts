@@ -1,4 +1,4 @@
-import type { Digests, Identifiers } from "@trakit/core/event.ts";
+import type { Commerce, Digests, Identifiers } from "@trakit/core/event.ts";
 import type { StoredEvent } from "@trakit/core/stored.ts";
 import type { Database } from "../connection.ts";
 
@@ -21,6 +21,8 @@ export interface IngestResult {
   /** Accepted: own and enriched. */
   identifiers?: Partial<Identifiers>;
   digests?: Digests;
+  /** Accepted, and its customer is known: with what we know of them. */
+  commerce?: Partial<Commerce>;
   /** Merged: both copies as one. */
   event?: StoredEvent;
 }
