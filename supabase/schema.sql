@@ -73,7 +73,7 @@ create table trakit.customers ( -- owner postgres
   constraint customers_pkey PRIMARY KEY (shop_id, customer_id),
   constraint customers_currency_shape CHECK (currency ~ '^[A-Z]{3}$'::text),
   constraint customers_digests_object CHECK (jsonb_typeof(digests) = 'object'::text),
-  constraint customers_id_is_shopifys CHECK (customer_id ~ '^[0-9]{1,20}$'::text),
+  constraint customers_id_bounded CHECK (length(customer_id) >= 1 AND length(customer_id) <= 64),
   constraint customers_opt_ins_bounded CHECK (length(email_opt_in) <= 40 AND length(sms_opt_in) <= 40),
   constraint customers_orders_sane CHECK (orders >= 0)
 );

@@ -23,7 +23,7 @@ create table trakit.customers (
   created_at timestamptz not null,
   updated_at timestamptz not null,
   constraint customers_pkey primary key (shop_id, customer_id),
-  constraint customers_id_is_shopifys check (customer_id ~ '^[0-9]{1,20}$'),
+  constraint customers_id_bounded check (length(customer_id) between 1 and 64),
   constraint customers_digests_object check (jsonb_typeof(digests) = 'object'),
   constraint customers_orders_sane check (orders >= 0),
   constraint customers_currency_shape check (currency ~ '^[A-Z]{3}$'),

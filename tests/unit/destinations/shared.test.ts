@@ -5,16 +5,38 @@ import { jsonBody, retryAfterMs, vendorWords } from "@trakit/destinations/shared
 import {
   contentId,
   eventValue,
+  lifetimeValue,
   netUnitPrice,
   unitCount,
   withoutTax,
 } from "@trakit/destinations/shared/commerce.ts";
-import { EXAMPLE_MUG, EXAMPLE_ORDER, EXAMPLE_POSTER } from "@trakit/destinations/shared/example-event.ts";
+import {
+  EXAMPLE_MUG,
+  EXAMPLE_ORDER,
+  EXAMPLE_POSTER,
+  exampleEvent,
+} from "@trakit/destinations/shared/example-event.ts";
 import { cut, present } from "@trakit/destinations/shared/fields.ts";
 import { publicIp } from "@trakit/destinations/shared/ip.ts";
 import { byStatus } from "@trakit/destinations/shared/status.ts";
 import { pastedTokenProblem } from "@trakit/destinations/shared/token.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
+
+describe("lifetimeValue", () => {
+  const known = { currency: "EUR", customer_value: "120.5", customer_currency: "EUR" };
+  const value = (
+    given: Partial<Commerce>,
+    name: "checkout_completed" | "page_viewed" = "checkout_completed",
+  ) => lifetimeValue(exampleEvent(name, { commerce: { ...EXAMPLE_ORDER, ...given } }));
+
+  test("is what the customer of a purchase has spent, in the event's currency or not at all", () => {
+    expect(value(known)).toBe("120.50");
+    expect(value({ ...known, customer_currency: "USD" })).toBeNull();
+    expect(value({ ...known, customer_value: "0" })).toBeNull();
+    expect(value({ ...known, customer_value: null })).toBeNull();
+    expect(value(known, "page_viewed")).toBeNull();
+  });
+});
 
 describe("eventValue", () => {
   const value = (given: Partial<Commerce>, rule: Parameters<typeof eventValue>[1]) =>

@@ -3,7 +3,7 @@ import { validFbc, validFbp } from "@trakit/core/cookies.ts";
 import { digestsFor } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
-import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
+import { contentId, eventValue, lifetimeValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
 import { cut, eventTime, given, isEmpty, searchText, some } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
@@ -142,6 +142,7 @@ function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings
     ids.push(id);
     contents.push(content(item, id, commerce.currency));
   }
+  const ltv = lifetimeValue(event);
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
   const counted = name === "checkout_started" || name === "checkout_completed";
   const ofOrder = name === "checkout_completed" || name === "order_refunded";
@@ -156,6 +157,7 @@ function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings
     num_items: counted && commerce.items.length > 0 ? unitCount(commerce.items) : undefined,
     order_id: ofOrder ? given(commerce.order_id) : undefined,
     search_string: name === "search_submitted" ? given(searchText(commerce.search_query)) : undefined,
+    predicted_ltv: ltv === null ? undefined : toNumber(ltv),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { validEpik } from "@trakit/core/cookies.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
-import { contentId, eventValue, unitCount } from "../shared/commerce.ts";
+import { contentId, eventValue, lifetimeValue, unitCount } from "../shared/commerce.ts";
 import { cut, digestList, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
@@ -102,6 +102,7 @@ function customData(event: CanonicalEvent, context: MapContext<PinterestSettings
     content_category: cut(collection ? commerce.collection_title : only?.category ?? null, 500),
     content_brand: cut(only?.brand ?? null, 500),
     opt_out_type: context.limited ? "LDP" : null,
+    predicted_ltv: lifetimeValue(event),
   });
 }
 

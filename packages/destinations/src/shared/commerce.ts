@@ -1,5 +1,5 @@
 /** Money and item rules every destination shares. Amounts are decimal strings in major units. */
-import type { Commerce, Item } from "@trakit/core/event.ts";
+import type { CanonicalEvent, Commerce, Item } from "@trakit/core/event.ts";
 import {
   addDecimal,
   compareDecimal,
@@ -144,4 +144,17 @@ export function unitCount(items: Item[]): number {
   let units = 0;
   for (const { quantity } of items) units += quantity;
   return units;
+}
+
+/**
+ * What the customer of a purchase has spent so far, for the `predicted_ltv` of those platforms that take one: the only
+ * lifetime value we know is what was spent, which no prediction improves here. Null for other events, where it is not known,
+ * is nothing, or is told in another currency than the event's, for the platforms read it in that.
+ */
+export function lifetimeValue(event: CanonicalEvent): string | null {
+  const { customer_value: value, customer_currency: told, currency } = event.commerce;
+  if (event.name !== "checkout_completed" || value === null || told === null || told !== currency) {
+    return null;
+  }
+  return compareDecimal(value, "0") > 0 ? roundDecimal(value, currencyDigits(currency)) : null;
 }

@@ -3,7 +3,7 @@ import { validScClickId, validScid } from "@trakit/core/cookies.ts";
 import { digestsFor } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
-import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
+import { contentId, eventValue, lifetimeValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
 import { cut, digestList, eventTime, isEmpty, present, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
@@ -90,6 +90,7 @@ function customData(event: CanonicalEvent, context: MapContext<SnapchatSettings>
   const { commerce, name } = event;
   const money = VALUED.has(name) ? eventValue(commerce, context.settings.value) : null;
   const contents = commerce.items.map((item) => content(item, event, context.settings));
+  const ltv = lifetimeValue(event);
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
   const collection = name === "collection_viewed";
   const brands = new Set(commerce.items.flatMap(({ brand }) => cut(brand, 500) ?? []));
@@ -107,6 +108,7 @@ function customData(event: CanonicalEvent, context: MapContext<SnapchatSettings>
     content_category: cut(collection ? commerce.collection_title : only?.category ?? null, 500),
     brands: [...brands].join(","),
     search_string: name === "search_submitted" ? searchText(commerce.search_query) : null,
+    predicted_ltv: ltv && toNumber(ltv),
   });
 }
 
