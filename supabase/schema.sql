@@ -2551,6 +2551,38 @@ begin
 end;
 $function$;
 
+-- What a shop has that is not sealed with the newest key: [{"place": destination | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.
+-- owner trakit_app; called by trakit_worker
+CREATE OR REPLACE FUNCTION trakit.list_seals(p_domain text, p_newest text, p_limit integer DEFAULT 500)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_domain, null);
+begin
+  if v_shop is null then
+    return null;
+  end if;
+  return coalesce((
+    select jsonb_agg(jsonb_build_object('place', x.place, 'id', x.id, 'of', x.of, 'sealed', x.sealed))
+    from (
+      select 'destination' as place, s.destination_id::text as id, d.platform as of, s.sealed
+      from trakit.destination_secrets s join trakit.destinations d on d.id = s.destination_id
+      where s.shop_id = v_shop
+      union all
+      select 'quarantine', q.id::text, q.webhook_id, q.sealed_body from trakit.quarantine q where q.shop_id = v_shop
+      union all
+      select 'access', i.shop_id::text, 'access', i.sealed_access from trakit.installations i where i.shop_id = v_shop
+      union all
+      select 'refresh', i.shop_id::text, 'refresh', i.sealed_refresh from trakit.installations i where i.shop_id = v_shop
+    ) x
+    where x.sealed is not null and split_part(x.sealed, '.', 2) <> p_newest
+    limit p_limit), '[]');
+end;
+$function$;
+
 -- All shops, for the operator's command line.
 -- owner trakit_dispatcher; called by trakit_worker
 CREATE OR REPLACE FUNCTION trakit.list_shops()
@@ -3409,6 +3441,39 @@ begin
         trouble = case when p_outcome = 'refused' then 'reopen_app' else i.trouble end
     where i.shop_id = v_shop and i.refresh_lease = p_lease;
   end if;
+  return found;
+end;
+$function$;
+
+-- Puts a new seal in the place of the one that was listed; false where it is another by now, and nothing is done.
+-- owner trakit_app; called by trakit_worker
+CREATE OR REPLACE FUNCTION trakit.replace_seal(p_domain text, p_place text, p_id text, p_old text, p_sealed text, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_domain, null);
+begin
+  case p_place
+    when 'destination' then
+      update trakit.destination_secrets s set sealed = p_sealed, updated_at = p_now
+      where s.shop_id = v_shop and s.destination_id::text = p_id and s.sealed = p_old;
+    when 'quarantine' then
+      update trakit.quarantine q set sealed_body = p_sealed
+      where q.shop_id = v_shop and q.id::text = p_id and q.sealed_body = p_old;
+    when 'access' then
+      update trakit.installations i set sealed_access = p_sealed, updated_at = p_now
+      where i.shop_id = v_shop and i.sealed_access = p_old;
+    when 'refresh' then
+      -- not while somebody is trading it in: the pair they bring is sealed with their newest key anyway
+      update trakit.installations i set sealed_refresh = p_sealed, updated_at = p_now,
+        pixel_trouble = case when i.pixel_id is not null then 'key_rotated' else i.pixel_trouble end
+      where i.shop_id = v_shop and i.sealed_refresh = p_old;
+    else
+      return false;
+  end case;
   return found;
 end;
 $function$;

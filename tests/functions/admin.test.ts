@@ -214,7 +214,7 @@ describe("settings of the shop", () => {
       domain: shop,
       status: "active",
       first_party: null,
-      hosts: [],
+      hosts: [shop],
     });
   });
 });

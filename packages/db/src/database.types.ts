@@ -1300,6 +1300,7 @@ export type Database = {
       "lease_seconds": { Args: Record<PropertyKey, never>; Returns: number };
       "list_destinations": { Args: { "p_domain": string }; Returns: Json };
       "list_quarantine": { Args: { "p_limit"?: number; "p_shop": string }; Returns: Json };
+      "list_seals": { Args: { "p_domain": string; "p_limit"?: number; "p_newest": string }; Returns: Json };
       "list_shops": {
         Args: Record<PropertyKey, never>;
         Returns: {
@@ -1409,6 +1410,17 @@ export type Database = {
           "p_sealed_access": string;
           "p_sealed_refresh": string;
           "p_shop": string;
+        };
+        Returns: boolean;
+      };
+      "replace_seal": {
+        Args: {
+          "p_domain": string;
+          "p_id": string;
+          "p_now"?: string;
+          "p_old": string;
+          "p_place": string;
+          "p_sealed": string;
         };
         Returns: boolean;
       };

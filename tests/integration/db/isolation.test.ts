@@ -87,6 +87,8 @@ function argument(name: string): unknown {
     p_last_four: null,
     p_id: 1,
     p_read: false,
+    p_newest: "k9",
+    p_old: sealedToken(MARKER),
     p_order: `${MARKER}-order`,
     p_scopes: ["read_orders"],
     p_lease: shops.theirs.id,
