@@ -869,7 +869,7 @@ end;
 $function$;
 
 -- Sends ended deliveries of a shop (by domain), captured in a window, again with the same event_id, for another 24 hours. Default: those that failed. dry_run only counts. delivered needs force, and goes only while the vendor is documented to deduplicate. Returns {"replayed", "refused": {reason: count}, "done"}; a large one goes on by itself, see trakit.replays.
--- owner trakit_app; called by trakit_worker
+-- owner trakit_app; called by trakit_edge, trakit_worker
 CREATE OR REPLACE FUNCTION api.replay(shop text, since timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, platform text DEFAULT NULL::text, states text[] DEFAULT ARRAY['failed'::text], force boolean DEFAULT false, dry_run boolean DEFAULT false, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -985,6 +985,35 @@ begin
 end;
 $function$;
 
+-- Counts a request of a shop's merchant. Returns {"shop": active | uninstalled | unknown, "shop_id", "wait_seconds": until the next minute where the limit is passed}.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.admin_gate(p_shop text, p_limit integer, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+  v_minute timestamptz := date_trunc('minute', p_now);
+  v_sender bigint;
+  v_count bigint;
+  v_status text;
+begin
+  if v_shop is null then
+    return jsonb_build_object('shop', 'unknown');
+  end if;
+  v_sender := hashtextextended(v_shop || ':admin', 0);
+  insert into trakit.sender_rates as r (shop_id, sender, minute, shard, events)
+  values (v_shop, v_sender, v_minute, 0, 1)
+  on conflict (shop_id, sender, minute, shard) do update set events = r.events + 1
+  returning r.events into v_count;
+  select s.status into v_status from trakit.shops s where s.id = v_shop;
+  return jsonb_build_object('shop', v_status, 'shop_id', v_shop, 'wait_seconds', case when v_count > p_limit
+    then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end);
+end;
+$function$;
+
 -- What a browser may be given, {"analytics": bool, "marketing": bool}, from its consent and the shop's policy for unknown consent.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.allowed_purposes(p_shop trakit.shops, p_consent jsonb)
@@ -1071,6 +1100,34 @@ AS $function$
   select jsonb_set(jsonb_set(jsonb_set(p_event, '{event_id}', to_jsonb(p_event_id)),
     '{commerce,items,0,quantity}', to_jsonb(p_quantity)),
     '{commerce,items,0,line_discount}', to_jsonb((p_unit_discount::numeric * p_quantity)::text))
+$function$;
+
+-- Changes those settings of a shop that are the merchant's; only the ones named. Null = no such active shop.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.change_shop(p_shop text, p_settings jsonb, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_row trakit.shops;
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  update trakit.shops s
+  set order_topic = coalesce(p_settings ->> 'order_topic', s.order_topic),
+      test_orders = coalesce(p_settings ->> 'test_orders', s.test_orders),
+      excluded_channels = case when p_settings ? 'excluded_channels'
+        then array(select jsonb_array_elements_text(p_settings -> 'excluded_channels')) else s.excluded_channels end,
+      unknown_consent = case when p_settings ? 'unknown_consent' then p_settings ->> 'unknown_consent' else s.unknown_consent end,
+      unsigned_events = coalesce((p_settings ->> 'unsigned_events')::boolean, s.unsigned_events),
+      cookie_lifetime_days = coalesce((p_settings ->> 'cookie_lifetime_days')::integer, s.cookie_lifetime_days),
+      browser_tags = coalesce(p_settings -> 'browser_tags', s.browser_tags),
+      updated_at = p_now
+  where s.id = v_shop
+  returning * into v_row;
+  return case when v_row.id is not null then to_jsonb(v_row) end;
+end;
 $function$;
 
 -- A worker, or a call of drain, says that it is alive; every 15 s.
@@ -1406,6 +1463,24 @@ begin
 end;
 $function$;
 
+-- What a test event needs of a destination: settings, test code, sealed token; null = not set up, or no such active shop.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.destination_token(p_shop text, p_platform text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  return (
+    select jsonb_build_object('settings', d.settings, 'test_code', d.test_code, 'sealed', s.sealed)
+    from trakit.destinations d left join trakit.destination_secrets s on s.destination_id = d.id
+    where d.shop_id = v_shop and d.platform = p_platform);
+end;
+$function$;
+
 -- Lanes with something to send now, longest waiting first: closed ones with due deliveries, those that just recovered, open ones whose probe is due.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.due_lanes(p_limit integer DEFAULT 100, p_now timestamp with time zone DEFAULT now())
@@ -1730,7 +1805,7 @@ end;
 $function$;
 
 -- One shop by domain; null = no such shop.
--- owner trakit_app; called by trakit_worker
+-- owner trakit_app; called by trakit_edge, trakit_worker
 CREATE OR REPLACE FUNCTION trakit.find_shop(p_domain text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2450,7 +2525,7 @@ CREATE OR REPLACE FUNCTION trakit.lease_seconds()
 AS $function$ select 30 $function$;
 
 -- A shop's destinations with the last characters of their tokens and their lanes; null = no such shop.
--- owner trakit_app; called by trakit_worker
+-- owner trakit_app; called by trakit_edge, trakit_worker
 CREATE OR REPLACE FUNCTION trakit.list_destinations(p_domain text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2490,6 +2565,38 @@ begin
     from (select id, topic, webhook_id, reason, issues, sealed_body, received_at, expires_at, tries
           from trakit.quarantine order by received_at limit p_limit) q
   ), '[]');
+end;
+$function$;
+
+-- What a shop has that is not sealed with the newest key: [{"place": destination | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.
+-- owner trakit_app; called by trakit_worker
+CREATE OR REPLACE FUNCTION trakit.list_seals(p_domain text, p_newest text, p_limit integer DEFAULT 500)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_domain, null);
+begin
+  if v_shop is null then
+    return null;
+  end if;
+  return coalesce((
+    select jsonb_agg(jsonb_build_object('place', x.place, 'id', x.id, 'of', x.of, 'sealed', x.sealed))
+    from (
+      select 'destination' as place, s.destination_id::text as id, d.platform as of, s.sealed
+      from trakit.destination_secrets s join trakit.destinations d on d.id = s.destination_id
+      where s.shop_id = v_shop
+      union all
+      select 'quarantine', q.id::text, q.webhook_id, q.sealed_body from trakit.quarantine q where q.shop_id = v_shop
+      union all
+      select 'access', i.shop_id::text, 'access', i.sealed_access from trakit.installations i where i.shop_id = v_shop
+      union all
+      select 'refresh', i.shop_id::text, 'refresh', i.sealed_refresh from trakit.installations i where i.shop_id = v_shop
+    ) x
+    where x.sealed is not null and split_part(x.sealed, '.', 2) <> p_newest
+    limit p_limit), '[]');
 end;
 $function$;
 
@@ -2648,7 +2755,7 @@ end;
 $function$;
 
 -- Match quality of one shop over the last days, by platform and event: [{platform, name, events, score, coverage}]; null = no such shop.
--- owner trakit_app; called by trakit_worker
+-- owner trakit_app; called by trakit_edge, trakit_worker
 CREATE OR REPLACE FUNCTION trakit.match_quality(p_domain text, p_days integer, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2916,6 +3023,42 @@ AS $function$
     order by l.changed_at
     limit p_limit
   ) x
+$function$;
+
+-- The export a customer asked for, made now; null = no such request of this shop, or it is over.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.privacy_export(p_shop text, p_request_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+  v_request trakit.privacy_requests;
+begin
+  select * into v_request from trakit.privacy_requests r
+  where r.id = p_request_id and r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending';
+  return case when v_request.id is not null then trakit.export_person(v_shop, v_request.subject) end;
+end;
+$function$;
+
+-- Requests for export and redaction of a shop, newest first, without whom they concern.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.privacy_log(p_shop text, p_limit integer DEFAULT 200)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+begin
+  return coalesce((
+    select jsonb_agg(x.row order by x.requested_at desc) from (
+      select r.requested_at, to_jsonb(r) - array['shop_id', 'subject', 'next_day'] as row
+      from trakit.privacy_requests r where r.shop_id = v_shop order by r.requested_at desc limit p_limit) x), '[]');
+end;
 $function$;
 
 -- Does the next piece of a redaction: one day of a customer's events, or about p_limit rows of a shop. Returns {"state": pending | done | waiting | gone}; call it until it is not pending. waiting = its last piece is due a minute after the request.
@@ -3319,6 +3462,39 @@ begin
 end;
 $function$;
 
+-- Puts a new seal in the place of the one that was listed; false where it is another by now, and nothing is done.
+-- owner trakit_app; called by trakit_worker
+CREATE OR REPLACE FUNCTION trakit.replace_seal(p_domain text, p_place text, p_id text, p_old text, p_sealed text, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_domain, null);
+begin
+  case p_place
+    when 'destination' then
+      update trakit.destination_secrets s set sealed = p_sealed, updated_at = p_now
+      where s.shop_id = v_shop and s.destination_id::text = p_id and s.sealed = p_old;
+    when 'quarantine' then
+      update trakit.quarantine q set sealed_body = p_sealed
+      where q.shop_id = v_shop and q.id::text = p_id and q.sealed_body = p_old;
+    when 'access' then
+      update trakit.installations i set sealed_access = p_sealed, updated_at = p_now
+      where i.shop_id = v_shop and i.sealed_access = p_old;
+    when 'refresh' then
+      -- not while somebody is trading it in: the pair they bring is sealed with their newest key anyway
+      update trakit.installations i set sealed_refresh = p_sealed, updated_at = p_now,
+        pixel_trouble = case when i.pixel_id is not null then 'key_rotated' else i.pixel_trouble end
+      where i.shop_id = v_shop and i.sealed_refresh = p_old;
+    else
+      return false;
+  end case;
+  return found;
+end;
+$function$;
+
 -- After a second copy came: looks at an event's unsent deliveries again and leases up to p_slots of them.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.replan_deliveries(p_shop trakit.shops, p_at timestamp with time zone, p_row bigint, p_index integer, p_slots integer, p_now timestamp with time zone)
@@ -3530,7 +3706,7 @@ AS $function$
 $function$;
 
 -- Sets up or changes a destination of a shop (by domain). p_sealed null keeps the token there is. Null = no such active shop.
--- owner trakit_app; called by trakit_worker
+-- owner trakit_app; called by trakit_edge, trakit_worker
 CREATE OR REPLACE FUNCTION trakit.set_destination(p_domain text, p_platform text, p_purpose text, p_max_age_ms bigint, p_settings jsonb, p_enabled boolean, p_events text[], p_test_code text, p_sealed text, p_last_four text, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3754,8 +3930,37 @@ begin
 end;
 $function$;
 
+-- What a week's events say of a shop's set-up: last webhook, last browser event by web pixel and by theme embed, orders with a browser's copy, platforms whose own tag fired in a day.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.setup_signals(p_shop text, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+begin
+  return (
+    select jsonb_build_object(
+      'last_webhook_at', max(e.webhook_at),
+      'last_browser_at', max(e.browser_at),
+      -- only the web pixel has Shopify's client id; only the theme embed and the proxy have ours without it
+      'last_pixel_at', max(e.browser_at) filter (where e.identifiers ? 'client_id'),
+      'last_embed_at', max(e.browser_at) filter (where not e.identifiers ? 'client_id'),
+      'orders', count(*) filter (where e.name = 'checkout_completed' and e.webhook_at is not null),
+      'orders_with_browser', count(*) filter (where e.name = 'checkout_completed' and e.webhook_at is not null
+        and e.browser_at is not null),
+      'own_tags', (
+        select coalesce(jsonb_agg(distinct t.platform), '[]')
+        from trakit.events x cross join lateral jsonb_object_keys(x.tags) t (platform)
+        where x.shop_id = v_shop and x.captured_at > p_now - interval '24 hours' and x.tags <> '{}'))
+    from trakit.events e where e.shop_id = v_shop and e.captured_at > p_now - interval '7 days');
+end;
+$function$;
+
 -- One shop at a glance: settings, lanes, what became of a day's deliveries, refusals, quarantine; null = no such shop.
--- owner trakit_app; called by trakit_worker
+-- owner trakit_app; called by trakit_edge, trakit_worker
 CREATE OR REPLACE FUNCTION trakit.shop_status(p_domain text, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4081,6 +4286,33 @@ begin
 end;
 $function$;
 
+-- Every event of one order (by Shopify's id or its name, e.g. #1042) with what became of it at each platform.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.trace_order(p_shop text, p_order text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+begin
+  return coalesce((
+    select jsonb_agg(jsonb_build_object(
+      'captured_at', e.captured_at, 'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at, 'channel', e.channel,
+      'test', e.test, 'seen_by_browser', e.browser_at is not null, 'seen_by_shopify', e.webhook_at is not null,
+      'order_id', e.commerce ->> 'order_id', 'order_name', e.commerce ->> 'order_name', 'total', e.commerce ->> 'total',
+      'currency', e.commerce ->> 'currency', 'enriched', e.enriched, 'consent', e.consent, 'tags', e.tags,
+      'deliveries', (
+        select coalesce(jsonb_agg(jsonb_build_object('platform', d.platform, 'state', d.state, 'reason', d.reason,
+          'detail', d.detail, 'http_status', d.http_status, 'attempts', d.attempts, 'limited', d.limited,
+          'next_attempt_at', d.next_attempt_at, 'settled_at', d.settled_at) order by d.platform), '[]')
+        from trakit.deliveries d where d.captured_at = e.captured_at and d.event_row = e.id)) order by e.captured_at)
+    from trakit.events e
+    where e.shop_id = v_shop and (e.commerce ->> 'order_id' = p_order or e.commerce ->> 'order_name' = p_order)), '[]');
+end;
+$function$;
+
 -- The app was removed from the shop (at p_at, by Shopify's clock): destroys every token, closes its lanes, takes no more events. Data stays until shop/redact. Returns uninstalled, reinstalled (the news is older than the present install: nothing is done) or unknown_shop.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.uninstall_shop(p_shop text, p_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
@@ -4341,6 +4573,7 @@ grant select on api.recovery_queue to authenticated;
 grant select on api.redaction_log to authenticated;
 grant usage on schema api to authenticated;
 grant usage on schema api to trakit_app;
+grant usage on schema api to trakit_edge;
 grant usage on schema api to trakit_worker;
 grant usage on schema trakit to authenticated;
 grant usage on schema trakit to trakit_app;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { adminPaths } from "./openapi-admin.ts";
 import { installAnswerSchema } from "@trakit/pipeline/admin-contracts.ts";
 import {
   drainAnswerSchema,
@@ -223,6 +224,7 @@ export function openapi(version: string): Schema {
           },
         },
       },
+      ...adminPaths({ answer, problems, input: (schema) => schemaOf(components, schema, "input") }),
       "/webhooks": {
         post: {
           operationId: "receiveWebhook",

@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeEach } from "vitest";
 import { connect } from "@trakit/db/connection.ts";
+import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
 import type { InstallWorld } from "@trakit/pipeline/installation.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { createShopifyApp } from "@trakit/runtime/shopify-app.ts";
 import { createShopifyAdmin, type ShopifyAdmin } from "@trakit/sandbox/admin/shopify-admin.ts";
 import type { AdminCustomer, AdminOrder } from "@trakit/sandbox/admin/graphql.ts";
+import { startVendorSandbox } from "@trakit/sandbox/vendors/server.ts";
 import { testDatabase } from "./database.ts";
 import { KEYS } from "./pipeline.ts";
 
@@ -56,6 +58,7 @@ export async function merchantKit() {
       customer: (_, id) => customers.get(id) ?? null,
     });
   let admin = newAdmin();
+  const vendors = await startVendorSandbox({ port: 0, now });
   await database.query("trakit_edge", "select trakit.ensure_partitions(3, $1)", [new Date()]);
   const shopify = createShopifyApp({
     apiKey: API_KEY,
@@ -77,17 +80,26 @@ export async function merchantKit() {
   };
   beforeEach(() => {
     lines.length = 0;
+    vendors.reset();
     offset = 0;
     admin = newAdmin();
     orders.clear();
     customers.clear();
   });
-  afterAll(() => db.close());
+  afterAll(async () => {
+    await db.close();
+    await vendors.close();
+  });
 
   return {
     database,
     lines,
     world,
+    vendors,
+    /** Vendor hosts that lead to the sandbox. */
+    vendorHosts: Object.fromEntries(
+      PLATFORMS.map((platform) => [destination(platform)!.baseUrlSetting, vendors.url]),
+    ),
     orders,
     customers,
     shopify: () => admin,

@@ -50,6 +50,12 @@ export const COMMANDS: readonly {
     load: () => import("./commands/shop-keys.ts").then((module) => module.shopKeys),
   },
   {
+    name: "keys rotate",
+    usage: "",
+    summary: "Seal everything with the newest key, online.",
+    load: () => import("./commands/keys-rotate.ts").then((module) => module.keysRotate),
+  },
+  {
     name: "destination set",
     usage: "<domain> <platform>",
     summary: "Set up where a shop's events go, or replace a token.",

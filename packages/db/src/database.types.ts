@@ -1125,6 +1125,7 @@ export type Database = {
         Args: { "p_country"?: string; "p_domain": string; "p_now"?: string; "p_settings"?: Json };
         Returns: Json;
       };
+      "admin_gate": { Args: { "p_limit": number; "p_now"?: string; "p_shop": string }; Returns: Json };
       "allowed_purposes": {
         Args: {
           "p_consent": Json;
@@ -1141,6 +1142,7 @@ export type Database = {
         Args: { "p_event": Json; "p_event_id": string; "p_quantity": number; "p_unit_discount": string };
         Returns: Json;
       };
+      "change_shop": { Args: { "p_now"?: string; "p_settings": Json; "p_shop": string }; Returns: Json };
       "check_in": { Args: { "p_kind": string; "p_now"?: string; "p_worker_id": string }; Returns: undefined };
       "check_out": { Args: { "p_worker_id": string }; Returns: undefined };
       "claim_deliveries": {
@@ -1192,6 +1194,7 @@ export type Database = {
         Returns: string;
       };
       "describe_lane": { Args: { "p_destination_id": string }; Returns: Json };
+      "destination_token": { Args: { "p_platform": string; "p_shop": string }; Returns: Json };
       "due_lanes": {
         Args: { "p_limit"?: number; "p_now"?: string };
         Returns: {
@@ -1297,6 +1300,7 @@ export type Database = {
       "lease_seconds": { Args: Record<PropertyKey, never>; Returns: number };
       "list_destinations": { Args: { "p_domain": string }; Returns: Json };
       "list_quarantine": { Args: { "p_limit"?: number; "p_shop": string }; Returns: Json };
+      "list_seals": { Args: { "p_domain": string; "p_limit"?: number; "p_newest": string }; Returns: Json };
       "list_shops": {
         Args: Record<PropertyKey, never>;
         Returns: {
@@ -1352,6 +1356,8 @@ export type Database = {
         Returns: Json;
       };
       "pending_alerts": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: Json };
+      "privacy_export": { Args: { "p_request_id": string; "p_shop": string }; Returns: Json };
+      "privacy_log": { Args: { "p_limit"?: number; "p_shop": string }; Returns: Json };
       "privacy_step": {
         Args: { "p_limit"?: number; "p_now"?: string; "p_request_id": string; "p_shop_id": string };
         Returns: Json;
@@ -1404,6 +1410,17 @@ export type Database = {
           "p_sealed_access": string;
           "p_sealed_refresh": string;
           "p_shop": string;
+        };
+        Returns: boolean;
+      };
+      "replace_seal": {
+        Args: {
+          "p_domain": string;
+          "p_id": string;
+          "p_now"?: string;
+          "p_old": string;
+          "p_place": string;
+          "p_sealed": string;
         };
         Returns: boolean;
       };
@@ -1493,6 +1510,7 @@ export type Database = {
         Args: { "p_id": number; "p_read": boolean; "p_shop": string };
         Returns: boolean;
       };
+      "setup_signals": { Args: { "p_now"?: string; "p_shop": string }; Returns: Json };
       "shop_status": { Args: { "p_domain": string; "p_now"?: string }; Returns: Json };
       "shopify_token": { Args: { "p_now"?: string; "p_shop": string }; Returns: Json };
       "step_replay": {
@@ -1520,6 +1538,7 @@ export type Database = {
         Args: { "p_domain": string; "p_limit"?: number; "p_since": string };
         Returns: Json;
       };
+      "trace_order": { Args: { "p_order": string; "p_shop": string }; Returns: Json };
       "uninstall_shop": { Args: { "p_at": string; "p_now"?: string; "p_shop": string }; Returns: string };
       "unknown_consent_policy": {
         Args: { "p_event_country": string; "p_setting": string; "p_shop_country": string };

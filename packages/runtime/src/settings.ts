@@ -48,6 +48,7 @@ const variables = {
   SHOPIFY_ADMIN_API_URL: httpUrl.optional(),
   TRAKIT_APP_URL: httpUrl,
   TRAKIT_ADMIN_URL: httpUrl,
+  TRAKIT_JWT_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   TRAKIT_ENCRYPTION_KEYS: keyRing,
   TRAKIT_OPERATOR_KEY: secret,
   TRAKIT_ALERT_URL: httpUrl.optional(),

@@ -14,12 +14,18 @@ const good: Record<SettingName, string> = {
   SHOPIFY_ADMIN_API_URL: "http://127.0.0.1:54340/_shopify",
   TRAKIT_APP_URL: "https://trakit.example",
   TRAKIT_ADMIN_URL: "https://admin.trakit.example",
+  TRAKIT_JWT_SECRET: "jwt-secret-0123456789-0123456789-0123456789",
   TRAKIT_ENCRYPTION_KEYS: `k2:${key(2)},k1:${key(1)}`,
   TRAKIT_OPERATOR_KEY: "operator-0123456789",
   TRAKIT_ALERT_URL: "https://hooks.example/trakit",
 };
 const names = Object.keys(good) as SettingName[];
-const OPTIONAL: SettingName[] = ["SHOPIFY_API_SECRET_PREVIOUS", "SHOPIFY_ADMIN_API_URL", "TRAKIT_ALERT_URL"];
+const OPTIONAL: SettingName[] = [
+  "SHOPIFY_API_SECRET_PREVIOUS",
+  "SHOPIFY_ADMIN_API_URL",
+  "TRAKIT_JWT_SECRET",
+  "TRAKIT_ALERT_URL",
+];
 
 function refusal(
   environment: Record<string, string | undefined>,
@@ -149,6 +155,7 @@ describe("vendor hosts", () => {
       SHOPIFY_ADMIN_API_URL: "http://127.0.0.1:54340/_shopify",
       TRAKIT_APP_URL: "https://trakit.example",
       TRAKIT_ADMIN_URL: "https://admin.trakit.example",
+      TRAKIT_JWT_SECRET: "jwt-secret-0123456789-0123456789-0123456789",
       PATH: "/bin",
     })).toEqual({ TRAKIT_META_API_URL: "http://127.0.0.1:54330/meta" });
   });

@@ -1,5 +1,5 @@
 import type { Database } from "@trakit/db/connection.ts";
-import type { DestinationRow } from "./destinations.ts";
+import type { DestinationRow } from "@trakit/db/calls/list-destinations.ts";
 import type { Shop } from "./shops.ts";
 
 export interface TailDelivery {

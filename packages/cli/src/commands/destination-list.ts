@@ -1,5 +1,5 @@
-import { listDestinations } from "../calls/destinations.ts";
-import type { DestinationRow } from "../calls/destinations.ts";
+import { listDestinations } from "@trakit/db/calls/list-destinations.ts";
+import type { DestinationRow } from "@trakit/db/calls/list-destinations.ts";
 import type { Command } from "../command.ts";
 import { noSuchShop, withDatabase } from "../database.ts";
 import { columns, type Paint } from "../terminal.ts";

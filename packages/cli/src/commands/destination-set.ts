@@ -1,7 +1,8 @@
 import { EVENT_NAMES } from "@trakit/core/event.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
-import { listDestinations, setDestination } from "../calls/destinations.ts";
+import { listDestinations } from "@trakit/db/calls/list-destinations.ts";
+import { setDestination } from "@trakit/db/calls/set-destination.ts";
 import type { Command, Input } from "../command.ts";
 import { noSuchShop, requireShop, withDatabase } from "../database.ts";
 import { nearest } from "../nearest.ts";

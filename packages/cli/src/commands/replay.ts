@@ -6,7 +6,7 @@ import {
   type ReplayCounts,
   type ReplayRequest,
   stepReplay,
-} from "../calls/replays.ts";
+} from "@trakit/db/calls/replay.ts";
 import type { Command, Io } from "../command.ts";
 import { requireShop, withDatabase } from "../database.ts";
 import { momentBefore } from "../duration.ts";

@@ -1,6 +1,6 @@
 import { queueTotals } from "@trakit/db/calls/queue-totals.ts";
 import { type QueueWatch, queueWatch, resolutionSeconds } from "@trakit/db/calls/queue-watch.ts";
-import { listDestinations } from "../calls/destinations.ts";
+import { listDestinations } from "@trakit/db/calls/list-destinations.ts";
 import { listShops } from "../calls/shops.ts";
 import { type ShopStatus, shopStatus } from "../calls/watching.ts";
 import type { Command, Io } from "../command.ts";

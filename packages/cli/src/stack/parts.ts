@@ -25,6 +25,7 @@ const SETTINGS: Record<PartName, readonly (string | RegExp)[]> = {
     "TRAKIT_DB_URL",
     "TRAKIT_APP_URL",
     "TRAKIT_ADMIN_URL",
+    "TRAKIT_JWT_SECRET",
     "TRAKIT_OPERATOR_KEY",
     /^SHOPIFY_/,
     ...DELIVERY,

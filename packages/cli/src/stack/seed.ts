@@ -2,7 +2,8 @@ import { connect } from "@trakit/db/connection.ts";
 import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
-import { listDestinations, setDestination } from "../calls/destinations.ts";
+import { listDestinations } from "@trakit/db/calls/list-destinations.ts";
+import { setDestination } from "@trakit/db/calls/set-destination.ts";
 import { addShop, findShop } from "../calls/shops.ts";
 import { DEMO_DESTINATIONS } from "./demo.ts";
 

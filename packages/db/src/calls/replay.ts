@@ -1,4 +1,4 @@
-import type { Database } from "@trakit/db/connection.ts";
+import type { Database } from "../connection.ts";
 
 export interface ReplayRequest {
   domain: string;

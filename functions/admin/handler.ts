@@ -1,0 +1,225 @@
+import { type Context, Hono } from "hono";
+import { z } from "zod";
+import { adminGate } from "@trakit/db/calls/admin-gate.ts";
+import { changeShop } from "@trakit/db/calls/change-shop.ts";
+import { findInstallation } from "@trakit/db/calls/find-installation.ts";
+import { findShopRow } from "@trakit/db/calls/find-shop.ts";
+import { privacyExport } from "@trakit/db/calls/privacy-export.ts";
+import { privacyLog } from "@trakit/db/calls/privacy-log.ts";
+import { beginReplay, previewReplay } from "@trakit/db/calls/replay.ts";
+import { setupSignals } from "@trakit/db/calls/setup-signals.ts";
+import { shopHealth } from "@trakit/db/calls/shop-health.ts";
+import { traceOrder } from "@trakit/db/calls/trace-order.ts";
+import { DatabaseUnavailable } from "@trakit/db/connection.ts";
+import { setupOf } from "@trakit/pipeline/admin-contracts.ts";
+import { accessTokenFor } from "@trakit/pipeline/admin/access-token.ts";
+import * as contracts from "@trakit/pipeline/admin/contracts.ts";
+import { changeDestination, destinationsOf } from "@trakit/pipeline/admin/destinations.ts";
+import { setupChecks } from "@trakit/pipeline/admin/setup-checks.ts";
+import { sendTestEvent } from "@trakit/pipeline/admin/test-event.ts";
+import type { MerchantWorld, Refusal } from "@trakit/pipeline/admin/world.ts";
+import { readBody } from "@trakit/runtime/body.ts";
+import { errorFields } from "@trakit/runtime/log.ts";
+import { forPage } from "@trakit/runtime/page-origin.ts";
+import { json, problem, unavailable } from "@trakit/runtime/problem.ts";
+
+export interface AdminDependencies extends MerchantWorld {
+  /** `TRAKIT_ADMIN_URL`: the only page whose origin may call. */
+  adminUrl: string;
+}
+
+/** Requests of one shop's merchants a minute. */
+const PER_MINUTE = 120;
+const BODY_LIMIT = 64 * 1024;
+
+type Shop = { id: string; domain: string };
+type Env = { Variables: { shop: Shop } };
+
+/**
+ * `/admin/*`: the merchant's API. The caller is whoever Shopify's session token says, in the shop it says; every other id in
+ * a request is looked up in that shop only, and is 404 where it is another's. No cookie is read, so there is nothing a
+ * foreign page could ride on. Bodies are strict: an unknown key is refused.
+ */
+export function adminHandler(deps: AdminDependencies): (request: Request) => Promise<Response> {
+  const app = new Hono<Env>().basePath("/admin");
+  app.use("*", async (context, next) => {
+    const bearer = /^Bearer (\S+)$/.exec(context.req.header("authorization") ?? "")?.[1] ?? null;
+    const session = await deps.shopify.sessionToken(bearer);
+    if (!session.ok) {
+      deps.log.warn("session_refused", { reason: session.reason });
+      return problem({
+        code: "invalid_session_token",
+        status: 401,
+        title: "The session token is missing, expired, or not this app's.",
+        headers: { "x-shopify-retry-invalid-session-request": "1" },
+      });
+    }
+    const gate = await adminGate(deps.db, session.shop, PER_MINUTE, deps.databaseNow?.());
+    if (gate.shop !== "active" || !gate.shop_id) {
+      return problem({
+        code: `${gate.shop}_shop`,
+        status: 404,
+        title: "The app is not installed in this shop.",
+      });
+    }
+    if (gate.wait_seconds) {
+      return problem({
+        code: "rate_limited",
+        status: 429,
+        title: "That was too much for one minute.",
+        headers: { "retry-after": String(gate.wait_seconds) },
+      });
+    }
+    context.set("shop", { id: gate.shop_id, domain: session.shop });
+    return await next();
+  });
+
+  app.get("/shop", async (c) => json(200, await shopAnswer(deps, c.get("shop"))));
+  app.patch("/shop", (c) =>
+    withBody(c, contracts.shopChangeSchema, async (change) => {
+      await changeShop(deps.db, c.get("shop").domain, change, deps.databaseNow?.());
+      return json(200, await shopAnswer(deps, c.get("shop")));
+    }));
+  app.get(
+    "/destinations",
+    async (c) => json(200, { destinations: await destinationsOf(deps, c.get("shop").domain) }),
+  );
+  app.put("/destinations/:platform", (c) =>
+    withBody(c, contracts.destinationChangeSchema, async (change) => {
+      const changed = await changeDestination(deps, c.get("shop"), c.req.param("platform") ?? "", change);
+      return changed.ok
+        ? json(200, { destination: changed.destination, token_check: changed.tokenCheck })
+        : refused(changed);
+    }));
+  app.post(
+    "/destinations/:platform/test",
+    (c) =>
+      withBody(c, contracts.testEventSchema, async ({ event }) => {
+        const sent = await sendTestEvent(deps, c.get("shop"), c.req.param("platform") ?? "", event);
+        if (!sent.ok) return refused(sent);
+        const { kind, reason, detail, status } = sent.outcome;
+        return json(200, { outcome: kind, reason, detail, http_status: status, event_id: sent.eventId });
+      }),
+  );
+  app.get("/setup", async (c) => {
+    const { domain } = c.get("shop");
+    const [installation, signals, destinations] = await Promise.all([
+      findInstallation(deps.db, domain),
+      setupSignals(deps.db, domain, deps.databaseNow?.()),
+      destinationsOf(deps, domain),
+    ]);
+    return json(200, { checks: setupChecks(installation, signals, destinations, deps.now()) });
+  });
+  app.get("/orders/:order", async (c) => {
+    const order = c.req.param("order");
+    if (!/^#?[A-Za-z0-9_.-]{1,64}$/.test(order)) return notFound();
+    return json(200, { order, events: await traceOrder(deps.db, c.get("shop").domain, order) });
+  });
+  app.get("/health", async (c) => {
+    const { status, quality } = await shopHealth(deps.db, c.get("shop").domain, deps.databaseNow?.());
+    if (!status) return notFound();
+    const { destinations, last_24_hours, refusals, quarantined } = status;
+    return json(200, { destinations, last_24_hours, refusals, quarantined, match_quality: quality });
+  });
+  app.post("/replay", (c) =>
+    withBody(c, contracts.replaySchema, async (asked) => {
+      const since = new Date(asked.since);
+      const until = asked.until ? new Date(asked.until) : new Date(deps.now());
+      if (since >= until) return invalid(["since: after_until"]);
+      const request = {
+        domain: c.get("shop").domain,
+        since,
+        until,
+        platform: asked.platform ?? null,
+        states: asked.states,
+        force: asked.force,
+      };
+      try {
+        return json(
+          200,
+          asked.dry_run ? await previewReplay(deps.db, request) : await beginReplay(deps.db, request),
+        );
+      } catch (error) {
+        // what SQL refuses of the arguments: a platform the shop has not
+        if ((error as { code?: string }).code === "22023") return notFound();
+        throw error;
+      }
+    }));
+  app.get("/privacy", async (c) => json(200, { requests: await privacyLog(deps.db, c.get("shop").domain) }));
+  app.get("/privacy/:id/export", async (c) => {
+    const id = z.uuid().safeParse(c.req.param("id"));
+    const found = id.success ? await privacyExport(deps.db, c.get("shop").domain, id.data) : null;
+    return found ? json(200, found) : notFound();
+  });
+  app.post("/token", async (c) => {
+    if (!deps.jwtSecret) {
+      return problem({
+        code: "not_configured",
+        status: 501,
+        title: "This installation gives out no tokens.",
+        detail: "The setting TRAKIT_JWT_SECRET is missing.",
+      });
+    }
+    return json(200, await accessTokenFor(deps.jwtSecret, c.get("shop").id, deps.now()));
+  });
+  app.notFound(() => notFound());
+  app.onError((error) => {
+    if (error instanceof DatabaseUnavailable) return unavailable();
+    deps.log.error("admin_failed", errorFields(error));
+    return problem({ code: "internal_error", status: 500, title: "TrakIt failed on this request." });
+  });
+  return forPage(deps.adminUrl, async (request) => await app.fetch(request));
+}
+
+async function shopAnswer(deps: AdminDependencies, shop: Shop) {
+  const [row, installation] = await Promise.all([
+    findShopRow(deps.db, shop.domain),
+    findInstallation(deps.db, shop.domain),
+  ]);
+  const names = Object.keys(contracts.shopSettingsSchema.shape);
+  return {
+    settings: Object.fromEntries(names.map((name) => [name, row?.[name] ?? null])),
+    setup: installation && setupOf(installation),
+  };
+}
+
+async function withBody<T extends z.ZodType>(
+  context: Context<Env>,
+  schema: T,
+  work: (body: z.output<T>) => Promise<Response>,
+): Promise<Response> {
+  if (!/^application\/json\b/i.test(context.req.header("content-type") ?? "")) {
+    return problem({ code: "unsupported_media_type", status: 415, title: "Send JSON, and say so." });
+  }
+  const body = await readBody(context.req.raw, BODY_LIMIT);
+  if (!body.ok) {
+    return body.reason === "too_large"
+      ? problem({ code: "body_too_large", status: 413, title: "The body is too large." })
+      : problem({ code: "body_incomplete", status: 400, title: "The body broke off." });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(body.bytes) || "{}");
+  } catch {
+    return problem({ code: "malformed_json", status: 400, title: "The body is not JSON." });
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    return invalid(
+      parsed.error.issues.slice(0, 20).map((issue) => `${issue.path.join(".") || "body"}: ${issue.code}`),
+    );
+  }
+  return await work(parsed.data);
+}
+
+const invalid = (issues: string[]): Response =>
+  problem({
+    code: "invalid_request",
+    status: 422,
+    title: "The request is not what this address takes.",
+    issues,
+  });
+const notFound = (): Response =>
+  problem({ code: "not_found", status: 404, title: "There is nothing at this address." });
+const refused = ({ code, status, title, detail, issues }: Refusal): Response =>
+  problem({ code, status, title, ...(detail ? { detail } : {}), ...(issues ? { issues } : {}) });

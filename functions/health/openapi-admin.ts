@@ -1,0 +1,116 @@
+import type { z } from "zod";
+import * as contracts from "@trakit/pipeline/admin/contracts.ts";
+
+type Schema = Record<string, unknown>;
+
+/** What the rest of the document builds with. */
+export interface Builders {
+  answer: (description: string, schema: z.ZodType) => unknown;
+  problems: (...codes: [status: number, description: string][]) => Record<number, unknown>;
+  input: (schema: z.ZodType) => Schema;
+}
+
+/** The merchant's API as OpenAPI paths, from the schemas its handler uses. */
+export function adminPaths({ answer, problems, input }: Builders): Schema {
+  const always = problems(
+    [401, "No valid session token."],
+    [404, "Not installed, or nothing of that id in this shop."],
+    [429, "More than 120 requests a minute."],
+    [503, "The database is out of reach."],
+  );
+  const operation = (id: string, summary: string, schema: z.ZodType, more: Schema = {}) => ({
+    operationId: id,
+    summary,
+    security: [{ shopifySessionToken: [] }],
+    ...more,
+    responses: {
+      200: answer(summary, schema),
+      ...always,
+      ...(more["requestBody"] ? problems([422, "Not what this address takes."]) : {}),
+    },
+  });
+  const body = (schema: z.ZodType) => ({
+    requestBody: { required: true, content: { "application/json": { schema: input(schema) } } },
+  });
+  const inPath = (name: string, description: string) => ({
+    parameters: [{ name, in: "path", required: true, description, schema: { type: "string" } }],
+  });
+  const platform = inPath("platform", "meta, tiktok, pinterest …");
+  const list = contracts.destinationAnswerSchema.array();
+  return {
+    "/admin/shop": {
+      get: operation("getShop", "Settings and set-up", contracts.shopAnswerSchema),
+      patch: operation(
+        "changeShop",
+        "Changes the settings named",
+        contracts.shopAnswerSchema,
+        body(contracts.shopChangeSchema),
+      ),
+    },
+    "/admin/destinations": {
+      get: operation("listDestinations", "Every platform, set up or not (under destinations)", list),
+    },
+    "/admin/destinations/{platform}": {
+      put: operation(
+        "changeDestination",
+        "Sets up or changes a destination",
+        contracts.destinationChangedSchema,
+        {
+          ...platform,
+          ...body(contracts.destinationChangeSchema),
+        },
+      ),
+    },
+    "/admin/destinations/{platform}/test": {
+      post: operation(
+        "sendTestEvent",
+        "Sends a made-up event in test mode",
+        contracts.testEventAnswerSchema,
+        {
+          ...platform,
+          ...body(contracts.testEventSchema),
+        },
+      ),
+    },
+    "/admin/setup": {
+      get: operation("getSetup", "What is set up and what is not", contracts.setupAnswerSchema),
+    },
+    "/admin/orders/{order}": {
+      get: operation(
+        "traceOrder",
+        "One order across platforms",
+        contracts.orderAnswerSchema,
+        inPath("order", "Id or name."),
+      ),
+    },
+    "/admin/health": {
+      get: operation(
+        "shopHealth",
+        "A day's deliveries, a week's match quality",
+        contracts.healthOfShopSchema,
+      ),
+    },
+    "/admin/replay": {
+      post: operation(
+        "replay",
+        "Sends ended deliveries again; counts only, unless dry_run is false",
+        contracts.replayAnswerSchema,
+        body(contracts.replaySchema),
+      ),
+    },
+    "/admin/privacy": {
+      get: operation("privacyLog", "Requests for export and redaction", contracts.privacyAnswerSchema),
+    },
+    "/admin/privacy/{id}/export": {
+      get: operation(
+        "privacyExport",
+        "What a customer asked for",
+        contracts.privacyAnswerSchema,
+        inPath("id", "Id of the request."),
+      ),
+    },
+    "/admin/token": {
+      post: operation("accessToken", "A ten-minute token for supabase-js", contracts.accessTokenSchema),
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import type { Database } from "../connection.ts";
+
+export interface DestinationRow {
+  destination_id: string;
+  platform: string;
+  enabled: boolean;
+  settings: Record<string, unknown>;
+  /** Event names sent; null = all the platform knows. */
+  events: string[] | null;
+  test_code: string | null;
+  /** End of the token; null = no token yet. */
+  last_four: string | null;
+  lane: "closed" | "open" | "held";
+  lane_reason: string | null;
+  lane_since: string;
+}
+
+/** SQL `trakit.list_destinations`: a shop's destinations by platform; null = no such shop. */
+export async function listDestinations(db: Database, domain: string): Promise<DestinationRow[] | null> {
+  const [row] = await db.rows<{ destinations: DestinationRow[] | null }>(
+    "select trakit.list_destinations($1) as destinations",
+    [domain],
+  );
+  return row!.destinations;
+}

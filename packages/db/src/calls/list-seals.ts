@@ -1,0 +1,18 @@
+import type { Database } from "../connection.ts";
+
+export interface Seal {
+  place: "destination" | "quarantine" | "access" | "refresh";
+  id: string;
+  /** Platform, webhook id, or which of Shopify's tokens. */
+  of: string;
+  sealed: string;
+}
+
+/** SQL `trakit.list_seals`: what a shop has that another key than the newest sealed; null = no such shop. */
+export async function listSeals(db: Database, domain: string, newest: string): Promise<Seal[] | null> {
+  const [row] = await db.rows<{ seals: Seal[] | null }>("select trakit.list_seals($1, $2, 100000) as seals", [
+    domain,
+    newest,
+  ]);
+  return row!.seals;
+}

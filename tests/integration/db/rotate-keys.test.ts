@@ -1,0 +1,84 @@
+import { expect, test } from "vitest";
+import { connect } from "@trakit/db/connection.ts";
+import { resealShop } from "@trakit/pipeline/rotate-keys.ts";
+import { sealedPair, shopifySubject } from "@trakit/pipeline/shop-token.ts";
+import { installShop } from "@trakit/db/calls/install-shop.ts";
+import { open, quarantineSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";
+import { at } from "../../support/captured.ts";
+import { testDatabase } from "../../support/database.ts";
+import { newShop } from "../../support/shop.ts";
+
+const db = await testDatabase();
+const OLD = { id: "old", key: new Uint8Array(32).fill(1) };
+const NEW = { id: "new", key: new Uint8Array(32).fill(2) };
+
+test("everything sealed is sealed anew and opens with the new key alone; what was entered meanwhile stays", async () => {
+  const shop = await newShop(db, { platforms: ["meta", "tiktok"] });
+  const worker = connect({ url: db.url("trakit_worker"), max: 2 });
+  try {
+    await shop.set("meta", { token: seal([OLD], "meta token", tokenSubject(shop.id, "meta")) });
+    await shop.set("tiktok", {
+      token: seal([NEW, OLD], "entered meanwhile", tokenSubject(shop.id, "tiktok")),
+    });
+    await db.query(
+      "trakit_edge",
+      "select trakit.quarantine_webhook($1, 't', 'w', 'malformed_json', '{}', $2, $3)",
+      [
+        shop.domain,
+        seal([OLD], "a body", quarantineSubject(shop.domain, "w")),
+        at(0),
+      ],
+    );
+    const tokens = {
+      access: "shpat",
+      accessExpiresAt: at(3_600).toISOString(),
+      refresh: "shprt",
+      refreshExpiresAt: at(9_000).toISOString(),
+      scopes: [],
+    };
+    await installShop(worker, shop.domain, sealedPair([OLD], shop.domain, tokens), [], at(0));
+
+    expect(await resealShop(worker, [NEW, OLD], shop)).toEqual({ resealed: 4, unreadable: 0 });
+    expect(await resealShop(worker, [NEW, OLD], shop)).toEqual({ resealed: 0, unreadable: 0 });
+    const sealed = async (sql: string) =>
+      (await db.query<{ s: string }>("postgres", sql, [shop.id])).map((row) => row.s);
+    const clear = (envelope: string, about: string[]) => {
+      const opened = open([NEW], envelope, about);
+      return opened.ok ? new TextDecoder().decode(opened.bytes) : opened.reason;
+    };
+    const [meta, tiktok] = await sealed(
+      `select s.sealed as s from trakit.destination_secrets s join trakit.destinations d on d.id = s.destination_id
+       where s.shop_id = $1 order by d.platform`,
+    );
+    expect(clear(meta!, tokenSubject(shop.id, "meta"))).toBe("meta token");
+    expect(clear(tiktok!, tokenSubject(shop.id, "tiktok"))).toBe("entered meanwhile");
+    const [body] = await sealed("select sealed_body as s from trakit.quarantine where shop_id = $1");
+    expect(clear(body!, quarantineSubject(shop.domain, "w"))).toBe("a body");
+    const [refresh] = await sealed("select sealed_refresh as s from trakit.installations where shop_id = $1");
+    expect(clear(refresh!, shopifySubject(shop.domain, "refresh"))).toBe("shprt");
+  } finally {
+    await worker.close();
+  }
+});
+
+test("what no key opens is counted and left alone", async () => {
+  const shop = await newShop(db, { platforms: ["meta"] });
+  const worker = connect({ url: db.url("trakit_worker"), max: 1 });
+  try {
+    const before = await db.query(
+      "postgres",
+      "select sealed from trakit.destination_secrets where shop_id = $1",
+      [shop.id],
+    );
+    expect(await resealShop(worker, [NEW], shop)).toEqual({ resealed: 0, unreadable: 1 });
+    expect(
+      await db.query("postgres", "select sealed from trakit.destination_secrets where shop_id = $1", [
+        shop.id,
+      ]),
+    ).toEqual(
+      before,
+    );
+  } finally {
+    await worker.close();
+  }
+});
