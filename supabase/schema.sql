@@ -1386,7 +1386,7 @@ begin
     -- who the customer is, the order says itself; what a weak key led to may be somebody else
     or (p_event ->> 'name' = 'checkout_completed' and p_own #>> '{identifiers,customer_id}' is null)
   then
-    return '[]';
+    return jsonb '[]';
   end if;
   return jsonb_build_array(jsonb_build_object(
     'customer_id', p_event #> '{identifiers,customer_id}', 'at', p_event -> 'occurred_at',
@@ -1983,8 +1983,8 @@ declare
   v_left integer;
   v_add trakit.cart_adds;
   v_id text;
-  v_events jsonb := '[]';
-  v_unmatched jsonb := '[]';
+  v_events jsonb := jsonb '[]';
+  v_unmatched jsonb := jsonb '[]';
   v_result jsonb;
 begin
   perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);
@@ -2950,7 +2950,7 @@ declare
   v_refusal jsonb;
   v_consent jsonb := p_sender -> 'consent';
   v_host text := p_visit ->> 'host';
-  v_known jsonb := '{}';
+  v_known jsonb := jsonb '{}';
   v_purposes jsonb;
 begin
   perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);
@@ -4126,7 +4126,7 @@ declare
   v_sends jsonb;
 begin
   if cardinality(p_new) = 0 then
-    return '[]';
+    return jsonb '[]';
   end if;
   -- one statement, however many events: what a statement costs before its first row is more than what a row costs
   with new as (

@@ -422,7 +422,7 @@ declare
   v_sends jsonb;
 begin
   if cardinality(p_new) = 0 then
-    return '[]';
+    return jsonb '[]';
   end if;
   -- one statement, however many events: what a statement costs before its first row is more than what a row costs
   with new as (

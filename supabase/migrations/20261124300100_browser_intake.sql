@@ -147,7 +147,7 @@ declare
   v_refusal jsonb;
   v_consent jsonb := p_sender -> 'consent';
   v_host text := p_visit ->> 'host';
-  v_known jsonb := '{}';
+  v_known jsonb := jsonb '{}';
   v_purposes jsonb;
 begin
   perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);

@@ -80,8 +80,8 @@ declare
   v_left integer;
   v_add trakit.cart_adds;
   v_id text;
-  v_events jsonb := '[]';
-  v_unmatched jsonb := '[]';
+  v_events jsonb := jsonb '[]';
+  v_unmatched jsonb := jsonb '[]';
   v_result jsonb;
 begin
   perform set_config('trakit.shop_domain', p_shop, true), set_config('trakit.shop_id', '', true);

@@ -174,7 +174,7 @@ begin
     -- who the customer is, the order says itself; what a weak key led to may be somebody else
     or (p_event ->> 'name' = 'checkout_completed' and p_own #>> '{identifiers,customer_id}' is null)
   then
-    return '[]';
+    return jsonb '[]';
   end if;
   return jsonb_build_array(jsonb_build_object(
     'customer_id', p_event #> '{identifiers,customer_id}', 'at', p_event -> 'occurred_at',
