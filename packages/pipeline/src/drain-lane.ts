@@ -35,23 +35,28 @@ export async function drainLane(
 ): Promise<LaneDrained> {
   const result: LaneDrained = { sent: 0, outcomes: {}, remaining: false };
   let empty = false;
-  let unavailable: DatabaseUnavailable | null = null;
+  const failures: unknown[] = [];
+  const running: Promise<void>[] = [];
+  // a claim that comes back full says that there is more: only then is another batch begun beside it
+  const more = () => {
+    if (running.length < options.atOnce) running.push(turns());
+  };
   const turns = async () => {
-    while (!empty && !unavailable) {
+    while (!empty && failures.length === 0) {
       if (options.over()) {
         result.remaining = true;
         return;
       }
       try {
-        if (await turn(deps, destinationId, options.batch, result)) empty = true;
+        if (await turn(deps, destinationId, options.batch, result, more)) empty = true;
       } catch (error) {
-        if (!(error instanceof DatabaseUnavailable)) throw error;
-        unavailable = error;
+        failures.push(error);
       }
     }
   };
-  await Promise.all(Array.from({ length: options.atOnce }, turns));
-  if (unavailable) throw unavailable;
+  more();
+  for (let at = 0; at < running.length; at++) await running[at];
+  if (failures.length > 0) throw failures[0];
   if (empty) result.remaining = false;
   return result;
 }
@@ -62,10 +67,12 @@ async function turn(
   destinationId: string,
   batch: number,
   result: LaneDrained,
+  more: () => void,
 ): Promise<boolean> {
   const leasedAt = leaseClock(deps);
   const claimed = await claimDeliveries(deps.db, destinationId, batch, LEASE_SECONDS, deps.databaseNow?.());
   const { items, destination, shop_id: shopId } = claimed;
+  if (claimed.lane === "closed" && items.length === batch) more();
   if (items.length > 0 && destination && shopId) {
     try {
       const outcomes = await dispatch(deps, [{

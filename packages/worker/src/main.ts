@@ -21,7 +21,7 @@ try {
     write: (line: string) => void process.stdout.write(`${line}\n`),
   };
   const deps = wire(
-    { ...platform, fetch: keepAliveFetch() },
+    { ...platform, fetch: keepAliveFetch(fetch) },
     { url: "TRAKIT_DB_SESSION_URL", applicationName: "trakit-worker" },
   );
   // a worker without the app's settings sends what is due, and leaves Shopify to others
