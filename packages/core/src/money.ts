@@ -185,6 +185,28 @@ export function ratioDecimal(a: string, part: string, whole: string, digits: num
   );
 }
 
+/**
+ * (`price` × `times` − `off`) ÷ `times` with exactly `digits` fraction digits, halves away from zero, never below 0: what
+ * one of `times` units (an integer above 0) cost when `off` was taken off all. Throws RangeError on a non-decimal.
+ */
+export function unitAfter(price: string, times: number, off: string, digits: number): string {
+  const [each, less] = [parse(price), parse(off)];
+  const scale = Math.max(each.scale, less.scale);
+  const [one, two] = [smallAt(each, scale), smallAt(less, scale)];
+  if (
+    one !== null && two !== null && Number.isSafeInteger(one * times) &&
+    Number.isSafeInteger(one * times - two)
+  ) {
+    const rest = Math.max(one * times - two, 0) * 10 ** Math.max(digits - scale, 0);
+    const quotient = Number.isSafeInteger(rest)
+      ? smallDivideHalfUp(rest, times * 10 ** Math.max(scale - digits, 0))
+      : null;
+    if (quotient !== null) return written(quotient, digits);
+  }
+  const rest = subtractDecimal(multiplyDecimal(price, times), off);
+  return divideDecimal(rest.startsWith("-") ? "0" : rest, times, digits);
+}
+
 /** What `roundDecimal` would give back as it is: so many fraction digits, no minus, no needless zero in front. */
 function isRounded(a: string, digits: number): boolean {
   const point = a.indexOf(".");

@@ -5,6 +5,7 @@ const PRIVATE_NAME =
   /(?:^|[_\-.[])(?:e?mail|email_?address|phone|tel|telephone|mobile|name|first_?name|last_?name|address|password|passwd|pwd|secret|token|key|api_?key|signature|hmac|auth|authenticate|session|sid|otp|jwt|customer_?id)(?:[\]_\-.]|$)/i;
 const LOOKS_LIKE_EMAIL = /[^\s@/=]@[^\s@/]+\.[^\s@/]/;
 /** Checkout and order-status pages are opened by the long token in their path. */
+const MAY_HOLD_TOKEN = /\/(?:checkouts|orders)\//i;
 const TOKEN_IN_PATH = /(\/(?:checkouts|orders)(?:\/(?:cn|c|co|ac))?)\/[^/]{16,}/gi;
 
 function decoded(text: string): string {
@@ -51,7 +52,7 @@ export function publicUrl(url: string | null | undefined, maxLength = 2000): str
   const parts = PLAIN.exec(url) ?? parsedParts(url);
   if (parts === null) return null;
   const [, origin = "", pathname = "/", search = ""] = parts;
-  const path = pathname.replace(TOKEN_IN_PATH, "$1");
+  const path = MAY_HOLD_TOKEN.test(pathname) ? pathname.replace(TOKEN_IN_PATH, "$1") : pathname;
   const base = `${origin}${looksLikeEmail(path) ? "/" : path}`.slice(0, maxLength);
   if (search.length < 2) return base;
   const kept: string[] = [];

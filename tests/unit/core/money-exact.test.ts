@@ -9,6 +9,7 @@ import {
   ratioDecimal,
   roundDecimal,
   subtractDecimal,
+  unitAfter,
 } from "@trakit/core/money.ts";
 
 /** −99…9 to 99…9 of up to 20 digits with up to 12 behind the point: on both sides of what a Number holds exactly. */
@@ -75,6 +76,23 @@ describe("whatever the size", () => {
           rounded(units(a) * units(part), units(whole) * ONE, places),
         );
       }),
+      { numRuns: 3000 },
+    );
+  });
+  test("what one unit cost after a discount on all", () => {
+    fc.assert(
+      fc.property(
+        decimal,
+        fc.integer({ min: 1, max: 1000 }),
+        decimal,
+        digits,
+        (price, times, off, places) => {
+          const rest = units(price) * BigInt(times) - units(off);
+          expect(unitAfter(price, times, off, places)).toBe(
+            rounded(rest < 0n ? 0n : rest, BigInt(times) * ONE, places),
+          );
+        },
+      ),
       { numRuns: 3000 },
     );
   });

@@ -17,6 +17,8 @@ const DIGITS = /^\d{1,20}$/;
 const MAX_ITEMS = 200;
 /** Of the 130 kB a request may have; 200 items with long names would be more and the event would vanish unsaid. */
 const MAX_ITEM_BYTES = 100_000;
+/** So many items fit whatever is in them: five texts of 100 characters at up to six bytes, and their keys and numbers. */
+const SURELY_FITTING = 30;
 /** ASCII that JSON writes as it is. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 /** Parameter values are cut by Google at 100 characters, silently. */
@@ -80,10 +82,11 @@ function items(event: CanonicalEvent, settings: GoogleSettings): Json[] {
   const fitting: Json[] = [];
   let bytes = 0;
   const terms = termsOf(settings.value, event.commerce);
+  const counts = event.commerce.items.length > SURELY_FITTING;
   for (const source of event.commerce.items.slice(0, MAX_ITEMS)) {
     const one = item(source, event, settings, terms);
     if (one["item_id"] === undefined && one["item_name"] === undefined) continue;
-    bytes += itemBytes(one);
+    if (counts) bytes += itemBytes(one);
     if (bytes > MAX_ITEM_BYTES) break;
     fitting.push(one);
   }

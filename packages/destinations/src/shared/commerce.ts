@@ -4,11 +4,11 @@ import {
   addDecimal,
   compareDecimal,
   currencyDigits,
-  divideDecimal,
   multiplyDecimal,
   ratioDecimal,
   roundDecimal,
   subtractDecimal,
+  unitAfter,
 } from "@trakit/core/money.ts";
 import type { ContentIdForm, ValueRule } from "../destination.ts";
 
@@ -123,7 +123,7 @@ export function netUnitPrice(item: Item, currency: string | null): string {
   const digits = currencyDigits(currency ?? "");
   // Nothing to spread, and a unit's price is the unit's price.
   if (item.line_discount === "0") return roundDecimal(item.unit_price, digits);
-  return divideDecimal(netLine(item), item.quantity, digits);
+  return unitAfter(item.unit_price, item.quantity, item.line_discount, digits);
 }
 
 /** Units sold, not lines. */
