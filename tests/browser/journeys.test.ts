@@ -87,6 +87,20 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
         },
       });
 
+      // what Shopify also knows is one event with Shopify's copy, under the browser's id
+      const shared = someone.sent().filter(({ name }) =>
+        ["product_added_to_cart", "checkout_started", "checkout_completed"].includes(name)
+      ).map(({ id }) => id);
+      await until(
+        async () =>
+          (await running.rows(
+            "select from trakit.events where event_id = any ($1) and webhook_at is not null and browser_at is not null",
+            [shared],
+          )).length === 3,
+        "three events of two copies each",
+        15_000,
+      );
+
       // Meta has a name for most of them: each of those is there once, under the same id
       const expected = new Map(
         someone.sent().flatMap(({ name, id }) => {

@@ -130,7 +130,7 @@ export function courier(at: Surroundings): Courier {
     // 400 and 413: this batch is what the server cannot read, not the next one
     if (/^20|400|413/.test(status)) {
       failures = 0;
-      return await response!.json().catch(() => ({}));
+      return await response!.json().catch(() => ({})) as Answer;
     }
     failures++;
     refused = /^40[34]$/.test(status);
@@ -138,28 +138,31 @@ export function courier(at: Surroundings): Courier {
     return undefined;
   }
 
+  /** Sees to a session and to signatures; false when there is none to be had now. */
   async function open(consent: Consent): Promise<boolean> {
     const text = consentText(consent);
     const usable = () => session?.consent === text && session.end > Date.now();
-    if (usable()) return true;
-    session = JSON.parse(await at.savedSession() ?? "null");
-    let visitor: Visitor | undefined;
     if (!usable()) {
-      session = null;
-      const answer = await ask("session", consent);
-      // consent may have changed meanwhile
-      if (!answer?.session || consentText(at.consent() ?? consent) !== text) return false;
-      const skew = answer.session.now - Date.now();
-      setSession({
-        ...answer.session,
-        skew,
-        end: answer.session.expires_at - skew - 6e4,
-        consent: text,
-        config: answer.config,
-      });
-      visitor = answer.visitor;
+      session = JSON.parse(await at.savedSession() ?? "null");
+      let visitor: Visitor | undefined;
+      if (!usable()) {
+        session = null;
+        const answer = await ask("session", consent);
+        // consent may have changed meanwhile
+        if (!answer?.session || consentText(at.consent() ?? consent) !== text) return false;
+        const skew = answer.session.now - Date.now();
+        setSession({
+          ...answer.session,
+          skew,
+          end: answer.session.expires_at - skew - 6e4,
+          consent: text,
+          config: answer.config,
+        });
+        visitor = answer.visitor;
+      }
+      at.received(visitor, session!.config);
     }
-    at.received(visitor, session!.config);
+    await Promise.all([...items.values()].map(sign));
     return true;
   }
 
@@ -199,13 +202,11 @@ export function courier(at: Surroundings): Courier {
   async function flush(): Promise<void> {
     const consent = at.consent();
     if (refused || !consent) return;
+    // whoever asks meanwhile waits for the same session and signatures
     opening ??= open(consent);
     const opened = await opening;
     opening = undefined;
-    if (opened) {
-      await Promise.all([...items.values()].map(sign));
-      await send(consent);
-    }
+    if (opened) await send(consent);
     if (items.size || !opened) {
       later(pause * 1e3 || IN_FLIGHT_MS * (failures || +[...items.values()].every(({ sent }) => sent)));
     }

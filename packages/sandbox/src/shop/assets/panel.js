@@ -40,6 +40,8 @@
     return found;
   }
   const before = jar();
+  /** What "Forget my cookies" deleted in this tab: whoever has it again got it back. */
+  const forgotten = JSON.parse(sessionStorage.getItem("_shop_forgotten") || "{}");
 
   // --- what was sent -------------------------------------------------------------------------------------------
 
@@ -118,6 +120,7 @@
   function origin(name, value) {
     if (value === undefined) return ["missing", "none"];
     if (before[name] === value) return ["kept", "kept"];
+    if (forgotten[name] === value) return ["restored", "restored"];
     const made = /^fb\.\d+\.(\d{13})\./.exec(value);
     if (made !== null && Number(made[1]) < started - 60_000) return ["restored", "restored"];
     return before[name] === undefined ? ["fresh", "from the server"] : ["fresh", "changed"];
@@ -214,6 +217,8 @@
 
   /** What Safari does to cookies and storage a script wrote, seven days on; what the server set stays. */
   function forget() {
+    const known = Object.entries(jar()).filter(([name]) => name in COOKIES);
+    sessionStorage.setItem("_shop_forgotten", JSON.stringify({ ...forgotten, ...Object.fromEntries(known) }));
     for (const name of Object.keys(jar())) {
       if (name in COOKIES || name.startsWith("_ga_")) document.cookie = `${name}=; Path=/; Max-Age=0`;
     }
@@ -304,6 +309,7 @@
     if (!allowed()) {
       log = [];
       sessionStorage.removeItem(LOG_KEY);
+      sessionStorage.removeItem("_shop_forgotten");
     }
     setTimeout(draw, 50);
   });
