@@ -371,6 +371,36 @@ alter table trakit.queue_clock enable row level security;
 alter table trakit.queue_clock force row level security;
 create policy "the dispatcher keeps it" on trakit.queue_clock for all to trakit_dispatcher using (true) with check (true);
 
+-- Orders at Shopify and whether their webhook had come by the time we looked. Kept 60 days.
+create table trakit.reconciled_orders ( -- owner postgres
+  shop_id uuid not null, -- Shop.
+  order_id text not null, -- Shopify's order id.
+  day date not null, -- UTC day it was placed.
+  found text not null, -- captured = we had it; missing = no webhook had come, so it was ingested then.
+  constraint reconciled_orders_pkey PRIMARY KEY (shop_id, order_id),
+  constraint reconciled_orders_found_known CHECK (found = ANY (ARRAY['captured'::text, 'missing'::text])),
+  constraint reconciled_orders_id_bounded CHECK (length(order_id) <= 64)
+);
+CREATE INDEX reconciled_orders_by_day ON trakit.reconciled_orders USING btree (day);
+alter table trakit.reconciled_orders enable row level security;
+alter table trakit.reconciled_orders force row level security;
+create policy "functions see the shop they work for" on trakit.reconciled_orders for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "users see their shop's rows" on trakit.reconciled_orders for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+
+-- How far each shop's orders at Shopify have been compared with ours.
+create table trakit.reconciliations ( -- owner postgres
+  shop_id uuid not null, -- Shop.
+  watermark timestamp with time zone not null, -- Every order last changed before this was looked at.
+  ran_at timestamp with time zone, -- When the job last looked.
+  trouble text, -- Why it could not look; null = it could.
+  constraint reconciliations_pkey PRIMARY KEY (shop_id),
+  constraint reconciliations_trouble_bounded CHECK (length(trouble) <= 100)
+);
+alter table trakit.reconciliations enable row level security;
+alter table trakit.reconciliations force row level security;
+create policy "functions see the shop they work for" on trakit.reconciliations for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "users see their shop's rows" on trakit.reconciliations for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+
 -- How often input was refused, by shop, day, place and reason.
 create table trakit.refusals ( -- owner postgres
   shop_id uuid not null, -- Shop; all zeros = signed by Shopify for a shop we do not know.
@@ -738,6 +768,23 @@ create view api.match_quality with (security_invoker=true) as -- owner postgres
           WHERE k.shop_id = d.shop_id AND k.platform = d.platform AND k.name = d.name AND k.day = d.day), '{}'::jsonb) AS own_coverage
    FROM days d;
 
+-- Orders at Shopify by day, and how many of them we had without looking.
+--   shop_id uuid: Shop.
+--   day date: UTC day they were placed.
+--   orders bigint: Orders at Shopify, as far as it was compared.
+--   captured bigint: Those whose webhook had come.
+--   recovered bigint: Those ingested because no webhook had.
+--   captured_ratio numeric: captured ÷ orders.
+create view api.reconciliation with (security_invoker=true) as -- owner postgres
+ SELECT shop_id,
+    day,
+    count(*) AS orders,
+    count(*) FILTER (WHERE found = 'captured'::text) AS captured,
+    count(*) FILTER (WHERE found = 'missing'::text) AS recovered,
+    round(count(*) FILTER (WHERE found = 'captured'::text)::numeric / count(*)::numeric, 4) AS captured_ratio
+   FROM trakit.reconciled_orders r
+  GROUP BY shop_id, day;
+
 -- What waits to be sent, why, and until when.
 --   shop_id uuid: Shop it happened in.
 --   platform text: Platform it waits for.
@@ -1031,6 +1078,31 @@ begin
 end;
 $function$;
 
+-- Where a shop's comparison goes on: {"watermark", "installed_at", "order_topic"}; null = no such active shop.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.begin_reconciliation(p_shop text, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop trakit.shops;
+  v_watermark timestamptz;
+begin
+  perform trakit.bind_shop(p_shop);
+  select * into v_shop from trakit.shops s where s.domain = p_shop and s.status = 'active';
+  if v_shop.id is null then
+    return null;
+  end if;
+  -- what was ordered before the app was there is not ours to report
+  insert into trakit.reconciliations (shop_id, watermark, ran_at) values (v_shop.id, v_shop.installed_at, p_now)
+  on conflict (shop_id) do update set ran_at = p_now returning watermark into v_watermark;
+  return jsonb_build_object('watermark', greatest(v_watermark, v_shop.installed_at), 'installed_at', v_shop.installed_at,
+    'order_topic', v_shop.order_topic);
+end;
+$function$;
+
 -- Binds the running function to one shop by its domain and returns its id; null = no such shop, and nothing is visible.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.bind_shop(p_domain text, p_status text DEFAULT 'active'::text)
@@ -1279,6 +1351,32 @@ begin
   return (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'shop_id')::uuid;
 exception when invalid_text_representation then
   return null;
+end;
+$function$;
+
+-- Notes orders at Shopify [{"id", "at"}] and returns the ids of those we have no event of. Moves the watermark on (null = leaves it) and notes trouble.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.compare_orders(p_shop text, p_orders jsonb, p_watermark timestamp with time zone, p_trouble text, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_missing jsonb;
+begin
+  select coalesce(jsonb_agg(o.id), '[]') into v_missing
+  from jsonb_to_recordset(p_orders) o (id text, at timestamptz)
+  where not exists (select from trakit.event_keys k where k.shop_id = v_shop and k.key = 'order:' || o.id);
+  insert into trakit.reconciled_orders (shop_id, order_id, day, found)
+  select v_shop, o.id, (o.at at time zone 'utc')::date, case when v_missing ? o.id then 'missing' else 'captured' end
+  from jsonb_to_recordset(p_orders) o (id text, at timestamptz)
+  where v_shop is not null order by o.id
+  on conflict (shop_id, order_id) do nothing;
+  update trakit.reconciliations r set watermark = greatest(r.watermark, coalesce(p_watermark, r.watermark)), trouble = p_trouble
+  where r.shop_id = v_shop;
+  return v_missing;
 end;
 $function$;
 
@@ -1549,6 +1647,19 @@ CREATE OR REPLACE FUNCTION trakit.due_privacy(p_limit integer DEFAULT 100, p_now
 AS $function$
   select r.shop_id, r.id from trakit.privacy_requests r
   where r.state = 'pending' and r.kind <> 'export' and r.requested_at <= p_now order by r.requested_at limit p_limit
+$function$;
+
+-- Shops whose orders can be read: active, with tokens.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.due_reconciliations(p_limit integer DEFAULT 500, p_now timestamp with time zone DEFAULT now())
+ RETURNS TABLE(shop_id uuid, domain text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select s.id, s.domain from trakit.installations i join trakit.shops s on s.id = i.shop_id
+  where s.status = 'active' and i.trouble is null and i.refresh_expires_at > p_now
+  order by s.created_at limit p_limit
 $function$;
 
 -- Shops whose refresh token is older than 30 days: refreshed once, they never come near its 90 days.
@@ -3131,6 +3242,7 @@ begin
   get diagnostics v_quarantine = row_count;
   v_visitors := trakit.purge_visitors(5000, p_now);
   delete from trakit.refusals where day < (p_now at time zone 'utc')::date - 90;
+  delete from trakit.reconciled_orders where day < (p_now at time zone 'utc')::date - 60;
   -- what an export was asked for is kept as long as the merchant has to hand it out
   update trakit.privacy_requests set state = 'done', subject = null, done_at = p_now
   where kind = 'export' and state = 'pending' and requested_at <= p_now - interval '30 days';
@@ -3349,6 +3461,9 @@ begin
         select distinct e.commerce ->> 'cart_token' from trakit.events e
         join unnest(v_at, v_rows) x (at, event_row) on e.captured_at = x.at and e.id = x.event_row
         where e.commerce ? 'cart_token');
+      delete from trakit.reconciled_orders r where r.shop_id = v_shop and r.order_id in (
+        select e.commerce ->> 'order_id' from trakit.events e
+        join unnest(v_at, v_rows) x (at, event_row) on e.captured_at = x.at and e.id = x.event_row);
       delete from trakit.cart_adds c where c.shop_id = v_shop and c.cart_token = any (v_carts);
       delete from trakit.carts c where c.shop_id = v_shop and c.token = any (v_carts);
       v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
@@ -3361,6 +3476,8 @@ begin
     return jsonb_build_object('state', 'pending');
   end if;
   -- orders whose events have aged out still have their keys
+  delete from trakit.reconciled_orders r
+  where r.shop_id = v_shop and r.order_id in (select jsonb_array_elements_text(v_subject -> 'orders'));
   v_orders := array(select 'order:' || jsonb_array_elements_text(v_subject -> 'orders'));
   delete from trakit.event_keys k
   where k.shop_id = v_shop and k.event_row in (
@@ -4569,6 +4686,7 @@ grant select on api.dedup_report to authenticated;
 grant select on api.delivery_health to authenticated;
 grant select on api.event_log to authenticated;
 grant select on api.match_quality to authenticated;
+grant select on api.reconciliation to authenticated;
 grant select on api.recovery_queue to authenticated;
 grant select on api.redaction_log to authenticated;
 grant usage on schema api to authenticated;
@@ -4607,6 +4725,10 @@ grant delete, insert, select, update on trakit.privacy_requests to trakit_app;
 grant select (id, shop_id, kind, state, requested_at) on trakit.privacy_requests to trakit_dispatcher;
 grant delete, insert, select, update on trakit.quarantine to trakit_app;
 grant select, update on trakit.queue_clock to trakit_dispatcher;
+grant select on trakit.reconciled_orders to authenticated;
+grant delete, insert, select, update on trakit.reconciled_orders to trakit_app;
+grant select on trakit.reconciliations to authenticated;
+grant delete, insert, select, update on trakit.reconciliations to trakit_app;
 grant select on trakit.refusals to authenticated;
 grant delete, insert, select, update on trakit.refusals to trakit_app;
 grant select on trakit.replays to authenticated;

@@ -70,6 +70,7 @@ begin
   get diagnostics v_quarantine = row_count;
   v_visitors := trakit.purge_visitors(5000, p_now);
   delete from trakit.refusals where day < (p_now at time zone 'utc')::date - 90;
+  delete from trakit.reconciled_orders where day < (p_now at time zone 'utc')::date - 60;
   -- what an export was asked for is kept as long as the merchant has to hand it out
   update trakit.privacy_requests set state = 'done', subject = null, done_at = p_now
   where kind = 'export' and state = 'pending' and requested_at <= p_now - interval '30 days';

@@ -258,6 +258,9 @@ begin
         select distinct e.commerce ->> 'cart_token' from trakit.events e
         join unnest(v_at, v_rows) x (at, event_row) on e.captured_at = x.at and e.id = x.event_row
         where e.commerce ? 'cart_token');
+      delete from trakit.reconciled_orders r where r.shop_id = v_shop and r.order_id in (
+        select e.commerce ->> 'order_id' from trakit.events e
+        join unnest(v_at, v_rows) x (at, event_row) on e.captured_at = x.at and e.id = x.event_row);
       delete from trakit.cart_adds c where c.shop_id = v_shop and c.cart_token = any (v_carts);
       delete from trakit.carts c where c.shop_id = v_shop and c.token = any (v_carts);
       v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
@@ -270,6 +273,8 @@ begin
     return jsonb_build_object('state', 'pending');
   end if;
   -- orders whose events have aged out still have their keys
+  delete from trakit.reconciled_orders r
+  where r.shop_id = v_shop and r.order_id in (select jsonb_array_elements_text(v_subject -> 'orders'));
   v_orders := array(select 'order:' || jsonb_array_elements_text(v_subject -> 'orders'));
   delete from trakit.event_keys k
   where k.shop_id = v_shop and k.event_row in (

@@ -128,6 +128,13 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     JSON.stringify({ customers: [customer], emails: [`${word}-email`], phones: [], orders: [] }),
     at(0),
   ]);
+  await db.query("trakit_edge", "select trakit.begin_reconciliation($1, $2)", [shop.domain, at(0)]);
+  await db.query("trakit_edge", "select trakit.compare_orders($1, $2, null, $3, $4)", [
+    shop.domain,
+    JSON.stringify([{ id: `${word}-order`, at: at(0) }]),
+    word,
+    at(0),
+  ]);
   await db.query(
     "postgres",
     `insert into trakit.installations (shop_id, sealed_access, access_expires_at, created_at, updated_at)

@@ -95,6 +95,18 @@ export type Database = {
         ComputedFields: never;
         Relationships: [];
       };
+      "reconciliation": {
+        Row: {
+          "captured": number | null;
+          "captured_ratio": number | null;
+          "day": string;
+          "orders": number | null;
+          "recovered": number | null;
+          "shop_id": string;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
       "recovery_queue": {
         Row: {
           "attempts": number;
@@ -857,6 +869,50 @@ export type Database = {
         };
         Relationships: [];
       };
+      "reconciled_orders": {
+        Row: {
+          "day": string;
+          "found": string;
+          "order_id": string;
+          "shop_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "day": string;
+          "found": string;
+          "order_id": string;
+          "shop_id": string;
+        };
+        Update: {
+          "day"?: string;
+          "found"?: string;
+          "order_id"?: string;
+          "shop_id"?: string;
+        };
+        Relationships: [];
+      };
+      "reconciliations": {
+        Row: {
+          "ran_at": string | null;
+          "shop_id": string;
+          "trouble": string | null;
+          "watermark": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "ran_at"?: string | null;
+          "shop_id": string;
+          "trouble"?: string | null;
+          "watermark": string;
+        };
+        Update: {
+          "ran_at"?: string | null;
+          "shop_id"?: string;
+          "trouble"?: string | null;
+          "watermark"?: string;
+        };
+        Relationships: [];
+      };
       "refusals": {
         Row: {
           "count": number;
@@ -1136,6 +1192,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "begin_reconciliation": { Args: { "p_now"?: string; "p_shop": string }; Returns: Json };
       "bind_shop": { Args: { "p_domain": string; "p_status"?: string }; Returns: string };
       "call_drain": { Args: Record<PropertyKey, never>; Returns: boolean };
       "cart_event": {
@@ -1150,6 +1207,16 @@ export type Database = {
         Returns: Json;
       };
       "claimed_shop": { Args: Record<PropertyKey, never>; Returns: string };
+      "compare_orders": {
+        Args: {
+          "p_now"?: string;
+          "p_orders": Json;
+          "p_shop": string;
+          "p_trouble": string;
+          "p_watermark": string;
+        };
+        Returns: Json;
+      };
       "consented_identifiers": { Args: { "p_consent": Json; "p_identifiers": Json }; Returns: Json };
       "count_orders": {
         Args: { "p_now": string; "p_orders": Json; "p_shop_id": string };
@@ -1206,6 +1273,13 @@ export type Database = {
         Args: { "p_limit"?: number; "p_now"?: string };
         Returns: {
           "id": string;
+          "shop_id": string;
+        }[];
+      };
+      "due_reconciliations": {
+        Args: { "p_limit"?: number; "p_now"?: string };
+        Returns: {
+          "domain": string;
           "shop_id": string;
         }[];
       };

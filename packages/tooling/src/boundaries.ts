@@ -14,6 +14,7 @@ export const MAY_IMPORT: Record<string, string[]> = {
   worker: ["core", "db", "destinations", "pipeline", "runtime", "shopify"],
   functions: ["core", "db", "destinations", "pipeline", "runtime", "shopify", "storefront"],
   sandbox: [],
+  admin: [],
   client: ["db", "pipeline"],
   storefront: [],
   cli: ["core", "db", "destinations", "pipeline", "runtime", "shopify"],

@@ -87,6 +87,8 @@ function argument(name: string): unknown {
     p_last_four: null,
     p_id: 1,
     p_read: false,
+    p_watermark: null,
+    p_trouble: null,
     p_newest: "k9",
     p_old: sealedToken(MARKER),
     p_order: `${MARKER}-order`,
@@ -144,6 +146,7 @@ function argument(name: string): unknown {
 
 /** Arguments whose meaning depends on the function. */
 const OWN_MEANING: Record<string, unknown> = {
+  "trakit.compare_orders p_orders": "[]",
   "trakit.set_destination p_events": null,
   "trakit.check_in p_kind": "worker",
   "trakit.step_replay p_events": 1_000,

@@ -202,6 +202,7 @@ describe("functions", () => {
       "check_out",
       "due_lanes",
       "due_privacy",
+      "due_reconciliations",
       "due_refreshes",
       "due_setups",
       "end_flush",

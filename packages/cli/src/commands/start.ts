@@ -20,7 +20,11 @@ function welcome({ urls, environment }: Stack, ms: number, { paint, out }: Io): 
       paint("cyan", urls.sandbox),
       "what Meta, TikTok, Pinterest, Snapchat and Google received",
     ],
-    ["  Functions", paint("cyan", urls.api), "as Supabase serves them: /health, /webhooks, /proxy, /drain"],
+    [
+      "  Functions",
+      paint("cyan", urls.api),
+      "as Supabase serves them: /health, /webhooks, /proxy, /install, /admin, /drain",
+    ],
     ["  Database", paint("cyan", urls.database.replace(/:[^:@/]*@/, ":…@")), ""],
   ]));
   out("");

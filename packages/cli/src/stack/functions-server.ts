@@ -127,9 +127,25 @@ function forwarded(request: Request, url: string, info: Deno.ServeHandlerInfo): 
   return Object.defineProperties(request, shadow);
 }
 
+/** The app's page, which stands on a static host in production: read anew each time, filled in with this stack's settings. */
+async function adminPage(): Promise<Response> {
+  const text = await Deno.readTextFile(new URL("../../../admin/public/index.html", import.meta.url));
+  const page = text.replace("__SHOPIFY_API_KEY__", Deno.env.get("SHOPIFY_API_KEY") ?? "")
+    .replace("__TRAKIT_APP_URL__", Deno.env.get("TRAKIT_APP_URL") ?? "");
+  return new Response(page, {
+    headers: {
+      "content-type": "text/html; charset=utf-8",
+      "cache-control": "no-store",
+      "content-security-policy": "frame-ancestors https://admin.shopify.com https://*.myshopify.com",
+      "referrer-policy": "no-referrer",
+    },
+  });
+}
+
 function router(functions: ReadonlyMap<string, Loaded>): Handler {
   return async (request, info) => {
     const { url } = request;
+    if (/^https?:\/\/[^/?]+\/admin\/?(\?|$)/.test(url)) return await adminPage();
     // "http://host/functions/v1/name/rest?query": the path begins at the third slash
     const path = url.indexOf("/", url.indexOf("//") + 2);
     const name = url.startsWith(PREFIX, path)

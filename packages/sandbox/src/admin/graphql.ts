@@ -3,6 +3,8 @@
  * leaky bucket (reference: shopify §6). Which fields a query names decides; it is no GraphQL engine.
  */
 
+import { graphqlOrder } from "./graphql-order.ts";
+
 const MAXIMUM = 2_000;
 const RESTORE = 100;
 
@@ -105,21 +107,20 @@ export function graphqlShop(
 
   function orders(variables: Record<string, unknown>): Record<string, unknown> {
     const since = /updated_at:>='?([^'\s]+)'?/.exec(String(variables["query"] ?? ""))?.[1];
+    const until = /updated_at:<='?([^'\s]+)'?/.exec(String(variables["query"] ?? ""))?.[1];
     const first = Number(variables["first"] ?? 50);
     const after = Number(variables["after"] ?? 0);
     const all = data.orders()
-      .filter((order) => since === undefined || Date.parse(order.updatedAt) >= Date.parse(since))
+      .filter((order) =>
+        (since === undefined || Date.parse(order.updatedAt) >= Date.parse(since)) &&
+        (until === undefined || Date.parse(order.updatedAt) <= Date.parse(until))
+      )
       .sort((a, b) => Date.parse(a.updatedAt) - Date.parse(b.updatedAt));
     const page = all.slice(after, after + first);
     return {
       data: {
         orders: {
-          nodes: page.map((order) => ({
-            id: `gid://shopify/Order/${order.id}`,
-            legacyResourceId: order.id,
-            updatedAt: order.updatedAt,
-            ...order.body,
-          })),
+          nodes: page.map((order) => graphqlOrder(order.body, data.approved())),
           pageInfo: { hasNextPage: after + first < all.length, endCursor: String(after + page.length) },
         },
       },
@@ -128,7 +129,7 @@ export function graphqlShop(
 
   return {
     answer(query, variables) {
-      const field = /\b(webPixelCreate|webPixelUpdate|webPixel|shop|customer|orders)\b\s*(?:\(|\{)/.exec(
+      const field = /\{\s*(webPixelCreate|webPixelUpdate|webPixel|shop|customer|orders)\b/.exec(
         query,
       )?.[1];
       const requested = field === "orders"

@@ -1,15 +1,18 @@
+import { dueReconciliations } from "@trakit/db/calls/due-reconciliations.ts";
 import { dueSetups } from "@trakit/db/calls/due-setups.ts";
 import { completeSetup, type InstallWorld } from "@trakit/pipeline/installation.ts";
+import { reconcileShop } from "@trakit/pipeline/reconcile.ts";
 import { refreshDue } from "@trakit/pipeline/shop-token.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import type { Job } from "../job.ts";
 
 /** Shops one run takes on; the next run goes on. */
 const SETUPS = 500;
+const SHOPS = 5_000;
 
 /** What workers do at Shopify; only where the app's settings are given. */
 export function shopifyJobs(world: InstallWorld): Job[] {
-  return [{
+  return [reconcileJob(world), {
     queue: "shopify",
     about: "renews Shopify's tokens before they age, completes what set-up lacks",
     atOnce: 1,
@@ -30,4 +33,33 @@ export function shopifyJobs(world: InstallWorld): Job[] {
       world.log.info("shopify_kept", { ...renewed, completed });
     },
   }];
+}
+
+/** Compares shops' orders with what was captured, one shop after the other: no job of another kind waits for it. */
+function reconcileJob(world: InstallWorld): Job {
+  return {
+    queue: "reconcile",
+    about: "compares orders at Shopify with what was captured, ingests what is missing",
+    atOnce: 1,
+    retries: 0,
+    timeoutSeconds: 3_000,
+    every: "41 * * * *",
+    async run({ deps, stopping }) {
+      const counts = { shops: 0, orders: 0, missing: 0, troubled: 0 };
+      for (const shop of await dueReconciliations(world.db, SHOPS, world.databaseNow?.())) {
+        if (stopping.aborted) break;
+        try {
+          const done = await reconcileShop(deps, world, shop);
+          counts.shops++;
+          counts.orders += done.orders;
+          counts.missing += done.missing;
+          if (done.trouble !== null && done.trouble !== "more_to_come") counts.troubled++;
+        } catch (error) {
+          counts.troubled++;
+          world.log.error("reconciliation_failed", errorFields(error));
+        }
+      }
+      world.log.info("reconciled", counts);
+    },
+  };
 }

@@ -1,0 +1,152 @@
+import { describe, expect, test } from "vitest";
+import { connect } from "@trakit/db/connection.ts";
+import { conversionEventId } from "@trakit/core/event-id.ts";
+import { openApp } from "@trakit/pipeline/installation.ts";
+import { reconcileShop } from "@trakit/pipeline/reconcile.ts";
+import { gathered } from "@trakit/pipeline/gather.ts";
+import { Slots } from "@trakit/runtime/slots.ts";
+import { decodeOrder } from "@trakit/shopify/order.ts";
+import { readOrdersPage } from "@trakit/shopify/graphql-order.ts";
+import { graphqlOrder } from "@trakit/sandbox/admin/graphql-order.ts";
+import { KEYS } from "../support/pipeline.ts";
+import { merchantKit } from "../support/merchant.ts";
+import { fixture, SHOP } from "../unit/shopify/fixture.ts";
+
+const kit = await merchantKit();
+const deps = gathered({
+  ...kit.world,
+  db: connect({ url: kit.database.url("trakit_edge"), max: 2 }),
+  fetch,
+  random: () => 0.5,
+  keys: KEYS,
+  vendorHosts: kit.vendorHosts,
+  slots: new Slots(16),
+});
+
+/** The guest order, placed `minutes` ago, under an id of its own. */
+function order(id: number, minutes: number, change: Record<string, unknown> = {}) {
+  const at = new Date(kit.world.now() - minutes * 60_000).toISOString();
+  return {
+    id: String(id),
+    updatedAt: at,
+    body: {
+      ...fixture("order-web-guest"),
+      id,
+      checkout_token: String(id).padStart(32, "0"),
+      created_at: at,
+      processed_at: at,
+      updated_at: at,
+      ...change,
+    },
+  };
+}
+
+async function installed(): Promise<string> {
+  const shop = kit.newDomain();
+  await openApp(kit.world, shop, kit.shopify().sessionToken(shop));
+  await kit.database.query(
+    "postgres",
+    "update trakit.shops set installed_at = now() - interval '1 day' where domain = $1",
+    [shop],
+  );
+  return shop;
+}
+const events = (shop: string) =>
+  kit.database.query<{ event_id: string; name: string }>(
+    "postgres",
+    "select e.event_id, e.name from trakit.events e join trakit.shops s on s.id = e.shop_id where s.domain = $1",
+    [shop],
+  );
+
+describe("an order read at Shopify", () => {
+  test.each(["order-web-guest", "order-web-customer-eur-discount", "order-pos", "order-test"])(
+    "%s makes the event its webhook makes, but for what only a webhook has",
+    (name) => {
+      const body = fixture(name);
+      const read = readOrdersPage({
+        orders: { pageInfo: { hasNextPage: false }, nodes: [graphqlOrder(body, true)] },
+      });
+      if (!read.ok) throw new Error("unread");
+      const [byHook, byQuery] = [body, read.orders[0]!.body].map((one) => decodeOrder(one, { shop: SHOP }));
+      if (!byHook!.ok || !byQuery!.ok) throw new Error("undecoded");
+      const comparable = ({ event }: typeof byHook & { ok: true }) => ({
+        id: event.event_id,
+        at: event.occurred_at,
+        channel: event.channel,
+        test: event.test,
+        commerce: event.commerce,
+        consent: event.consent,
+        email: event.digests["email.lower"],
+      });
+      expect(comparable(byQuery!)).toEqual(comparable(byHook!));
+    },
+  );
+
+  test("with anything but orders in it is refused, and an order without id is counted, not fatal", () => {
+    expect(readOrdersPage(null)).toEqual({ ok: false });
+    expect(readOrdersPage({ orders: null })).toEqual({ ok: false });
+    expect(
+      readOrdersPage({
+        orders: { pageInfo: { hasNextPage: false }, nodes: [null, {}, { legacyResourceId: "x" }] },
+      }),
+    )
+      .toEqual({ ok: true, orders: [], unreadable: 3, next: null });
+  });
+});
+
+describe("reconciliation", () => {
+  test("ingests what no webhook brought, once, and says what share was captured", async () => {
+    const shop = await installed();
+    kit.orders.set(shop, Array.from({ length: 60 }, (_, i) => order(9_000 + i, 600 - i)));
+    expect(await reconcileShop(deps, kit.world, shop)).toEqual({ orders: 60, missing: 60, trouble: null });
+    expect(new Set((await events(shop)).map((row) => row.event_id)).size).toBe(60);
+    expect((await events(shop)).map((row) => row.event_id)).toContain(
+      conversionEventId(shop, "checkout_completed", "9000".padStart(32, "0")),
+    );
+    // half an hour later: a new one, and one that has changed since
+    kit.pass(1_800);
+    kit.orders.get(shop)!.push(order(9_100, 20), order(9_000, 20));
+    expect(await reconcileShop(deps, kit.world, shop)).toMatchObject({ missing: 1, trouble: null });
+    expect(await events(shop)).toHaveLength(61);
+    const row = await kit.row("shops", shop);
+    const days = await kit.database.as("authenticated", { shop_id: row!.id }).query<
+      { orders: string; recovered: string }
+    >(
+      "select * from api.reconciliation",
+    );
+    expect(days.reduce((sum, day) => sum + Number(day.recovered), 0)).toBe(61);
+  });
+
+  test("leaves alone what may still come, what was ordered before the app, and what the shop does not count", async () => {
+    const shop = await installed();
+    await kit.database.query(
+      "postgres",
+      "update trakit.shops set order_topic = 'orders/paid' where domain = $1",
+      [shop],
+    );
+    kit.orders.set(shop, [
+      order(9_200, 2 * 24 * 60),
+      order(9_201, 60, { financial_status: "pending" }),
+      order(9_202, 5),
+      order(9_203, 60),
+    ]);
+    expect(await reconcileShop(deps, kit.world, shop)).toMatchObject({ orders: 1, missing: 1 });
+    expect(await events(shop)).toHaveLength(1);
+  });
+
+  test("throttled, down or refused stops with the reason, and goes on from where it was", async () => {
+    const shop = await installed();
+    kit.orders.set(shop, [order(9_300, 60)]);
+    kit.shopify().down = 503;
+    expect(await reconcileShop(deps, kit.world, shop)).toMatchObject({ trouble: "unavailable", missing: 0 });
+    expect(await kit.row("reconciliations", shop)).toMatchObject({ trouble: "unavailable" });
+    kit.shopify().down = null;
+    kit.shopify().grant(shop, []);
+    expect(await reconcileShop(deps, kit.world, shop)).toMatchObject({ trouble: "unexpected_answer" });
+    kit.shopify().grant(shop, ["read_orders"]);
+    // fields without approval are null: the order is one all the same
+    kit.shopify().approved = false;
+    expect(await reconcileShop(deps, kit.world, shop)).toEqual({ orders: 1, missing: 1, trouble: null });
+    expect(await kit.row("reconciliations", shop)).toMatchObject({ trouble: null });
+  });
+});
