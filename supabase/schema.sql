@@ -1374,7 +1374,8 @@ begin
   from jsonb_to_recordset(p_orders) o (id text, at timestamptz)
   where v_shop is not null order by o.id
   on conflict (shop_id, order_id) do nothing;
-  update trakit.reconciliations r set watermark = greatest(r.watermark, coalesce(p_watermark, r.watermark)), trouble = p_trouble
+  update trakit.reconciliations r set watermark = greatest(r.watermark, coalesce(p_watermark, r.watermark)), trouble = p_trouble,
+    ran_at = greatest(r.ran_at, p_now)
   where r.shop_id = v_shop;
   return v_missing;
 end;
@@ -2582,7 +2583,7 @@ CREATE OR REPLACE FUNCTION trakit.learn_customer(p_shop text, p_customer jsonb, 
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  c_nobody constant uuid := '00000000-0000-0000-0000-000000000000';
+  c_nobody constant uuid := uuid '00000000-0000-0000-0000-000000000000';
   v_shop trakit.shops;
   v_as_of timestamptz := (p_customer ->> 'as_of')::timestamptz;
   v_digests jsonb;
@@ -3183,7 +3184,6 @@ CREATE OR REPLACE FUNCTION trakit.privacy_step(p_shop_id uuid, p_request_id uuid
 AS $function$
 declare
   v_request trakit.privacy_requests;
-  v_done boolean;
 begin
   perform set_config('trakit.shop_domain', '', true), set_config('trakit.shop_id', p_shop_id::text, true);
   -- one at a time; who comes second finds it further on
@@ -3496,7 +3496,7 @@ CREATE OR REPLACE FUNCTION trakit.redact_shop_step(p_request trakit.privacy_requ
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  c_nobody constant uuid := '00000000-0000-0000-0000-000000000000';
+  c_nobody constant uuid := uuid '00000000-0000-0000-0000-000000000000';
   v_shop uuid := p_request.shop_id;
   v_counts jsonb := p_request.counts;
   v_deleted integer;
@@ -3536,7 +3536,7 @@ begin
         select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         where n.nspname = 'pgboss' and c.relname = 'job' and has_schema_privilege(n.oid, 'usage'))
       then
-        execute 'delete from pgboss.job j where j.data::text like $1' using '%' || v_shop || '%';
+        execute format('delete from %I.job j where j.data::text like $1', 'pgboss') using '%' || v_shop || '%';
       end if;
       perform set_config('trakit.shop_id', c_nobody::text, true);
       insert into trakit.privacy_requests (id, shop_id, kind, reference, state, counts, requested_at, done_at)

@@ -60,7 +60,7 @@ create policy "users see their shop's customers" on trakit.customers
 create function trakit.learn_customer(p_shop text, p_customer jsonb, p_now timestamptz default now()) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  c_nobody constant uuid := '00000000-0000-0000-0000-000000000000';
+  c_nobody constant uuid := uuid '00000000-0000-0000-0000-000000000000';
   v_shop trakit.shops;
   v_as_of timestamptz := (p_customer ->> 'as_of')::timestamptz;
   v_digests jsonb;

@@ -149,7 +149,6 @@ returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_request trakit.privacy_requests;
-  v_done boolean;
 begin
   perform set_config('trakit.shop_domain', '', true), set_config('trakit.shop_id', p_shop_id::text, true);
   -- one at a time; who comes second finds it further on
@@ -291,7 +290,7 @@ grant execute on function trakit.redact_customer_step(trakit.privacy_requests, t
 create function trakit.redact_shop_step(p_request trakit.privacy_requests, p_limit integer, p_now timestamptz) returns jsonb
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare
-  c_nobody constant uuid := '00000000-0000-0000-0000-000000000000';
+  c_nobody constant uuid := uuid '00000000-0000-0000-0000-000000000000';
   v_shop uuid := p_request.shop_id;
   v_counts jsonb := p_request.counts;
   v_deleted integer;
@@ -331,7 +330,7 @@ begin
         select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         where n.nspname = 'pgboss' and c.relname = 'job' and has_schema_privilege(n.oid, 'usage'))
       then
-        execute 'delete from pgboss.job j where j.data::text like $1' using '%' || v_shop || '%';
+        execute format('delete from %I.job j where j.data::text like $1', 'pgboss') using '%' || v_shop || '%';
       end if;
       perform set_config('trakit.shop_id', c_nobody::text, true);
       insert into trakit.privacy_requests (id, shop_id, kind, reference, state, counts, requested_at, done_at)

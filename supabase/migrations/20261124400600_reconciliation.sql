@@ -102,7 +102,8 @@ begin
   from jsonb_to_recordset(p_orders) o (id text, at timestamptz)
   where v_shop is not null order by o.id
   on conflict (shop_id, order_id) do nothing;
-  update trakit.reconciliations r set watermark = greatest(r.watermark, coalesce(p_watermark, r.watermark)), trouble = p_trouble
+  update trakit.reconciliations r set watermark = greatest(r.watermark, coalesce(p_watermark, r.watermark)), trouble = p_trouble,
+    ran_at = greatest(r.ran_at, p_now)
   where r.shop_id = v_shop;
   return v_missing;
 end;
