@@ -14,6 +14,9 @@ declare
   v_limit integer := least(greatest(p_limit, 0), 2000);
   v_lease uuid := gen_random_uuid();
   v_horizon timestamptz := p_now;
+  v_ats timestamptz[];
+  v_rows bigint[];
+  v_from timestamptz;
   -- json, not jsonb: the events' own jsonb is printed once instead of being taken apart, put together and printed again
   v_items json;
 begin
@@ -44,13 +47,15 @@ begin
     v_horizon := 'infinity';
   end if;
 
-  with due as (
+  select array_agg(x.captured_at), array_agg(x.event_row), min(x.captured_at)
+  into v_ats, v_rows, v_from
+  from (
     select d.captured_at, d.event_row
     from trakit.deliveries d
     where d.destination_id = p_destination_id
       and d.state = 'pending'
       and d.waits_for is null
-      -- bounded, so that planning and work do not grow with history
+      -- bounded, so that work does not grow with history
       and d.captured_at > p_now - interval '8 days'
       and d.next_attempt_at <= v_horizon
       and trakit.given_up_at(d.captured_at, d.retry_until, d.waits_for, v_destination.max_age, v_lane.state, v_lane.released_at)
@@ -63,7 +68,12 @@ begin
     order by d.next_attempt_at
     limit v_limit
     for update skip locked
-  ), leased as (
+  ) x;
+
+  if v_ats is null then
+    return json_build_object('lane', v_lane.state, 'shop_id', v_shop, 'flush_before', v_lane.flush_before, 'items', json '[]');
+  end if;
+  with leased as (
     update trakit.deliveries d
     set lease = v_lease,
         next_attempt_at = p_now + make_interval(secs => p_lease_seconds),
@@ -73,7 +83,11 @@ begin
         -- a lease that ran out: its holder died, and the vendor may have the event
         doubts = d.doubts + case when d.lease is not null then 1 else 0 end,
         attempted_at = p_now
-    from due
+    from (
+      -- filtered by what is true of all of them, so that the planner expects few: then it looks each up by its key
+      select u.captured_at, u.event_row from unnest(v_ats, v_rows) u (captured_at, event_row)
+      where u.captured_at >= v_from and u.event_row > 0 offset 0
+    ) due
     where d.captured_at = due.captured_at and d.event_row = due.event_row and d.destination_id = p_destination_id
     returning d.captured_at, d.event_row, d.limited, d.attempts, d.doubts
   )
@@ -90,9 +104,12 @@ begin
         'city', c.city, 'region', c.region, 'region_code', c.region_code, 'postal_code', c.postal_code, 'country', c.country)))))
   into v_items
   from leased l
-  join trakit.events e on e.captured_at = l.captured_at and e.id = l.event_row and e.captured_at > p_now - interval '8 days'
-  left join trakit.event_clients c
-    on c.captured_at = l.captured_at and c.event_row = l.event_row and c.captured_at > p_now - interval '8 days';
+  cross join lateral (
+    select x.* from trakit.events x where x.captured_at = l.captured_at and x.id = l.event_row limit 1
+  ) e
+  left join lateral (
+    select x.* from trakit.event_clients x where x.captured_at = l.captured_at and x.event_row = l.event_row limit 1
+  ) c on true;
 
   return json_build_object(
     'lane', v_lane.state, 'shop_id', v_shop, 'flush_before', v_lane.flush_before, 'items', coalesce(v_items, json '[]'),

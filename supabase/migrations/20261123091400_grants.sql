@@ -69,9 +69,7 @@ begin
     execute 'alter function ' || v_function || ' set enable_hashjoin = off';
     execute 'alter function ' || v_function || ' set enable_mergejoin = off';
     execute 'alter function ' || v_function || ' set enable_seqscan = off';
-    -- a claim takes many rows at once: which of its tables is the large one is known only when it runs
-    execute 'alter function ' || v_function || ' set plan_cache_mode = '
-      || case when v_function like '%claim_deliveries%' then 'force_custom_plan' else 'force_generic_plan' end;
+    execute 'alter function ' || v_function || ' set plan_cache_mode = force_generic_plan';
     execute 'alter function ' || v_function || ' set jit = off';
   end loop;
 end;
