@@ -131,7 +131,9 @@ comment on function trakit.lane_shop(uuid) is 'Shop a lane belongs to.';
 create function trakit.settle_deliveries(p_shop_id uuid, p_outcomes jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_day timestamptz;
+  v_many boolean;
+  v_from timestamptz;
+  v_to timestamptz;
   v_done jsonb;
   v_applied jsonb := jsonb '[]';
   v_lane record;
@@ -144,11 +146,21 @@ begin
     raise exception 'unknown outcome kind' using errcode = 'invalid_parameter_value';
   end if;
 
-  -- one statement a day of capture: each costs the parsing of the table's checks. The day's bounds are parameters, so that
-  -- every other partition is left out before the statement begins. How it is planned is set in the grants' migration
-  for v_day in
-    select distinct date_trunc('day', (o ->> 'captured_at')::timestamptz, 'UTC') as day
-    from jsonb_array_elements(p_outcomes) o order by day
+  -- What was captured at one moment goes in one statement: each costs the parsing of the table's checks. Its plan is kept,
+  -- and any plan is right for it, because a moment has few rows. A call of many moments goes a day a statement, planned each
+  -- time: a kept plan, made while the day's partition was empty (each midnight brings one), would read all of it for every row.
+  v_many := (select count(distinct o ->> 'captured_at') > 20 from jsonb_array_elements(p_outcomes) o);
+  perform set_config('plan_cache_mode', case when v_many then 'force_custom_plan' else 'force_generic_plan' end, true);
+  for v_from, v_to in
+    select distinct
+      case when v_many then m.day else m.moment end,
+      case when v_many then m.day + interval '1 day' - interval '1 microsecond' else m.moment end
+    from (
+      select (o ->> 'captured_at')::timestamptz as moment,
+        date_trunc('day', (o ->> 'captured_at')::timestamptz, 'UTC') as day
+      from jsonb_array_elements(p_outcomes) o
+    ) m
+    order by 1
   loop
     with settled as (
       update trakit.deliveries d
@@ -185,10 +197,10 @@ begin
         from jsonb_to_recordset(p_outcomes) as w (
           captured_at timestamptz, event_row bigint, destination_id uuid, lease uuid, kind text, reason text, detail text, status smallint, delay_ms bigint,
           lane boolean, request_ms integer, match_score numeric, match_keys text[])
-        where w.captured_at >= v_day and w.captured_at < v_day + interval '1 day'
+        where w.captured_at between v_from and v_to
         order by w.captured_at, w.event_row, w.destination_id offset 0
       ) o
-      where d.captured_at >= v_day and d.captured_at < v_day + interval '1 day'
+      where d.captured_at between v_from and v_to
         and d.captured_at = o.captured_at and d.event_row = o.event_row and d.destination_id = o.destination_id
         and (
           (d.state = 'pending' and d.lease = o.lease)
