@@ -284,7 +284,7 @@ export const guide: Guide = {
   ],
   notes: [
     "Unconfirmed by Meta: the body limit of about 1 MB, subcode 2804050, and the rule for times in the future (they are sent as of now).",
-    "Not sent: opt_out (not a consent mechanism), original_event_data, app_data, delivery_category, predicted_ltv, subscription and lead ids: a shop's events do not have them.",
+    "Not sent: opt_out (not a consent mechanism), original_event_data, app_data, delivery_category, subscription and lead ids: a shop's events do not have them.",
     "appsecret_proof is not used: it needs the app's secret beside the dataset's token.",
   ],
 };

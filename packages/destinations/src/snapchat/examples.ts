@@ -200,6 +200,6 @@ export const guide: Guide = {
     "Unconfirmed: age limit (7, 28 or 37 days), batch and body size, rate limits, upper case of names, db, opt_out.",
     "contents' quantity and item_price are strings, as Snap's own SDK has them; the price is what was paid for a unit.",
     "Custom events are the five numbered ones; which is which is in the table above.",
-    "Not sent: madid, app_data, travel fields, status, predicted_ltv.",
+    "Not sent: madid, app_data, travel fields, status.",
   ],
 };
