@@ -263,6 +263,12 @@ describe("states, postal codes, countries and dates", () => {
     }
   });
 
+  test("a clear form that is a placeholder once its dots are gone is left out", () => {
+    expect(normaliseClear("postal.plain", "null.")).toBeNull();
+    expect(normaliseClear("postal.plain", "~un.known")).toBeNull();
+    expect(normaliseClear("postal.plain", "SW1A.1AA")).toBe("SW1A1AA");
+  });
+
   test("clear forms of any input are trimmed, stable and never blank", () => {
     fc.assert(
       fc.property(

@@ -21,8 +21,9 @@ export const CLEAR = {
   "place.letters": (text) => withLetter(letters(text)),
   /** Google: without "." and "~"; case, spaces and dashes kept. */
   "postal.plain": ({ plain }) => {
-    const code = plain.replace(/[.~]/g, "").trim();
-    return code.length <= POSTAL_MAX ? withLetterOrDigit(code) : null;
+    // what is left may be a placeholder: "null."
+    const code = prepare(plain.replace(/[.~]/g, ""))?.plain ?? null;
+    return code !== null && code.length <= POSTAL_MAX ? withLetterOrDigit(code) : null;
   },
   /** Google: ISO alpha-2, upper case. */
   "country.upper": ({ plain }) => isoCountry(plain),
