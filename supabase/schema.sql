@@ -990,6 +990,82 @@ begin
 end;
 $function$;
 
+-- Founds the visitors of a call's events whose keys nobody has yet and no other event of the call shares: what join_visitor would do for each. Returns by event: the visitor's id, 0 = none and none to be found, null = ask join_visitor. The caller holds lock_identity.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.add_first_visitors(p_shop_id uuid, p_items jsonb[], p_identity jsonb[], p_now timestamp with time zone)
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_first bigint[];
+  v_ords integer[];
+  v_ids bigint[];
+  v_kinds text[];
+  v_keys text[];
+  v_key_ords integer[];
+begin
+  select array_agg(k.key), array_agg(k.value), array_agg(e.ord::integer)
+  into v_kinds, v_keys, v_key_ords
+  from unnest(p_identity) with ordinality e (keys, ord)
+  cross join lateral jsonb_each_text((e.keys -> 'strong') || (e.keys -> 'weak')) k;
+
+  -- no link holds a key of theirs, and no other event of the call has one of them
+  select array_agg(n.ord order by n.ord) into v_ords
+  from (
+    select k.ord
+    from (
+      select u.kind, u.key, u.ord, count(*) over (partition by u.kind, u.key) as times
+      from unnest(v_kinds, v_keys, v_key_ords) u (kind, key, ord)
+    ) k
+    left join lateral (
+      select x.kind from trakit.visitor_links x where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
+    ) l on true
+    group by k.ord
+    having count(l.kind) = 0 and max(k.times) = 1
+  ) n;
+  if v_ords is null then
+    return null;
+  end if;
+  -- 0 = there is nobody to join, and no key that could found a visitor
+  v_first := array_fill(null::bigint, array[cardinality(p_items)]);
+  for v_i in 1..cardinality(v_ords) loop
+    v_first[v_ords[v_i]] := 0;
+  end loop;
+  v_ords := array(select o from unnest(v_ords) o where p_identity[o] -> 'strong' <> '{}' order by o);
+  if v_ords = array[]::integer[] then
+    return v_first;
+  end if;
+
+  -- ids are given in the order of the rows
+  with added as (
+    insert into trakit.visitors (shop_id, identifiers, digests, consent, created_at, last_seen_at)
+    select p_shop_id,
+      -- as in ingest_events: what an order carries in its attributes is nothing the vault learns from
+      case when e.event ->> 'source' = 'browser' then e.event -> 'identifiers'
+        else jsonb_strip_nulls(jsonb_build_object('customer_id', e.event #> '{identifiers,customer_id}')) end,
+      e.event -> 'digests', nullif(e.event -> 'consent', '{}'), p_now, p_now
+    from unnest(v_ords) with ordinality o (ord, place)
+    cross join lateral (select p_items[o.ord] -> 'event' as event) e
+    order by o.place
+    returning id
+  )
+  select array_agg(a.id order by a.id) into v_ids from added a;
+  for v_i in 1..cardinality(v_ords) loop
+    v_first[v_ords[v_i]] := v_ids[v_i];
+  end loop;
+
+  insert into trakit.visitor_links (shop_id, kind, key, visitor_id, created_at)
+  select p_shop_id, k.kind, k.key, v_first[k.ord], p_now
+  from unnest(v_kinds, v_keys, v_key_ords) k (kind, key, ord)
+  where k.ord = any (v_ords)
+    -- a visitor or client id that came in a cart attribute may be anybody's: it enriches, it is never taught
+    and (k.kind in ('checkout', 'cart', 'email', 'phone') or p_identity[k.ord] -> 'strong' ? k.kind)
+  order by k.kind, k.key;
+  return v_first;
+end;
+$function$;
+
 -- Adds a shop or changes its settings (only those named); brings an uninstalled one back. Returns the row and whether it is new.
 -- owner trakit_app; called by trakit_worker
 CREATE OR REPLACE FUNCTION trakit.add_shop(p_domain text, p_country text DEFAULT NULL::text, p_settings jsonb DEFAULT '{}'::jsonb, p_now timestamp with time zone DEFAULT now())
@@ -1488,7 +1564,7 @@ begin
 end;
 $function$;
 
--- What an order or refund adds to its customer's history, for count_orders: a list of one, or empty.
+-- What an order or refund adds to its customer's history, for count_orders; null = nothing.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.counted_order(p_event jsonb, p_own jsonb, p_consented boolean)
  RETURNS jsonb
@@ -1502,13 +1578,13 @@ begin
     -- who the customer is, the order says itself; what a weak key led to may be somebody else
     or (p_event ->> 'name' = 'checkout_completed' and p_own #>> '{identifiers,customer_id}' is null)
   then
-    return jsonb '[]';
+    return null;
   end if;
-  return jsonb_build_array(jsonb_build_object(
+  return jsonb_build_object(
     'customer_id', p_event #> '{identifiers,customer_id}', 'at', p_event -> 'occurred_at',
     'refund', p_event ->> 'name' = 'order_refunded', 'amount', p_event #> '{commerce,total}',
     'currency', p_event #> '{commerce,currency}',
-    'digests', case when p_consented then p_own -> 'digests' else '{}' end));
+    'digests', case when p_consented then p_own -> 'digests' else '{}' end);
 end;
 $function$;
 
@@ -2204,21 +2280,25 @@ declare
   v_key_ords integer[];
   v_known integer[];
   v_new jsonb[] := array[]::jsonb[];
-  v_counted jsonb := jsonb '[]';
+  v_counted jsonb[] := array[]::jsonb[];
   v_turned_away text[] := array[]::text[];
   v_policies text[] := array[]::text[];
-  v_identity jsonb := jsonb '[]';
+  v_identity jsonb[] := array[]::jsonb[];
   v_joins boolean := false;
   v_may_merge boolean := false;
+  v_first bigint[];
+  v_strangers text[] := array[]::text[];
+  v_items jsonb[] := array(select jsonb_array_elements(p_events));
   v_item jsonb;
   v_event jsonb;
   v_keys text[];
+  v_own jsonb;
   v_row bigint;
   v_at timestamptz;
   v_source text;
   v_join record;
   v_stored trakit.events;
-  v_results jsonb := jsonb '[]';
+  v_results jsonb[] := array[]::jsonb[];
   v_sends jsonb := jsonb '[]';
   v_event_sends jsonb;
   v_visitor jsonb := jsonb '{}';
@@ -2238,7 +2318,7 @@ begin
   end if;
   perform set_config('trakit.shop_id', v_shop.id::text, true);
   for v_i in 1..v_count loop
-    v_item := p_events -> (v_i - 1);
+    v_item := v_items[v_i];
     v_event := v_item -> 'event';
     if coalesce(jsonb_array_length(v_item -> 'keys'), 0) = 0 then
       raise exception 'event % of the call has no keys', v_i using errcode = 'invalid_parameter_value';
@@ -2262,13 +2342,13 @@ begin
     end if;
     v_identity := v_identity || case when v_turned_away[v_i] is null
       then trakit.identity_keys(v_event, v_policies[v_i]) else c_no_keys end;
-    v_joins := v_joins or v_identity -> (v_i - 1) <> c_no_keys;
+    v_joins := v_joins or v_identity[v_i] <> c_no_keys;
   end loop;
   if v_refused <> '{}' then
     perform trakit.count_refusals(v_shop.id, p_place, v_refused, p_now);
   end if;
   select array_agg(k.key), array_agg(e.ord::integer) into v_all_keys, v_key_ords
-  from jsonb_array_elements(p_events) with ordinality e (item, ord)
+  from unnest(v_items) with ordinality e (item, ord)
   cross join lateral jsonb_array_elements_text(e.item -> 'keys') k (key)
   where v_turned_away[e.ord] is null;
   insert into trakit.event_keys (shop_id, key, event_row, captured_at, expires_at)
@@ -2306,11 +2386,22 @@ begin
     end loop;
   end if;
   if v_joins then
-    v_may_merge := trakit.lock_identity(v_shop.id, v_identity);
+    v_may_merge := trakit.lock_identity(v_shop.id, to_jsonb(v_identity));
+    -- those nobody knows yet, in one go: for one event alone join_visitor does the same with less
+    if v_count > 1 then
+      v_first := trakit.add_first_visitors(v_shop.id, v_items, v_identity, p_now);
+      v_strangers := array(
+        select i.id
+        from (select x.item #>> '{event,identifiers,customer_id}' as id from unnest(v_items) x (item)) i
+        left join lateral (
+          select c.customer_id from trakit.customers c where c.shop_id = v_shop.id and c.customer_id = i.id limit 1
+        ) c on true
+        where c.customer_id is null and i.id is not null);
+    end if;
   end if;
 
   for v_i in 1..v_count loop
-    v_item := p_events -> (v_i - 1);
+    v_item := v_items[v_i];
     v_event := v_item -> 'event';
     v_source := v_event ->> 'source';
     if v_turned_away[v_i] is not null then
@@ -2337,28 +2428,36 @@ begin
       order by k.event_row = v_rows[v_i], k.event_row limit 1;
     end if;
 
-    if v_identity -> (v_i - 1) <> c_no_keys then
-      select * into v_join from trakit.join_visitor(
-        v_shop.id, v_identity -> (v_i - 1) -> 'strong', v_identity -> (v_i - 1) -> 'weak',
-        -- what an order carries in its attributes is a hint for this event, nothing the vault learns from
-        case when v_source = 'browser' then v_event -> 'identifiers'
-          else jsonb_strip_nulls(jsonb_build_object('customer_id', v_event #> '{identifiers,customer_id}')) end,
-        v_event -> 'digests', nullif(v_event -> 'consent', '{}'), v_may_merge, p_now);
-      if v_source = 'browser' then
-        v_visitor := v_visitor || v_join.restorable;
+    v_own := v_event;
+    if v_identity[v_i] <> c_no_keys then
+      if v_first[v_i] is null then
+        select * into v_join from trakit.join_visitor(
+          v_shop.id, v_identity[v_i] -> 'strong', v_identity[v_i] -> 'weak',
+          -- what an order carries in its attributes is a hint for this event, nothing the vault learns from
+          case when v_source = 'browser' then v_event -> 'identifiers'
+            else jsonb_strip_nulls(jsonb_build_object('customer_id', v_event #> '{identifiers,customer_id}')) end,
+          v_event -> 'digests', nullif(v_event -> 'consent', '{}'), v_may_merge, p_now);
+        if v_source = 'browser' then
+          v_visitor := v_visitor || v_join.restorable;
+        end if;
+        v_event := v_event || jsonb_build_object(
+          'visitor', v_join.visitor_id,
+          'identifiers', case
+            when v_event #>> '{consent,marketing}' = 'false' or v_event #>> '{consent,analytics}' = 'false'
+            then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent')
+            else v_join.enriched || (v_event -> 'identifiers') end,
+          'digests', v_join.known_digests || (v_event -> 'digests'));
+      else
+        if v_source = 'browser' then
+          v_visitor := v_visitor || (v_event -> 'identifiers');
+        end if;
+        v_event := v_event || jsonb_build_object('visitor', nullif(v_first[v_i], 0));
       end if;
-      v_event := v_event || jsonb_build_object(
-        'visitor', v_join.visitor_id,
-        'identifiers', case
-          when v_event #>> '{consent,marketing}' = 'false' or v_event #>> '{consent,analytics}' = 'false'
-          then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent')
-          else v_join.enriched || (v_event -> 'identifiers') end,
-        'digests', v_join.known_digests || (v_event -> 'digests'));
-      if v_event -> 'identifiers' ? 'customer_id' then
-        v_event := trakit.with_customer(v_shop.id, v_event, v_item #> '{event,identifiers}' ? 'customer_id');
+      if v_event -> 'identifiers' ? 'customer_id' and v_event #>> '{identifiers,customer_id}' <> all (v_strangers) then
+        v_event := trakit.with_customer(v_shop.id, v_event, v_own -> 'identifiers' ? 'customer_id');
       end if;
-      if v_event -> 'identifiers' <> v_item #> '{event,identifiers}' or v_event -> 'digests' <> v_item #> '{event,digests}' then
-        v_event := v_event || jsonb_build_object('enriched', trakit.enriched_names(v_item -> 'event', v_event));
+      if v_event -> 'identifiers' <> v_own -> 'identifiers' or v_event -> 'digests' <> v_own -> 'digests' then
+        v_event := v_event || jsonb_build_object('enriched', trakit.enriched_names(v_own, v_event));
       end if;
     end if;
 
@@ -2377,14 +2476,17 @@ begin
       v_new := v_new || jsonb_build_object('row', v_row, 'index', v_i - 1, 'policy', v_policies[v_i],
         'signed', v_item -> 'signed', 'digest', v_item -> 'digest',
         'event', v_event);
-      v_results := v_results || (jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted',
-        'identifiers', v_event -> 'identifiers', 'digests', v_event -> 'digests')
-        || case when v_event ->> 'name' = 'order_refunded' then jsonb_build_object('event', v_event - array['visitor', 'enriched']) else '{}' end
-        -- what sending needs to know and the caller's copy of the event does not say
-        || case when v_event #> '{commerce,customer_type}' is distinct from v_item #> '{event,commerce,customer_type}'
-            or v_event #> '{commerce,customer_value}' is not null
+      -- what sending needs to know and the caller's copy of the event does not say
+      v_results := v_results || (jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted')
+        || case when v_event -> 'identifiers' <> v_own -> 'identifiers'
+          then jsonb_build_object('identifiers', v_event -> 'identifiers') else '{}' end
+        || case when v_event -> 'digests' <> v_own -> 'digests'
+          then jsonb_build_object('digests', v_event -> 'digests') else '{}' end
+        || case when v_event ->> 'name' = 'order_refunded'
+          then jsonb_build_object('event', v_event - array['visitor', 'enriched']) else '{}' end
+        || case when v_event -> 'commerce' <> v_own -> 'commerce'
           then jsonb_build_object('commerce', v_event -> 'commerce') else '{}' end);
-      v_counted := v_counted || trakit.counted_order(v_event, v_item -> 'event', v_identity -> (v_i - 1) <> c_no_keys);
+      v_counted := v_counted || trakit.counted_order(v_event, v_own, v_identity[v_i] <> c_no_keys);
       continue;
     end if;
     -- keys of ours that were still free lead to the same event from now on
@@ -2405,7 +2507,7 @@ begin
       continue;
     end if;
     perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'digest', p_now);
-    v_counted := v_counted || trakit.counted_order(v_event, v_item -> 'event', v_identity -> (v_i - 1) <> c_no_keys);
+    v_counted := v_counted || trakit.counted_order(v_event, v_own, v_identity[v_i] <> c_no_keys);
     v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
     -- what is sent is both copies as one, which only the row knows
     v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
@@ -2414,11 +2516,12 @@ begin
     v_sends := v_sends || v_event_sends;
   end loop;
   v_sends := v_sends || trakit.store_events(v_shop, v_new, v_slots, p_now);
-  if v_counted <> '[]' then
-    perform trakit.count_orders(v_shop.id, v_counted, p_now);
+  v_counted := array_remove(v_counted, null);
+  if v_counted <> array[]::jsonb[] then
+    perform trakit.count_orders(v_shop.id, to_jsonb(v_counted), p_now);
   end if;
 
-  return jsonb_build_object('shop', 'active', 'shop_id', v_shop.id, 'results', v_results, 'sends', v_sends,
+  return jsonb_build_object('shop', 'active', 'shop_id', v_shop.id, 'results', to_jsonb(v_results), 'sends', v_sends,
     -- once, however many events go there
     'destinations', case when v_sends = '[]' then '{}' else (
       select jsonb_object_agg(g.id, jsonb_build_object('platform', g.platform, 'settings', g.settings,

@@ -1177,6 +1177,10 @@ export type Database = {
     };
     Functions: {
       "add_counts": { Args: { "p_counts": Json; "p_more": Json }; Returns: Json };
+      "add_first_visitors": {
+        Args: { "p_identity": (Json)[]; "p_items": (Json)[]; "p_now": string; "p_shop_id": string };
+        Returns: (number)[];
+      };
       "add_shop": {
         Args: { "p_country"?: string; "p_domain": string; "p_now"?: string; "p_settings"?: Json };
         Returns: Json;

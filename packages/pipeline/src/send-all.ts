@@ -121,12 +121,12 @@ export async function sendAll(world: World, group: DestinationSends): Promise<Se
   return group.sends.map((item) => settled.get(item)!);
 }
 
-/** Splits mapped events into requests within the vendor's limits. */
+/** Splits mapped events into requests of as many events as the vendor takes; bytes are looked at when a request is built. */
 export function batches<T extends { body: JsonObject }>(
   platform: Pick<Destination, "limits">,
   mapped: T[],
 ): T[][] {
-  const { maxEvents, maxBytes, perRequestKey } = platform.limits;
+  const { maxEvents, perRequestKey } = platform.limits;
   const lanes = new Map<string, T[]>();
   for (const one of mapped) {
     const key = perRequestKey ? perRequestKey(one.body) : "";
@@ -136,23 +136,7 @@ export function batches<T extends { body: JsonObject }>(
   }
   const result: T[][] = [];
   for (const lane of lanes.values()) {
-    let batch: T[] = [];
-    let bytes = 0;
-    for (const one of lane) {
-      const size = maxBytes === null ? 0 : Buffer.byteLength(JSON.stringify(one.body));
-      // room for the envelope around the events
-      if (
-        batch.length > 0 &&
-        (batch.length >= maxEvents || (maxBytes !== null && bytes + size > maxBytes - 2_048))
-      ) {
-        result.push(batch);
-        batch = [];
-        bytes = 0;
-      }
-      batch.push(one);
-      bytes += size;
-    }
-    if (batch.length > 0) result.push(batch);
+    for (let from = 0; from < lane.length; from += maxEvents) result.push(lane.slice(from, from + maxEvents));
   }
   return result;
 }
@@ -167,14 +151,20 @@ async function sendBatch(
   if (leaseClock(world) - oldest > LEASE_SECONDS * 1_000 - LEASE_NEEDED_MS) {
     return batch.map(({ send: item, body }) => ({ item, body, result: "lease_ending", ms: 0 }));
   }
-  const sent = await send(build(batch), { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
-  const outcomes = read(platform, sent, batch.length);
-  if (outcomes === "split") {
-    // one event the vendor did not name cost the batch: halve until it stands alone
+  const halves = async () => {
     const middle = Math.ceil(batch.length / 2);
     const first = await sendBatch(world, platform, batch.slice(0, middle), build);
     return [...first, ...await sendBatch(world, platform, batch.slice(middle), build)];
+  };
+  const request = build(batch);
+  const { maxBytes } = platform.limits;
+  if (maxBytes !== null && batch.length > 1 && Buffer.byteLength(request.body) > maxBytes) {
+    return await halves();
   }
+  const sent = await send(request, { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
+  const outcomes = read(platform, sent, batch.length);
+  // one event the vendor did not name cost the batch: halve until it stands alone
+  if (outcomes === "split") return await halves();
   const [only] = batch;
   if (batch.length === 1 && only!.repairs !== false && outcomes[0]!.kind === "permanent") {
     const body = platform.repaired?.(only!.body, outcomes[0]!.reason) ?? null;

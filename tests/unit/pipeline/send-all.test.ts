@@ -109,3 +109,25 @@ test("one bad event among many is found by halving and costs no other", async ()
   expect(settlements.filter(({ kind }) => kind === "delivered")).toHaveLength(39);
   expect(requests.length).toBeLessThanOrEqual(13);
 });
+
+test("what is more than Meta takes in bytes goes in several requests, each event once", async () => {
+  const sizes: number[] = [];
+  const { world, requests } = meta((events) => {
+    sizes.push(Buffer.byteLength(JSON.stringify({ data: events })));
+    return { status: 200, body: { events_received: events.length } };
+  });
+  // a page address of 2,000 characters: 600 events are well over Meta's megabyte
+  const url = `https://mugs.example/${"p".repeat(2_000)}`;
+  const sends = Array.from(
+    { length: 600 },
+    (_, index) => sendOf(index, { page: { url, referrer: null, title: null } }),
+  );
+  const settlements = await all(world, sends);
+
+  expect(settlements.map(({ kind }) => kind)).toEqual(sends.map(() => "delivered"));
+  expect(requests.flat().map((event) => event["event_id"])).toEqual(
+    sends.map((_, index) => `event-${index}`),
+  );
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000_000);
+  expect(requests.length).toBeLessThan(6);
+});

@@ -18,10 +18,11 @@ export interface IngestResult {
   event_id: string;
   status: "accepted" | "merged" | "duplicate" | "ignored" | "refused";
   reason?: string;
-  /** Accepted: own and enriched. */
+  /** Accepted and enriched: own and known ones. Absent where nothing was added. */
   identifiers?: Partial<Identifiers>;
+  /** As identifiers. */
   digests?: Digests;
-  /** Accepted, and its customer is known: with what we know of them. */
+  /** As identifiers: with what we know of the customer. */
   commerce?: Partial<Commerce>;
   /** Merged: both copies as one. */
   event?: StoredEvent;
