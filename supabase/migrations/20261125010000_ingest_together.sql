@@ -123,6 +123,7 @@ declare
   v_joins boolean := false;
   v_may_merge boolean := false;
   v_first bigint[];
+  v_customers text[];
   v_strangers text[] := array[]::text[];
   v_items jsonb[] := array(select jsonb_array_elements(p_events));
   v_item jsonb;
@@ -226,13 +227,17 @@ begin
     -- those nobody knows yet, in one go: for one event alone join_visitor does the same with less
     if v_count > 1 then
       v_first := trakit.add_first_visitors(v_shop.id, v_items, v_identity, p_now);
+      -- ids first: row security lets an index be used only for conditions that cannot leak, and reading JSON might
+      v_customers := array(
+        select distinct x.item #>> '{event,identifiers,customer_id}' from unnest(v_items) x (item)
+        where x.item #> '{event,identifiers}' ? 'customer_id');
       v_strangers := array(
         select i.id
-        from (select x.item #>> '{event,identifiers,customer_id}' as id from unnest(v_items) x (item)) i
+        from unnest(v_customers) i (id)
         left join lateral (
           select c.customer_id from trakit.customers c where c.shop_id = v_shop.id and c.customer_id = i.id limit 1
         ) c on true
-        where c.customer_id is null and i.id is not null);
+        where c.customer_id is null);
     end if;
   end if;
 

@@ -1,6 +1,6 @@
 import process from "node:process";
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,7 +17,7 @@ import { startInstantVendors } from "./vendors.ts";
 const SECRET = "bench_secret_0123456789abcdef";
 const out = (line: string) => process.stdout.write(`${line}\n`);
 
-/** `npm run bench -- capture [--seconds 10] [--rounds 3] [--events 0]`; see README.md beside this file. */
+/** `npm run bench -- capture [--seconds 10] [--rounds 3] [--events 100000]`; see README.md beside this file. */
 export async function bench(options: string[]): Promise<void> {
   const { values } = parseArgs({
     args: options,
@@ -26,7 +26,7 @@ export async function bench(options: string[]): Promise<void> {
       rounds: { type: "string", default: "3" },
       clients: { type: "string", default: "32" },
       /** Webhooks to send for the memory figure; 0 leaves it out. */
-      events: { type: "string", default: "0" },
+      events: { type: "string", default: "100000" },
     },
   });
   const seconds = Number(values.seconds);
@@ -107,20 +107,11 @@ export async function bench(options: string[]): Promise<void> {
         (await boot(stack)).map((ms) => ms.toFixed(0)).join(", ")
       } ms`,
     );
-    if (Number(values.events) > 0) {
-      let sent = 0;
-      await Promise.all(Array.from({ length: 32 }, async () => {
-        while (sent < Number(values.events)) {
-          sent++;
-          await post(trakit.url, makeWebhook(DEMO_SHOP, SECRET));
-        }
-      }));
-      out(`resident memory after ${sent} more events: ${trakit.memory().toFixed(0)} MiB`);
-    } else {out(
-        `resident memory now: trakit ${trakit.memory().toFixed(0)} MiB, floor ${
-          bare.memory().toFixed(0)
-        } MiB`,
-      );}
+    const events = Number(values.events);
+    if (events > 0) {
+      out(`\nresident memory of functions/webhooks alone, as hosted, over ${events} webhooks (limit 256 MB)`);
+      for await (const line of memoryOver(events, stack, vendorHosts)) out(`  ${line}`);
+    }
   } finally {
     await floor?.close();
     await stack?.close();
@@ -172,24 +163,45 @@ async function startFloor(
   };
 }
 
+/** A hosted isolate holds one function: a process that serves functions/webhooks only, and what it holds on the way, a line each. */
+async function* memoryOver(
+  events: number,
+  stack: Stack,
+  vendorHosts: Record<string, string>,
+): AsyncGenerator<string> {
+  const folder = mkdtempSync(join(tmpdir(), "trakit-bench-webhooks-"));
+  symlinkSync(join(ROOT, "functions/webhooks"), join(folder, "webhooks"));
+  const port = await freePort();
+  const child = await startFunctions(stack, vendorHosts, port, folder);
+  const url = `http://127.0.0.1:${port}/functions/v1/webhooks`;
+  const state = (sent: number) => `after ${sent}: ${residentMiB(child.pid!).toFixed(0)} MiB`;
+  try {
+    yield state(0);
+    let sent = 0;
+    let refused = 0;
+    for (const end of [0.1, 0.25, 0.5, 0.75, 1].map((part) => Math.round(events * part))) {
+      await Promise.all(Array.from({ length: 32 }, async () => {
+        while (sent < end) {
+          sent++;
+          if (await post(url, makeWebhook(DEMO_SHOP, SECRET)) !== 200) refused++;
+        }
+      }));
+      yield state(sent) + (refused > 0 ? `, ${refused} refused` : "");
+    }
+  } finally {
+    child.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Webhooks one after the other through functions whose database address is a counting proxy. */
 async function roundTrips(stack: Stack, vendorHosts: Record<string, string>): Promise<number> {
   const target = new URL(stack.environment["TRAKIT_DB_URL"]!);
   const proxy = await startCountingProxy({ host: target.hostname, port: Number(target.port) });
   target.port = String(proxy.port);
   const port = await freePort();
-  const child = spawn(denoBinary(), functionsArguments(port), {
-    env: {
-      ...process.env,
-      ...stack.environment,
-      ...vendorHosts,
-      TRAKIT_DB_URL: target.href,
-      DENO_NO_PACKAGE_JSON: "1",
-    },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = await startFunctions(stack, { ...vendorHosts, TRAKIT_DB_URL: target.href }, port);
   try {
-    for await (const line of createInterface({ input: child.stdout })) if (line.includes('"ready"')) break;
     const url = `http://127.0.0.1:${port}/functions/v1/webhooks`;
     const settled = async () => {
       for (let last = -1; last !== proxy.roundTrips();) {
@@ -210,15 +222,30 @@ async function roundTrips(stack: Stack, vendorHosts: Record<string, string>): Pr
   }
 }
 
-function functionsArguments(port: number): string[] {
-  return [
+/** functions/ (or another folder of functions) in a Deno process of its own, ready to be asked. */
+async function startFunctions(
+  stack: Stack,
+  environment: Record<string, string>,
+  port: number,
+  folder = join(ROOT, "functions"),
+): Promise<ChildProcess> {
+  const child = spawn(denoBinary(), [
     "run",
     ...["--config", join(ROOT, "deno.json"), "--node-modules-dir=manual", "--no-remote", "--no-lock"],
-    ...["--allow-net", "--allow-env", "--allow-sys", `--allow-read=${ROOT}`],
+    ...["--allow-net", "--allow-env", "--allow-sys", `--allow-read=${ROOT},${folder}`],
     join(ROOT, "packages/cli/src/stack/functions-server.ts"),
-    `--functions=${join(ROOT, "functions")}`,
+    `--functions=${folder}`,
     `--port=${port}`,
-  ];
+  ], {
+    env: { ...process.env, ...stack.environment, ...environment, DENO_NO_PACKAGE_JSON: "1" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines = createInterface({ input: child.stdout });
+  await new Promise<void>((resolve, reject) => {
+    child.once("exit", (code) => reject(new Error(`the functions process ended with ${code}`)));
+    lines.on("line", (line) => line.includes('"ready"') && resolve());
+  });
+  return child;
 }
 
 /** In a fresh Deno each time: from the start of importing functions/webhooks to its first answer, in ms. */
