@@ -235,7 +235,7 @@ create table trakit.events ( -- owner postgres
   constraint events_from_somewhere CHECK (browser_at IS NOT NULL OR webhook_at IS NOT NULL),
   constraint events_json_objects CHECK (jsonb_typeof(page) = 'object'::text AND jsonb_typeof(commerce) = 'object'::text AND jsonb_typeof(identifiers) = 'object'::text AND jsonb_typeof(digests) = 'object'::text AND jsonb_typeof(consent) = 'object'::text AND jsonb_typeof(tags) = 'object'::text)
 ) partition by RANGE (captured_at);
-CREATE INDEX events_by_shop ON ONLY trakit.events USING btree (shop_id, captured_at);
+CREATE INDEX events_by_shop_and_row ON ONLY trakit.events USING btree (shop_id, captured_at, id);
 alter table trakit.events enable row level security;
 alter table trakit.events force row level security;
 create policy "functions see the shop they work for" on trakit.events for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));

@@ -9,11 +9,12 @@ import { type Contender, graphile, type Place, plainBoss, trakit } from "./conte
 import { cpuSeconds, parentOf } from "./cpu.ts";
 import { claimTimes, fillHistory } from "./history.ts";
 import { rate, startVendors, type Vendors } from "./processes.ts";
+import { replayBesideLive } from "./replay.ts";
 import { printSizes } from "./sizes.ts";
 
 const out = (line: string) => process.stdout.write(`${line}\n`);
 
-/** `npm run bench -- recovery [--events 1000] [--shops 4] [--workers 1,2,4] [--rounds 1] [--history 0,1,10] [--client node]`; see README.md. */
+/** `npm run bench -- recovery [--events 1000] [--shops 4] [--workers 1,2,4] [--rounds 1] [--history 0,1,10] [--client node] [--replay 0]`; see README.md. */
 export async function bench(options: string[]): Promise<void> {
   const { values } = parseArgs({
     args: options,
@@ -25,6 +26,8 @@ export async function bench(options: string[]): Promise<void> {
       rounds: { type: "string", default: "1" },
       /** Millions of delivered rows beside which claims are timed; empty leaves it out. */
       history: { type: "string", default: "0,1,10" },
+      /** Deliveries replayed beside live traffic; 0 leaves it out. */
+      replay: { type: "string", default: "0" },
       /** What the plain jobs post with: Node's fetch, or the client of TrakIt's worker (`trakit`). */
       client: { type: "string", default: "node" },
       /** Only ours. */
@@ -66,7 +69,7 @@ export async function bench(options: string[]): Promise<void> {
         values.client === "trakit" ? "TrakIt's client" : "Node's fetch"
       }\n`,
     );
-    for (const count of values.workers.split(",").map(Number)) {
+    for (const count of values.workers.split(",").filter(Boolean).map(Number)) {
       for (let round = 0; round < Number(values.rounds); round++) {
         const rates = new Map<Contender, number>();
         for (const one of [...others, ours]) {
@@ -82,7 +85,8 @@ export async function bench(options: string[]): Promise<void> {
         );
       }
     }
-    await printSizes(owner, out);
+    if (values.workers !== "") await printSizes(owner, out);
+    if (Number(values.replay) > 0) await replayBesideLive(place, Number(values.replay), out);
 
     const sizes = values.history.split(",").filter(Boolean).map(Number);
     let have = 0;
