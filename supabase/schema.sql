@@ -235,7 +235,7 @@ create table trakit.events ( -- owner postgres
   constraint events_from_somewhere CHECK (browser_at IS NOT NULL OR webhook_at IS NOT NULL),
   constraint events_json_objects CHECK (jsonb_typeof(page) = 'object'::text AND jsonb_typeof(commerce) = 'object'::text AND jsonb_typeof(identifiers) = 'object'::text AND jsonb_typeof(digests) = 'object'::text AND jsonb_typeof(consent) = 'object'::text AND jsonb_typeof(tags) = 'object'::text)
 ) partition by RANGE (captured_at);
-CREATE INDEX events_by_shop ON ONLY trakit.events USING btree (shop_id, captured_at);
+CREATE INDEX events_by_shop_and_row ON ONLY trakit.events USING btree (shop_id, captured_at, id);
 alter table trakit.events enable row level security;
 alter table trakit.events force row level security;
 create policy "functions see the shop they work for" on trakit.events for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -1305,7 +1305,7 @@ AS $function$
   delete from trakit.workers w where w.id = p_worker_id
 $function$;
 
--- Leases up to p_limit due deliveries of one lane to the caller, with all that is needed to send them. An open lane gives one probe at a time, a held lane nothing.
+-- Leases up to p_limit due deliveries of one lane to the caller, with the destination they go to and the version of each event, which trakit.read_events gives. An open lane gives one probe at a time, a held lane nothing.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.claim_deliveries(p_destination_id uuid, p_limit integer, p_lease_seconds integer DEFAULT 30, p_now timestamp with time zone DEFAULT now())
  RETURNS json
@@ -1328,7 +1328,6 @@ declare
   v_ats timestamptz[];
   v_rows bigint[];
   v_from timestamptz;
-  -- json, not jsonb: the events' own jsonb is printed once instead of being taken apart, put together and printed again
   v_items json;
 begin
   -- which shop a lane belongs to is all that is read before the function is bound to that shop
@@ -1403,23 +1402,15 @@ begin
     returning d.captured_at, d.event_row, d.limited, d.attempts, d.doubts
   )
   select json_agg(json_build_object(
-    'captured_at', l.captured_at, 'event_row', l.event_row, 'destination_id', p_destination_id,
-    'platform', v_destination.platform, 'lease', v_lease, 'limited', l.limited,
-    'attempts', l.attempts, 'doubts', l.doubts,
-    'event', json_build_object(
-      'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
-      'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
-      'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
-      'identifiers', e.identifiers, 'consent', e.consent, 'tags', e.tags,
-      'client', json_strip_nulls(json_build_object('ip', c.ip, 'user_agent', c.user_agent, 'language', c.language,
-        'city', c.city, 'region', c.region, 'region_code', c.region_code, 'postal_code', c.postal_code, 'country', c.country)))))
+    'captured_at', l.captured_at, 'event_row', l.event_row, 'destination_id', p_destination_id, 'lease', v_lease,
+    'limited', l.limited, 'attempts', l.attempts, 'doubts', l.doubts, 'version', e.version || '.' || coalesce(c.version, '')))
   into v_items
   from leased l
   cross join lateral (
-    select x.* from trakit.events x where x.captured_at = l.captured_at and x.id = l.event_row limit 1
+    select x.xmin::text as version from trakit.events x where x.captured_at = l.captured_at and x.id = l.event_row limit 1
   ) e
   left join lateral (
-    select x.* from trakit.event_clients x where x.captured_at = l.captured_at and x.event_row = l.event_row limit 1
+    select x.xmin::text as version from trakit.event_clients x where x.captured_at = l.captured_at and x.event_row = l.event_row limit 1
   ) c on true;
 
   return json_build_object(
@@ -3521,6 +3512,53 @@ AS $function$
     'calls_drain', (select c.calls_drain from trakit.queue_clock c))
 $function$;
 
+-- Events of one shop as destinations are given them, by the keys their deliveries carry (5,000 at most): [{event_row, version, event}]. The version changes whenever the event does. What is not there is left out.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.read_events(p_shop_id uuid, p_moments timestamp with time zone[], p_event_rows bigint[])
+ RETURNS json
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_from timestamptz;
+  -- json, not jsonb: the events' own jsonb is printed once instead of being taken apart, put together and printed again
+  v_events json;
+begin
+  perform set_config('trakit.shop_id', p_shop_id::text, true);
+  select min(u.captured_at) into v_from from unnest(p_moments) u (captured_at);
+  select json_agg(json_build_object(
+    'event_row', e.id, 'version', e.version || '.' || coalesce(c.version, ''),
+    'event', json_build_object(
+      'name', e.name, 'event_id', e.event_id, 'occurred_at', e.occurred_at,
+      'source', case when e.webhook_at is null then 'browser' else 'webhook' end,
+      'channel', e.channel, 'test', e.test, 'page', e.page, 'commerce', e.commerce, 'digests', e.digests,
+      'identifiers', e.identifiers, 'consent', e.consent, 'tags', e.tags,
+      'client', json_strip_nulls(json_build_object('ip', c.ip, 'user_agent', c.user_agent, 'language', c.language,
+        'city', c.city, 'region', c.region, 'region_code', c.region_code, 'postal_code', c.postal_code, 'country', c.country)))))
+  into v_events
+  from (
+    -- filtered by what is true of all of them, so that the planner expects few: then it looks each up by its key
+    select u.captured_at, u.event_row from unnest(p_moments, p_event_rows) u (captured_at, event_row)
+    where u.captured_at >= v_from and u.event_row > 0 limit 5000
+  ) w
+  cross join lateral (
+    select x.*, x.xmin::text as version from trakit.events x
+    where x.captured_at = w.captured_at and x.id = w.event_row limit 1
+  ) e
+  left join lateral (
+    select x.*, x.xmin::text as version from trakit.event_clients x
+    where x.captured_at = w.captured_at and x.event_row = w.event_row limit 1
+  ) c on true;
+  return coalesce(v_events, json '[]');
+end;
+$function$;
+
 -- First visitors, customers, quarantine and open exports, then one day of events at a time, last the keys of older orders.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.redact_customer_step(p_request trakit.privacy_requests, p_now timestamp with time zone)
@@ -4035,11 +4073,14 @@ CREATE OR REPLACE FUNCTION trakit.settle_deliveries(p_shop_id uuid, p_outcomes j
  SET jit TO 'off'
 AS $function$
 declare
+  v_count integer := jsonb_array_length(p_outcomes);
   v_many boolean;
   v_from timestamptz;
   v_to timestamptz;
-  v_done jsonb;
-  v_applied jsonb := jsonb '[]';
+  v_lanes jsonb;
+  v_settled integer;
+  v_all_lanes jsonb := jsonb '[]';
+  v_all_settled integer := 0;
   v_lane record;
 begin
   perform set_config('trakit.shop_id', p_shop_id::text, true);
@@ -4050,19 +4091,18 @@ begin
     raise exception 'unknown outcome kind' using errcode = 'invalid_parameter_value';
   end if;
 
-  -- What was captured at one moment goes in one statement: each costs the parsing of the table's checks. Its plan is kept,
-  -- and any plan is right for it, because a moment has few rows. A call of many moments goes a day a statement, planned each
-  -- time: a kept plan, made while the day's partition was empty (each midnight brings one), would read all of it for every row.
-  v_many := (select count(distinct o ->> 'captured_at') > 20 from jsonb_array_elements(p_outcomes) o);
+  -- Few outcomes go a moment of capture a statement: its plan is kept, and any plan is right for it, because a moment has
+  -- few rows. Many go a day a statement, planned each time: a kept plan, made while the day's partition was empty (each
+  -- midnight brings one), would read all of it for every row, and a statement a moment would take all outcomes apart again.
+  v_many := v_count > 100 or (select count(distinct o ->> 'captured_at') > 20 from jsonb_array_elements(p_outcomes) o);
   perform set_config('plan_cache_mode', case when v_many then 'force_custom_plan' else 'force_generic_plan' end, true);
   for v_from, v_to in
     select distinct
-      case when v_many then m.day else m.moment end,
-      case when v_many then m.day + interval '1 day' - interval '1 microsecond' else m.moment end
+      case when v_many then date_trunc('day', m.moment, 'UTC') else m.moment end,
+      case when v_many then date_trunc('day', m.moment, 'UTC') + interval '1 day' - interval '1 microsecond' else m.moment end
     from (
-      select (o ->> 'captured_at')::timestamptz as moment,
-        date_trunc('day', (o ->> 'captured_at')::timestamptz, 'UTC') as day
-      from jsonb_array_elements(p_outcomes) o
+      select x.text::timestamptz as moment
+      from (select distinct o ->> 'captured_at' as text from jsonb_array_elements(p_outcomes) o) x
     ) m
     order by 1
   loop
@@ -4113,23 +4153,31 @@ begin
         )
       returning d.destination_id, o.kind, o.reason, coalesce(o.lane, false) as lane, d.attempted_at
     )
-    select jsonb_agg(to_jsonb(s)) into v_done from settled s;
-    v_applied := v_applied || coalesce(v_done, '[]');
+    select coalesce(jsonb_agg(to_jsonb(g)), '[]'), coalesce(sum(g.count), 0) into v_lanes, v_settled
+    from (
+      -- what it says of each lane
+      select s.destination_id, count(*) as count,
+        bool_or(s.kind = 'delivered') as delivered,
+        bool_or(s.kind in ('retry', 'in_doubt') and s.lane) as failed,
+        min(s.reason) filter (where s.kind in ('retry', 'in_doubt') and s.lane) as failed_reason,
+        max(s.attempted_at) filter (where s.kind = 'auth') as refused_at,
+        min(s.reason) filter (where s.kind = 'auth') as refused_reason
+      from settled s
+      group by s.destination_id
+    ) g;
+    v_all_lanes := v_all_lanes || v_lanes;
+    v_all_settled := v_all_settled + v_settled;
   end loop;
 
   -- written only where a lane's state changes; late words move no lane either
   for v_lane in
     select b.*, l.state
     from (
-      select s.destination_id,
-        bool_or(s.kind = 'delivered') as delivered,
-        bool_or(s.kind in ('retry', 'in_doubt') and s.lane) as failed,
-        min(s.reason) filter (where s.kind in ('retry', 'in_doubt') and s.lane) as failed_reason,
-        max(s.attempted_at) filter (where s.kind = 'auth') as refused_at,
-        min(s.reason) filter (where s.kind = 'auth') as refused_reason
-      from jsonb_to_recordset(v_applied) as s (
-        destination_id uuid, kind text, reason text, lane boolean, attempted_at timestamptz)
-      group by s.destination_id
+      select g.destination_id, bool_or(g.delivered) as delivered, bool_or(g.failed) as failed,
+        min(g.failed_reason) as failed_reason, max(g.refused_at) as refused_at, min(g.refused_reason) as refused_reason
+      from jsonb_to_recordset(v_all_lanes) as g (
+        destination_id uuid, delivered boolean, failed boolean, failed_reason text, refused_at timestamptz, refused_reason text)
+      group by g.destination_id
     ) b
     cross join lateral (select x.state from trakit.lanes x where x.destination_id = b.destination_id limit 1) l
     where b.refused_at is not null or (b.delivered and l.state = 'open')
@@ -4155,8 +4203,7 @@ begin
       where l.destination_id = v_lane.destination_id and l.state = 'closed';
     end if;
   end loop;
-  return jsonb_build_object('settled', jsonb_array_length(v_applied),
-    'late', jsonb_array_length(p_outcomes) - jsonb_array_length(v_applied));
+  return jsonb_build_object('settled', v_all_settled, 'late', v_count - v_all_settled);
 end;
 $function$;
 

@@ -9,9 +9,10 @@ export interface Lease {
 }
 
 export interface ClaimedItem extends Lease {
-  platform: string;
   attempts: number;
   doubts: number;
+  version: string;
+  /** By read_events. */
   event: Record<string, unknown> & { event_id: string };
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { at, type CapturedCopy, DAY, NOON } from "./captured.ts";
 import type { Session, TestDatabase } from "./database.ts";
-import type { Claimed, DeliveryRow, Ingested, LaneRow, Lease } from "./rows.ts";
+import type { Claimed, ClaimedItem, DeliveryRow, Ingested, LaneRow, Lease } from "./rows.ts";
 
 /** A shop in a test database, and the SQL functions the code calls, with the clock as an argument. */
 
@@ -110,10 +110,20 @@ export async function newShop(db: TestDatabase, options: ShopOptions = {}) {
     ): Promise<Claimed> {
       const sql = "select trakit.claim_deliveries($1, $2, $3, $4) as claimed";
       const values = [lanes[platform], call.limit ?? 100, call.seconds ?? 30, call.now ?? NOON];
-      const rows = call.on
-        ? await call.on.query<{ claimed: Claimed }>(sql, values)
-        : await db.query<{ claimed: Claimed }>("trakit_edge", sql, values);
-      return rows[0]!.claimed;
+      const on = call.on ??
+        { query: (text: string, given: unknown[]) => db.query("trakit_edge", text, given) };
+      const [row] = await on.query(sql, values) as { claimed: Claimed }[];
+      const { claimed } = row!;
+      const [read] = await on.query("select trakit.read_events($1, $2, $3) as events", [
+        id,
+        claimed.items.map((item) => item.captured_at),
+        claimed.items.map((item) => item.event_row),
+      ]) as { events: { event_row: number; event: ClaimedItem["event"] }[] }[];
+      const events = new Map(read!.events.map(({ event_row, event }) => [event_row, event]));
+      return {
+        ...claimed,
+        items: claimed.items.map((item) => ({ ...item, event: events.get(item.event_row)! })),
+      };
     },
     async settle(
       leases: Lease[],

@@ -1457,6 +1457,10 @@ export type Database = {
       "queue_metrics": { Args: { "p_now"?: string }; Returns: Json };
       "queue_totals": { Args: { "p_now"?: string }; Returns: Json };
       "queue_watch": { Args: { "p_now"?: string }; Returns: Json };
+      "read_events": {
+        Args: { "p_event_rows": (number)[]; "p_moments": (string)[]; "p_shop_id": string };
+        Returns: Json;
+      };
       "redact_customer_step": {
         Args: {
           "p_now": string;

@@ -1,4 +1,3 @@
-import { fromStored } from "@trakit/core/stored.ts";
 import { claimDeliveries } from "@trakit/db/calls/claim-deliveries.ts";
 import { endFlush } from "@trakit/db/calls/end-flush.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
@@ -54,8 +53,13 @@ export async function drainLane(
       }
     }
   };
-  more();
-  for (let at = 0; at < running.length; at++) await running[at];
+  const leave = deps.gather.events.enter();
+  try {
+    more();
+    for (let at = 0; at < running.length; at++) await running[at];
+  } finally {
+    leave();
+  }
   if (failures.length > 0) throw failures[0];
   if (empty) result.remaining = false;
   return result;
@@ -75,11 +79,13 @@ async function turn(
   if (claimed.lane === "closed" && items.length === batch) more();
   if (items.length > 0 && destination && shopId) {
     try {
-      const outcomes = await dispatch(deps, [{
-        shopId,
-        destination,
-        sends: items.map((item) => ({ ...item, leasedAt, event: fromStored(item.event) })),
-      }]);
+      const events = await deps.gather.events.take(shopId, items);
+      const sends = items.flatMap((item, index) => {
+        const event = events[index];
+        // gone meanwhile, and its delivery with it
+        return event ? [{ ...item, leasedAt, event }] : [];
+      });
+      const outcomes = await dispatch(deps, sends.length > 0 ? [{ shopId, destination, sends }] : []);
       for (const [kind, count] of Object.entries(outcomes)) {
         result.outcomes[kind] = (result.outcomes[kind] ?? 0) + count;
       }

@@ -1,8 +1,10 @@
 import { type CapturedEvent, type Ingested, ingestEvents } from "@trakit/db/calls/ingest-events.ts";
+import { readEvents } from "@trakit/db/calls/read-events.ts";
 import { settleDeliveries, type Settlement } from "@trakit/db/calls/settle-deliveries.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { Coalescer } from "@trakit/runtime/coalesce.ts";
 import type { PipelineDependencies, World } from "./dependencies.ts";
+import { EventShelf } from "./event-shelf.ts";
 import { type DestinationSends, sendAll } from "./send-all.ts";
 
 /** One webhook's part in a call of `ingest_events`. */
@@ -23,6 +25,8 @@ export interface Gathering {
   settlements: Coalescer<Settlement[], undefined>;
   /** By destination; settlements come back in the order of the sends. */
   sends: Coalescer<DestinationSends, Settlement[]>;
+  /** Events that lanes drained at the same time have in common. */
+  events: EventShelf;
 }
 
 /** Adds the gathering places to a world. */
@@ -48,6 +52,7 @@ export function gathered(world: World): PipelineDependencies {
         most: 40,
         work: (_, groups) => sendGroups(world, groups),
       }),
+      events: new EventShelf((shopId, keys) => readEvents(world.db, shopId, keys)),
     },
   };
 }

@@ -141,6 +141,12 @@ export function batches<T extends { body: JsonObject }>(
   return result;
 }
 
+/** Whether a request of several events is longer than the vendor takes; its halves may not be. */
+export function tooLong(platform: Pick<Destination, "limits">, request: HttpRequest): boolean {
+  const { maxBytes } = platform.limits;
+  return maxBytes !== null && Buffer.byteLength(request.body) > maxBytes;
+}
+
 async function sendBatch(
   world: World,
   platform: Destination,
@@ -157,10 +163,7 @@ async function sendBatch(
     return [...first, ...await sendBatch(world, platform, batch.slice(middle), build)];
   };
   const request = build(batch);
-  const { maxBytes } = platform.limits;
-  if (maxBytes !== null && batch.length > 1 && Buffer.byteLength(request.body) > maxBytes) {
-    return await halves();
-  }
+  if (batch.length > 1 && tooLong(platform, request)) return await halves();
   const sent = await send(request, { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
   const outcomes = read(platform, sent, batch.length);
   // one event the vendor did not name cost the batch: halve until it stands alone

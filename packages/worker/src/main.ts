@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { shopifyWorld } from "@trakit/pipeline/shopify-wiring.ts";
 import { wire } from "@trakit/pipeline/wiring.ts";
 import { readSettings, SettingsError } from "@trakit/runtime/settings.ts";
-import { keepAliveFetch } from "./http-fetch.ts";
+import { workerFetch } from "./http-fetch.ts";
 import { JOBS } from "./jobs.ts";
 import { shopifyJobs } from "./jobs/shopify.ts";
 import { QueueMissing, runWorker } from "./worker.ts";
@@ -21,7 +21,7 @@ try {
     write: (line: string) => void process.stdout.write(`${line}\n`),
   };
   const deps = wire(
-    { ...platform, fetch: keepAliveFetch(fetch) },
+    { ...platform, fetch: workerFetch() },
     { url: "TRAKIT_DB_SESSION_URL", applicationName: "trakit-worker" },
   );
   // a worker without the app's settings sends what is due, and leaves Shopify to others

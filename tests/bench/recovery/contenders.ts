@@ -8,13 +8,13 @@ import type { Database } from "@trakit/db/connection.ts";
 import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
 import { backlog, backlogEnvironment, type BacklogShop, purchase } from "../../support/backlog.ts";
 import type { PlainJob } from "./plain-jobs.ts";
-import { child } from "./processes.ts";
+import { type Child, child } from "./processes.ts";
 
 /** One way of draining a backlog: puts `events` purchases of each shop into its queue, then runs processes that drain it. */
 export interface Contender {
   name: string;
   fill(events: number): Promise<void>;
-  start(): Promise<{ end: () => Promise<unknown> }>;
+  start(): Promise<Child>;
   /** After a run: nothing may be left. Returns what is. */
   left(): Promise<number>;
 }
@@ -25,6 +25,8 @@ export interface Place {
   urls: { owner: string; worker: string; edge: string };
   vendors: string;
   shops: BacklogShop[];
+  /** What plain jobs post with: `node` = Node's fetch, `trakit` = the worker's own. */
+  client: string;
 }
 
 export function trakit(place: Place): Contender {
@@ -79,7 +81,11 @@ export async function plainBoss(place: Place, way: "one" | "batch"): Promise<Con
   await boss.start();
   await boss.createQueue("deliver", { retryLimit: 10, retryBackoff: true });
   await boss.stop({ graceful: false });
-  const environment = { BENCH_DB: place.urls.owner, BENCH_VENDORS: place.vendors };
+  const environment = {
+    BENCH_DB: place.urls.owner,
+    BENCH_VENDORS: place.vendors,
+    BENCH_CLIENT: place.client,
+  };
   return {
     name: `pg-boss, ${way === "one" ? "posting one by one" : "posting in batches"}`,
     async fill(events) {
@@ -114,7 +120,11 @@ export async function graphile(place: Place, way: "one" | "batch"): Promise<Cont
   const utils = await makeWorkerUtils({ connectionString: place.urls.owner });
   await utils.migrate();
   await utils.release();
-  const environment = { BENCH_DB: place.urls.owner, BENCH_VENDORS: place.vendors };
+  const environment = {
+    BENCH_DB: place.urls.owner,
+    BENCH_VENDORS: place.vendors,
+    BENCH_CLIENT: place.client,
+  };
   return {
     name: `graphile-worker, ${way === "one" ? "posting one by one" : "posting in batches"}`,
     async fill(events) {

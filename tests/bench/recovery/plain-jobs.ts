@@ -2,8 +2,9 @@ import process from "node:process";
 import { fromStored, type StoredEvent } from "@trakit/core/stored.ts";
 import type { JsonObject } from "@trakit/destinations/destination.ts";
 import { destination } from "@trakit/destinations/registry.ts";
-import { batches } from "@trakit/pipeline/send-all.ts";
+import { batches, tooLong } from "@trakit/pipeline/send-all.ts";
 import { send } from "@trakit/runtime/send.ts";
+import { workerFetch } from "@trakit/worker/http-fetch.ts";
 
 /**
  * What the other queues' jobs do: a job is one delivery, with the event in it. Mapping, requests and answers are TrakIt's own
@@ -17,6 +18,8 @@ export interface PlainJob {
   event: StoredEvent;
 }
 
+/** Node's own, as plain jobs have it, or the one of TrakIt's worker: then the queues alone are compared. */
+const client = process.env["BENCH_CLIENT"] === "trakit" ? workerFetch() : fetch;
 const vendorUrl = () => process.env["BENCH_VENDORS"]!;
 
 /** Maps and posts jobs of one lane; throws when the vendor does not take them. */
@@ -29,25 +32,29 @@ export async function post(jobs: PlainJob[]): Promise<void> {
     if (!result.ok) throw new Error(result.reason);
     return { body: result.body };
   });
-  await Promise.all(
-    batches(platform, mapped).map(async (batch) => {
-      const request = platform.request(batch.map(({ body }) => body), {
-        settings,
-        token,
-        baseUrl: vendorUrl(),
-        testCode: null,
-      });
-      const sent = await send(request, { fetch, timeoutMs: 5_000, now: Date.now });
-      if (sent.kind !== "answer") throw new Error(sent.reason);
-      const answer = platform.classify(
-        { status: sent.status, headers: sent.headers, body: sent.body },
-        batch.length,
-      );
-      if (answer.kind === "split" || answer.outcomes.some(({ kind }) => kind !== "delivered")) {
-        throw new Error("refused");
-      }
-    }),
-  );
+  const postBatch = async (batch: { body: JsonObject }[]): Promise<void> => {
+    const request = platform.request(batch.map(({ body }) => body), {
+      settings,
+      token,
+      baseUrl: vendorUrl(),
+      testCode: null,
+    });
+    if (batch.length > 1 && tooLong(platform, request)) {
+      const middle = Math.ceil(batch.length / 2);
+      await Promise.all([postBatch(batch.slice(0, middle)), postBatch(batch.slice(middle))]);
+      return;
+    }
+    const sent = await send(request, { fetch: client, timeoutMs: 5_000, now: Date.now });
+    if (sent.kind !== "answer") throw new Error(sent.reason);
+    const answer = platform.classify(
+      { status: sent.status, headers: sent.headers, body: sent.body },
+      batch.length,
+    );
+    if (answer.kind === "split" || answer.outcomes.some(({ kind }) => kind !== "delivered")) {
+      throw new Error("refused");
+    }
+  };
+  await Promise.all(batches(platform, mapped).map(postBatch));
 }
 
 /** Posts jobs of any lanes, those of a lane together. */

@@ -3,12 +3,19 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
 
+export interface Child {
+  /** The first line it wrote. */
+  line: string;
+  child: ChildProcess;
+  end: () => Promise<void>;
+}
+
 /** Runs a script beside this file; resolves with its first line of output. It ends when its standard input does. */
 export async function child(
   script: string,
   args: string[],
   environment: Record<string, string>,
-): Promise<{ line: string; child: ChildProcess; end: () => Promise<void> }> {
+): Promise<Child> {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const running = spawn(process.execPath, [path, ...args], {
     env: { PATH: process.env["PATH"], ...environment },
@@ -40,9 +47,10 @@ export interface Stats {
 
 /** The counting vendors, in a process of their own. */
 export async function startVendors() {
-  const { line: url, end } = await child("./vendors-main.ts", [], {});
+  const { line: url, child: { pid }, end } = await child("./vendors-main.ts", [], {});
   return {
     url,
+    pid: pid!,
     stats: async () => await (await fetch(`${url}/_stats`)).json() as Stats,
     reset: async () => void await fetch(`${url}/_reset`),
     end,

@@ -25,7 +25,6 @@ describe("a claim", () => {
     expect(claimed.items[0]).toMatchObject({
       attempts: 1,
       doubts: 0,
-      platform: "meta",
       event: { ...stored.event, occurred_at: expect.anything() },
     });
     expect(new Date(claimed.items[0]!.event["occurred_at"] as string)).toEqual(NOON);

@@ -75,6 +75,9 @@ function argument(name: string): unknown {
     p_issues: [],
     p_sealed_body: sealedToken(),
     p_flush_before: at(-3_600),
+    // shop B's events, by their keys
+    p_moments: Array.from({ length: 30 }, () => at(0)),
+    p_event_rows: Array.from({ length: 30 }, (_, index) => Number(`${MARKED_NUMBERS}001`) + index),
     p_country: "US",
     p_host: "mine.example",
     p_settings: "{}",

@@ -37,6 +37,8 @@ export async function installQueue(
     supervise: false,
     schedule: false,
     registerInstance: false,
+    // how often index builds are looked for, whoever looked last: an upgrade soon after another start waits no minute
+    bamIntervalSeconds: 10,
   });
   const errors: unknown[] = [];
   boss.on("error", (error) => errors.push(error));

@@ -1,4 +1,3 @@
-import type { StoredEvent } from "@trakit/core/stored.ts";
 import type { Database } from "../connection.ts";
 import type { LeasedSend, SendableDestination } from "./ingest-events.ts";
 
@@ -7,7 +6,8 @@ export interface ClaimedDelivery extends Omit<LeasedSend, "index"> {
   attempts: number;
   /** Earlier sends of which nobody knows whether the vendor has them. */
   doubts: number;
-  event: StoredEvent;
+  /** Of its event: what was read under the same version is still true. */
+  version: string;
 }
 
 export interface Claimed {
@@ -19,7 +19,7 @@ export interface Claimed {
   destination?: SendableDestination | null;
 }
 
-/** SQL `trakit.claim_deliveries`: leases up to `limit` due deliveries of one lane. */
+/** SQL `trakit.claim_deliveries`: leases up to `limit` due deliveries of one lane. Their events: read-events.ts. */
 export async function claimDeliveries(
   db: Database,
   destinationId: string,

@@ -51,6 +51,8 @@ export function vendorWords(text: string | null | undefined): string | null {
 
 /** The body as JSON, or null where it is not JSON (a proxy's HTML page, an empty answer). */
 export function jsonBody(body: string): unknown {
+  // GA4's every answer; an exception costs more than all else that is done with it
+  if (body === "") return null;
   try {
     return JSON.parse(body);
   } catch {

@@ -1,0 +1,29 @@
+import type { StoredEvent } from "@trakit/core/stored.ts";
+import type { Database } from "../connection.ts";
+
+/** Names an event of a shop. */
+export interface EventKey {
+  /** Opaque, as a claim gave it. */
+  captured_at: string;
+  event_row: number;
+}
+
+export interface ReadEvent {
+  event_row: number;
+  /** Changes whenever the event does. */
+  version: string;
+  event: StoredEvent;
+}
+
+/** SQL `trakit.read_events`: events of one shop, up to 5,000. One that is not there (any more) is left out. */
+export async function readEvents(
+  db: Database,
+  shopId: string,
+  keys: readonly EventKey[],
+): Promise<ReadEvent[]> {
+  const [row] = await db.rows<{ events: ReadEvent[] }>(
+    "select trakit.read_events($1, $2::timestamptz[], $3::bigint[]) as events",
+    [shopId, keys.map((key) => key.captured_at), keys.map((key) => key.event_row)],
+  );
+  return row!.events;
+}
