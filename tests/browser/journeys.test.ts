@@ -320,6 +320,43 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
     await someone.close();
   }, 60_000);
 
+  test("straight to checkout with events unsent: the pixel sends them from there", async () => {
+    const someone = await visitor();
+    const page = await someone.context.newPage();
+    await page.goto("/");
+    await someone.accept(page);
+    await someone.waitFor("page_viewed");
+    // the storefront's way to TrakIt is cut, down to what leaves with the page; the pixel's own is not
+    await someone.context.addInitScript(`{
+      const { fetch } = self;
+      self.fetch = (url, init) => /\\/apps\\/trakit\\/(event|session)$/.test(url) && document.cookie.includes("cut=1")
+        ? Promise.reject(new TypeError("cut"))
+        : fetch(url, init);
+    }`);
+    await someone.context.addCookies([{ name: "cut", value: "1", url: running.stack.urls.shop }]);
+    await page.goto("/products/merino-beanie");
+    await someone.addToCart(page);
+    await page.goto("/checkout");
+    await someone.waitFor("checkout_started");
+    for (const name of ["product_viewed", "product_added_to_cart"]) {
+      const [event] = await someone.waitFor(name);
+      expect(event).toMatchObject({ source: "pixel", status: expect.stringMatching(/accepted|merged/) });
+      expect(event!.event.page.url).toMatch(/\/products\/merino-beanie$/);
+    }
+    // answered for, so no later page of the theme sends it again
+    await until(
+      () => page.evaluate(() => Object.keys(localStorage).every((key) => !key.startsWith("_tk_q"))),
+      "nothing left for the theme's script",
+      5_000,
+    );
+    const ids = someone.made().length;
+    await someone.context.clearCookies({ name: "cut" });
+    await page.goto("/collections/all");
+    await someone.waitFor("collection_viewed");
+    expect(someone.made()).toHaveLength(ids + 2);
+    await someone.close();
+  }, 60_000);
+
   test("two tabs are one visitor, and one tab's add is no news to the other", async () => {
     const someone = await visitor();
     const first = await someone.context.newPage();
