@@ -71,6 +71,20 @@ export function refusalOf(
   return null;
 }
 
+/**
+ * The same cookies for the script of a page on `host`, which writes them where `Set-Cookie` cannot. A `_ga` the page has is
+ * its own tag's to prolong: from a script nothing would be gained.
+ */
+export function pageCookies(
+  host: string | null,
+  stored: Pick<BrowserIngested, "cookie_lifetime_days">,
+  identifiers: ReturnedIdentifiers,
+  ga: string | null,
+): string[] {
+  const wanted = ga === null ? identifiers : { ...identifiers, ga_client_id: null };
+  return setCookies(wanted, host, stored.cookie_lifetime_days ?? 730, null);
+}
+
 /** Adds `Set-Cookie` where the visitor is on the shop's own domain: elsewhere it would be a third party's. */
 export function withSetCookies(
   response: Response,

@@ -1,6 +1,7 @@
 import { verifyForwarded } from "@trakit/core/forwarded.ts";
 import { forwarderSecrets, type Keys, shopOfPublicKey } from "@trakit/core/storefront-keys.ts";
 import { verifyProxy } from "@trakit/shopify/verify.ts";
+import { isFirstParty } from "./cookies.ts";
 
 /** Who speaks for a shop's storefront, and what is known of the visitor behind them. */
 export interface Caller {
@@ -33,6 +34,18 @@ export function hostName(value: string | null): string | null {
 export function originHost(origin: string | null): string | null {
   if (origin === null || origin === "null") return null;
   return URL.canParse(origin) ? hostName(new URL(origin).hostname) ?? "" : "";
+}
+
+/** Host of the page, where the caller's own host says nothing of it (the web pixel calls us directly); null = not known. */
+export function storefrontHost(
+  caller: Caller,
+  hosts: readonly string[],
+  url: string | null | undefined,
+): string | null {
+  const own = [caller.shop, ...hosts];
+  if (caller.via !== "key" || isFirstParty(caller.host, own)) return caller.host;
+  const named = url && URL.canParse(url) ? hostName(new URL(url).hostname) : null;
+  return [originHost(caller.origin) || null, named].find((host) => isFirstParty(host, own)) ?? null;
 }
 
 /**

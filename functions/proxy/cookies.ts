@@ -76,8 +76,11 @@ export function isFirstParty(host: string | null, storefront: readonly string[])
   return storefront.some((other) => other === host || (domain !== null && cookieDomain(other) === domain));
 }
 
-/** What may stand in a cookie (RFC 6265 §4.1.1): a click id may hold more, and a `;` would begin an attribute. */
-const VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,1100}$/;
+/**
+ * What may stand in a cookie (RFC 6265 §4.1.1): a click id may hold more, and a `;` would begin an attribute. Browsers take
+ * 4096 characters with name and attributes.
+ */
+const VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,3800}$/;
 
 /**
  * `Set-Cookie` values that give a browser its identifiers for `days`, each visit anew. Scripts of the page read them, so
@@ -95,9 +98,14 @@ export function setCookies(
   const attributes = `Path=/; Max-Age=${days * 86_400}; SameSite=Lax; Secure${
     domain === null ? "" : `; Domain=${domain}`
   }`;
-  const { visitor_id, fbp, fbc, ttp, epik, scid, ga_client_id } = identifiers;
+  const { visitor_id, fbp, fbc, ttp, ttclid, epik, scid, sc_click_id, ga_client_id, gclid } = identifiers;
+  const clicks = Object.entries({ ttclid, epik, sc_click_id, gclid }).filter(([, value]) => value !== null);
   const values: [string, string | null][] = [
     [VISITOR_COOKIE, visitor_id],
+    [
+      CLICKS_COOKIE,
+      clicks.length === 0 ? null : encodeURIComponent(JSON.stringify(Object.fromEntries(clicks))),
+    ],
     ["_fbp", fbp],
     ["_fbc", fbc],
     ["_ttp", ttp],

@@ -9,8 +9,8 @@ import { decodeBrowserEvent } from "@trakit/shopify/browser.ts";
 import { browserIdentifiers } from "@trakit/shopify/browser-identifiers.ts";
 import { type BrowserBatch, firedSchema } from "@trakit/shopify/browser-schema.ts";
 import { openEvent } from "@trakit/shopify/signed-event.ts";
-import { refusalOf, withSetCookies } from "./answers.ts";
-import { type Caller, originHost } from "./caller.ts";
+import { pageCookies, refusalOf, withSetCookies } from "./answers.ts";
+import { type Caller, originHost, storefrontHost } from "./caller.ts";
 import { withCookies } from "./cookies.ts";
 import type { ProxyDependencies } from "./handler.ts";
 import { returnedIdentifiers, unusableIdentifiers } from "./identity.ts";
@@ -150,6 +150,11 @@ export async function events(
     ingested.visitor,
     ingested.browser.purposes!,
   );
-  const answer: EventAnswer = { results, visitor: identifiers };
+  const host = storefrontHost(caller, ingested.browser.hosts ?? [], batch.url);
+  const answer: EventAnswer = {
+    results,
+    visitor: identifiers,
+    cookies: pageCookies(host, ingested.browser, identifiers, visitor.ga ?? null),
+  };
   return withSetCookies(json(202, answer), caller, ingested.browser, identifiers, visitor.ga ?? null);
 }

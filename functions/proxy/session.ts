@@ -6,22 +6,14 @@ import type { SessionAnswer } from "@trakit/pipeline/contracts.ts";
 import { json } from "@trakit/runtime/problem.ts";
 import { browserIdentifiers } from "@trakit/shopify/browser-identifiers.ts";
 import type { SessionRequest } from "@trakit/shopify/browser-schema.ts";
-import { refusalOf, withSetCookies } from "./answers.ts";
-import { type Caller, hostName, originHost } from "./caller.ts";
-import { cookieDomain, isFirstParty, withCookies } from "./cookies.ts";
+import { pageCookies, refusalOf, withSetCookies } from "./answers.ts";
+import { type Caller, originHost, storefrontHost } from "./caller.ts";
+import { cookieDomain, withCookies } from "./cookies.ts";
 import type { ProxyDependencies } from "./handler.ts";
 import { returnedIdentifiers, unusableIdentifiers, withNewIdentifiers } from "./identity.ts";
 
 function hex(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-/** Host of the page, where the caller's own host says nothing of it (the web pixel calls us directly). */
-function storefrontHost(caller: Caller, hosts: readonly string[], url: string | null | undefined) {
-  const own = [caller.shop, ...hosts];
-  if (caller.via !== "key" || isFirstParty(caller.host, own)) return caller.host;
-  const named = url && URL.canParse(url) ? hostName(new URL(url).hostname) : null;
-  return [originHost(caller.origin) || null, named].find((host) => isFirstParty(host, own)) ?? null;
 }
 
 /**
@@ -73,6 +65,7 @@ export async function session(
     { analytics: request.consent?.analytics === true, marketing: request.consent?.marketing === true },
     { now, chance: deps.random(), visitorId: () => hex(deps.chance(16)) },
   );
+  const host = storefrontHost(caller, opened.hosts ?? [], request.url);
   const id = sessionId(now, deps.chance(12));
   const answer: SessionAnswer = {
     session: {
@@ -82,10 +75,11 @@ export async function session(
       expires_at: sessionTimes(id)!.until,
     },
     visitor: identifiers,
+    cookies: pageCookies(host, opened, identifiers, visitor.ga ?? null),
     config: {
       ...opened.config!,
       tags: opened.config!.tags as SessionAnswer["config"]["tags"],
-      cookie_domain: cookieDomain(storefrontHost(caller, opened.hosts ?? [], request.url)),
+      cookie_domain: cookieDomain(host),
       public_key: shopPublicKey(deps.keys, caller.shop),
     },
   };

@@ -1,32 +1,15 @@
 /** Journeys through the demo shop with the script and pixel that merchants get, against the whole local stack. */
-import { type Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { launch, type Shopper, shopper, withoutBrowser } from "../support/browser.ts";
-import { dataFolder, type TestStack, testStack, until } from "../support/stack.ts";
+import { describe, expect, test } from "vitest";
+import { browserKit, withoutBrowser } from "../support/browser.ts";
+import { until } from "../support/stack.ts";
 
 describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey", () => {
-  let data: Awaited<ReturnType<typeof dataFolder>> | undefined;
-  let running: TestStack;
-  let browser: Browser | undefined;
-
-  beforeAll(async () => {
-    data = await dataFolder();
-    running = await testStack(data.path);
-    browser = await launch();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await running?.close();
-    await data?.remove();
-  });
-
-  const visitor = (): Promise<Shopper> => shopper(browser!, running.stack.urls.shop);
-
+  const kit = browserKit();
+  const { visitor } = kit;
   const eventRow = (eventId: string) =>
     until(
       async () =>
-        (await running.rows<{ identifiers: Record<string, string>; both: boolean }>(
+        (await kit.running.rows<{ identifiers: Record<string, string>; both: boolean }>(
           `select identifiers, webhook_at is not null and browser_at is not null as both
            from trakit.events where event_id = $1 and webhook_at is not null`,
           [eventId],
@@ -93,7 +76,7 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
       ).map(({ id }) => id);
       await until(
         async () =>
-          (await running.rows(
+          (await kit.running.rows(
             "select from trakit.events where event_id = any ($1) and webhook_at is not null and browser_at is not null",
             [shared],
           )).length === 3,
@@ -117,7 +100,7 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
       await until(
         async () => {
           const got = new Map(
-            (await running.copies()).filter(({ vendor }) => vendor === "meta").map((
+            (await kit.running.copies()).filter(({ vendor }) => vendor === "meta").map((
               { name, event_id, copies },
             ) => [`${name} ${event_id}`, copies]),
           );
@@ -126,7 +109,7 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
         "each event once at Meta",
         20_000,
       );
-      const google = (await running.copies()).filter((one) =>
+      const google = (await kit.running.copies()).filter((one) =>
         one.vendor === "google" && one.event_id === orderId
       );
       expect(google.map(({ name, copies }) => ({ name, copies }))).toEqual([{ name: "purchase", copies: 1 }]);
@@ -198,7 +181,7 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
       localStorage.clear();
       sessionStorage.clear();
     });
-    await running.rows(
+    await kit.running.rows(
       "update trakit.visitors set created_at = created_at - interval '5 months', last_seen_at = last_seen_at - interval '5 months'",
     );
     await page.goto("/");
@@ -213,6 +196,64 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
     );
     expect(after["_fbc"]).toBe(before["_fbc"]);
     expect(after["_fbp"]).toBe(before["_fbp"]);
+    await someone.close();
+  }, 60_000);
+
+  test("the landing page opened again without its cookies makes no new click of the old one", async () => {
+    const someone = await visitor();
+    const page = await someone.context.newPage();
+    await page.goto("/products/merino-beanie?fbclid=Again1");
+    await someone.accept(page);
+    const [first] = await someone.waitFor("product_viewed");
+    const before = await until(
+      async () => (await someone.cookies())["_fbc"] && someone.cookies(),
+      "_fbc",
+      5_000,
+    );
+    // the pixel tells the server the platform's own id of this browser, once it has an event of its own
+    await someone.addToCart(page);
+    await page.goto("/checkout");
+    await someone.waitFor("checkout_started");
+    const clickOf = async (id: string) =>
+      (await until(
+        async () =>
+          (await kit.running.rows<{ fbc: string }>(
+            "select identifiers ->> 'fbc' as fbc from trakit.events where event_id = $1",
+            [id],
+          ))[0],
+        "the event",
+        5_000,
+      )).fbc;
+    expect(await clickOf(first!.id)).toBe(before["_fbc"]);
+
+    // cookies alone; and all a script wrote, as Safari does
+    for (const [round, storage] of [[2, false], [3, true]] as const) {
+      await someone.context.clearCookies({ name: /^(_tk_|_fb)/ });
+      if (storage) {
+        await page.evaluate(() => {
+          localStorage.clear();
+          sessionStorage.clear();
+        });
+      }
+      await page.goto("/products/merino-beanie?fbclid=Again1");
+      const viewed = (await someone.waitFor("product_viewed", round)).at(-1)!;
+      await until(
+        async () => (await someone.cookies())["_fbc"] === before["_fbc"],
+        "the click's cookie as it was",
+        5_000,
+      );
+      expect([round, await clickOf(viewed.id)]).toEqual([round, before["_fbc"]]);
+      expect((await someone.cookies())["_fbp"]).toBe(before["_fbp"]);
+    }
+    // another click is another
+    await page.goto("/products/merino-beanie?fbclid=Other1");
+    const other = (await someone.waitFor("product_viewed", 4)).at(-1)!;
+    expect(await clickOf(other.id)).toMatch(/\.Other1$/);
+    await until(
+      async () => (await someone.cookies())["_fbc"]?.endsWith(".Other1"),
+      "the new click's cookie",
+      5_000,
+    );
     await someone.close();
   }, 60_000);
 
@@ -281,132 +322,4 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
     },
     60_000,
   );
-
-  test("offline in the middle loses nothing, over a navigation too", async () => {
-    const someone = await visitor();
-    const page = await someone.context.newPage();
-    await page.goto("/");
-    await someone.accept(page);
-    await someone.waitFor("page_viewed");
-    // TrakIt cannot be reached, the shop can
-    await someone.context.route(/\/(event|session)(\?|$)/, (route) => route.abort("internetdisconnected"));
-    await page.goto("/products/merino-beanie");
-    await someone.addToCart(page);
-    await until(() => someone.told.filter(({ path }) => path === "event").length >= 2, "an attempt", 5_000);
-    await page.goto("/products/trail-bottle");
-    await someone.addToCart(page, 2);
-    const kept = await page.evaluate(() =>
-      Object.keys(localStorage).filter((key) => key.startsWith("_tk_q")).length
-    );
-    expect(kept).toBeGreaterThanOrEqual(4);
-    await someone.context.unroute(/\/(event|session)(\?|$)/);
-    await page.evaluate("dispatchEvent(new Event('online'))");
-    await page.goto("/cart");
-    await someone.waitFor("cart_viewed");
-    await someone.waitFor("product_added_to_cart", 2);
-    await someone.waitFor("product_viewed", 2);
-    expect(someone.sent("page_viewed").map(({ event }) => new URL(event.page.url).pathname).sort()).toEqual([
-      "/",
-      "/cart",
-      "/products/merino-beanie",
-      "/products/trail-bottle",
-    ]);
-    expect(new Set(someone.sent().map(({ id }) => id)).size).toBe(someone.sent().length);
-    await until(
-      () => page.evaluate(() => Object.keys(localStorage).every((key) => !key.startsWith("_tk_q"))),
-      "an empty queue",
-      5_000,
-    );
-    await someone.close();
-  }, 60_000);
-
-  test("two tabs are one visitor, and one tab's add is no news to the other", async () => {
-    const someone = await visitor();
-    const first = await someone.context.newPage();
-    await first.goto("/");
-    await someone.accept(first);
-    await someone.waitFor("page_viewed");
-    const second = await someone.context.newPage();
-    await first.goto("/products/merino-beanie");
-    await second.goto("/products/trail-bottle");
-    await someone.waitFor("product_viewed", 2);
-    await someone.addToCart(first, 1);
-    await someone.addToCart(second, 2);
-    await someone.waitFor("product_added_to_cart", 2);
-    await first.goto("/cart");
-    await someone.waitFor("cart_viewed");
-    const added = someone.sent("product_added_to_cart").map((
-      { event },
-    ) => (event.data["cartLine"] as { merchandise: { sku: string }; quantity: number })).map((
-      { merchandise, quantity },
-    ) => `${quantity} ${merchandise.sku}`);
-    expect(added.sort()).toEqual(["1 MB-CHAR", "1 TB-750"]);
-    const visitors = new Set(
-      someone.told.filter(({ path }) => path === "event").map(({ body }) => body.visitor?.["visitor_id"]),
-    );
-    expect(visitors.size).toBe(1);
-    expect(someone.told.filter(({ path }) => path === "session")).toHaveLength(1);
-    await someone.close();
-  }, 60_000);
-
-  test("a page that comes back from the back-forward cache is seen again, its cart is not", async () => {
-    const someone = await visitor();
-    const page = await someone.context.newPage();
-    await page.goto("/products/merino-beanie");
-    await someone.accept(page);
-    await someone.waitFor("product_viewed");
-    await someone.addToCart(page);
-    await someone.waitFor("product_added_to_cart");
-    const visitorId = (await someone.cookies())["_tk_v"];
-    await page.evaluate(`
-      globalThis.mark = "same page";
-      addEventListener("pageshow", (event) => globalThis.mark += event.persisted ? ", persisted" : ", new");
-    `);
-    await page.goto("/collections/all");
-    await someone.waitFor("collection_viewed");
-    // goBack() waits for a load event, and a page that comes back has none
-    await page.evaluate("history.back()");
-    // playwright loses the answer to a request of a page that comes back: the database knows
-    const viewed = () =>
-      running.rows(
-        `select from trakit.events where name = 'product_viewed' and identifiers ->> 'visitor_id' = $1`,
-        [visitorId],
-      );
-    await until(async () => (await viewed()).length === 2, "a second view", 10_000);
-    expect(await page.evaluate("mark")).toBe("same page, persisted");
-    await page.goto("/cart");
-    await someone.waitFor("cart_viewed");
-    expect(someone.sent("product_added_to_cart")).toHaveLength(1);
-    expect(someone.sent("product_removed_from_cart")).toHaveLength(0);
-    expect(new Set(someone.sent().map(({ id }) => id)).size).toBe(someone.sent().length);
-    await someone.close();
-  }, 60_000);
-
-  test("forms without script count too: a quantity raised, a line removed", async () => {
-    const someone = await visitor();
-    const page = await someone.context.newPage();
-    await page.goto("/products/merino-beanie");
-    await someone.accept(page);
-    await someone.addToCart(page);
-    await page.goto("/products/trail-bottle");
-    await someone.addToCart(page, 2);
-    await someone.waitFor("product_added_to_cart", 2);
-    await page.goto("/cart");
-    await someone.waitFor("cart_viewed");
-    await page.getByLabel(/^Quantity of Merino Beanie/).fill("3");
-    await page.getByRole("button", { name: "Update" }).first().click();
-    await someone.waitFor("product_added_to_cart", 3);
-    await page.getByRole("button", { name: /^Remove Trail Bottle/ }).click();
-    await someone.waitFor("product_removed_from_cart");
-    const line = (one: { event: { data: Record<string, unknown> } }) =>
-      one.event.data["cartLine"] as { merchandise: { sku: string }; quantity: number };
-    expect(someone.sent("product_added_to_cart").map(line)[2]).toMatchObject({
-      quantity: 2,
-      merchandise: { sku: "MB-CHAR" },
-    });
-    expect(someone.sent("product_removed_from_cart").map(line)).toMatchObject([
-      { quantity: 1, merchandise: { sku: "TB-750" } },
-    ]);
-    await someone.close();
-  }, 60_000);
 });

@@ -1,6 +1,7 @@
 /** A visitor with a real Chromium in a demo shop, and what script and pixel told TrakIt for them. */
 import { existsSync } from "node:fs";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import {
   type Browser,
   type BrowserContext,
@@ -9,8 +10,10 @@ import {
   type Page,
   type Request,
 } from "playwright-core";
-import type { TestStack } from "./stack.ts";
-import { until } from "./stack.ts";
+import { afterAll, beforeAll } from "vitest";
+import { type DemoShop, type DemoShopOptions, startDemoShop } from "@trakit/sandbox/shop/demo-shop.ts";
+import { type Extensions, type PixelSettings, readExtensions } from "@trakit/sandbox/shop/extensions.ts";
+import { dataFolder, type TestStack, testStack, until } from "./stack.ts";
 
 export const CHROMIUM = "/usr/bin/chromium";
 const missing = !existsSync(CHROMIUM);
@@ -143,7 +146,7 @@ export class Shopper {
       `${count} × ${name} answered; have ${
         this.sent().map((one) => `${one.source}:${one.name}:${one.status}`).join(" ")
       }`,
-      12_000,
+      20_000,
     );
   }
 
@@ -195,11 +198,56 @@ export async function shopper(
   return new Shopper(await browser.newContext({ baseURL: base, locale: "en-US", ...options }), base);
 }
 
-/** What the vendors took of these events: `vendor:name → copies`. */
-export async function taken(running: TestStack, ids: string[]): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
-  for (const { vendor, name, event_id, copies } of await running.copies()) {
-    if (ids.includes(event_id)) found.set(`${vendor}:${name}:${event_id}`, copies);
-  }
-  return found;
+const EXTENSIONS = fileURLToPath(new URL("../../packages/storefront/extensions", import.meta.url));
+
+export interface BrowserKit {
+  running: TestStack;
+  /** The app's extensions as the demo shop has them. */
+  extensions: Extensions;
+  /** Somebody who was never here, in the demo shop. */
+  visitor: () => Promise<Shopper>;
+  /** The same, in the shop at another address. */
+  at: (url: string) => Promise<Shopper>;
+  /** Another storefront of the same shop, in front of the same stack; its address. */
+  storefront: (options: Partial<DemoShopOptions>) => Promise<string>;
+}
+
+/** A local stack and a browser for the tests of the file it is called in: begun before them, ended after. */
+export function browserKit(): BrowserKit {
+  let data: Awaited<ReturnType<typeof dataFolder>> | undefined;
+  let browser: Browser | undefined;
+  const shops: DemoShop[] = [];
+  const at = (url: string) => shopper(browser!, url);
+  const kit = {
+    at,
+    visitor: () => at(kit.running.stack.urls.shop),
+    async storefront(options: Partial<DemoShopOptions>) {
+      const { api, sandbox } = kit.running.stack.urls;
+      const shop = await startDemoShop({
+        port: 0,
+        apiSecret: "trakit-local-api-secret",
+        apiUrl: api,
+        sandboxUrl: sandbox,
+        extensions: kit.extensions,
+        ...options,
+      });
+      shops.push(shop);
+      return shop.url;
+    },
+  } as BrowserKit;
+  beforeAll(async () => {
+    data = await dataFolder();
+    kit.running = await testStack(data.path);
+    browser = await launch();
+    const html = await (await fetch(kit.running.stack.urls.shop)).text();
+    const pixel = JSON.parse(/"pixel":(\{[^}]*\})/.exec(html)![1]!) as PixelSettings;
+    kit.extensions = readExtensions(EXTENSIONS, pixel);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    for (const shop of shops) await shop.close();
+    await kit.running?.close();
+    await data?.remove();
+  });
+  return kit;
 }

@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import type { SessionAnswer } from "@trakit/pipeline/contracts.ts";
 import { shopPublicKey } from "@trakit/core/storefront-keys.ts";
@@ -20,9 +19,7 @@ export function signed(
   const at = change.at ?? EVENING;
   const digest = createHash("sha256").update(change.body ?? body).digest("hex");
   const text = ["trakit/token/1", eventId, change.name ?? event.name, session.id, at, digest].join("\n");
-  const signature = createHmac("sha256", Buffer.from(session.key, "base64url")).update(text).digest(
-    "base64url",
-  );
+  const signature = createHmac("sha256", session.key).update(text).digest("hex");
   return { token: `${eventId}.${session.id}.${at}.${signature}`, body };
 }
 

@@ -37,14 +37,9 @@ export function sessionTimes(id: string): { from: number; until: number } | null
   return { from, until: from + SESSION_MS };
 }
 
-/** The key a session signs its events with, 32 bytes. */
-export function sessionKey(key: Uint8Array, shop: string, id: string): Uint8Array {
-  return derived(key, shop, `session/1|${id}`, 32);
-}
-
-/** The same as a browser is given it: base64url, 43 characters. */
+/** The key a session signs its events with, as a browser is given it: 32 bytes in base64url, 43 characters. */
 export function sessionKeyText(key: Uint8Array, shop: string, id: string): string {
-  return base64url(sessionKey(key, shop, id));
+  return base64url(derived(key, shop, `session/1|${id}`, 32));
 }
 
 /**

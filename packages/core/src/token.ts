@@ -1,5 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
-import { type Keys, sameText, sessionKey, sessionTimes } from "./storefront-keys.ts";
+import { type Keys, sameText, sessionKeyText, sessionTimes } from "./storefront-keys.ts";
 
 /**
  * The token of a browser's event: `event_id.session_id.issued_at.signature`. It says that a session of this shop, given its
@@ -10,7 +10,7 @@ import { type Keys, sameText, sessionKey, sessionTimes } from "./storefront-keys
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
 const MAX_AHEAD_MS = 5 * 60 * 1000;
 
-const TOKEN = /^([A-Za-z0-9_-]{8,64})\.([0-9a-f]{32})\.(\d{10,16})\.([A-Za-z0-9_-]{43})$/;
+const TOKEN = /^([A-Za-z0-9_-]{8,64})\.([0-9a-f]{32})\.(\d{10,16})\.([0-9a-f]{64})$/;
 
 export interface Token {
   eventId: string;
@@ -38,9 +38,13 @@ export function signedText(token: Omit<Token, "signature">, name: string, digest
   return ["trakit/token/1", token.eventId, name, token.sessionId, String(token.issuedAt), digest].join("\n");
 }
 
-/** A signature: base64url of HMAC-SHA256 over the signed text. */
-export function tokenSignature(key: Uint8Array, text: string): string {
-  return createHmac("sha256", key).update(text, "utf8").digest("base64url");
+/**
+ * A signature: lower-case hex of HMAC-SHA256 over the signed text.
+ *
+ * @param key the session's key as the browser is given it: its characters are the key, so that a page decodes nothing
+ */
+export function tokenSignature(key: string, text: string): string {
+  return createHmac("sha256", key).update(text, "utf8").digest("hex");
 }
 
 export type TokenRefusal = "forged_token" | "stale_token";
@@ -51,11 +55,11 @@ export function tokenVerifier(
   shop: string,
   nowMs: number,
 ): (token: Token, name: string, digest: string) => TokenRefusal | null {
-  const derived = new Map<string, Uint8Array[]>();
+  const derived = new Map<string, string[]>();
   return (token, name, digest) => {
     let candidates = derived.get(token.sessionId);
     if (!candidates) {
-      candidates = keys.map(({ key }) => sessionKey(key, shop, token.sessionId));
+      candidates = keys.map(({ key }) => sessionKeyText(key, shop, token.sessionId));
       derived.set(token.sessionId, candidates);
     }
     const text = signedText(token, name, digest);

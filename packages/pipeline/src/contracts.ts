@@ -36,23 +36,29 @@ export const returnedIdentifiersSchema = z.object({
   sc_click_id: identifier,
   ga_client_id: identifier,
   gclid: identifier,
-}).describe("Identifiers this visitor should have; the browser writes what it lacks.");
+}).describe("Identifiers this visitor should have.");
 export type ReturnedIdentifiers = z.output<typeof returnedIdentifiersSchema>;
+
+const pageCookies = z.array(z.string()).describe(
+  "The same identifiers as cookies, each as document.cookie takes it.",
+);
 
 export const eventAnswerSchema = z.object({
   results: z.array(eventResultSchema).describe("One for each event sent, in order."),
   visitor: returnedIdentifiersSchema,
+  cookies: pageCookies,
 }).meta({ id: "EventAnswer" });
 export type EventAnswer = z.output<typeof eventAnswerSchema>;
 
 export const sessionAnswerSchema = z.object({
   session: z.object({
     id: z.string().describe("32 hex digits, part of every token."),
-    key: z.string().describe("What tokens are signed with: 32 bytes in base64url."),
+    key: z.string().describe("What tokens are signed with: its 43 characters are the HMAC key."),
     now: z.int().describe("The server's clock, ms since the epoch; the browser corrects its own by it."),
     expires_at: z.int().describe("ms since the epoch."),
   }),
   visitor: returnedIdentifiersSchema,
+  cookies: pageCookies,
   config: z.object({
     cookie_lifetime_days: z.int(),
     cookie_domain: z.string().nullable().describe("Domain attribute for our cookies; null = host only."),

@@ -209,6 +209,8 @@ export const browserBatchSchema = z.object({
   events: z.array(z.unknown()).max(MAX_BATCH),
   visitor: visitorSchema.nullish(),
   consent: consentSchema.nullish(),
+  /** Whole URL of the page; an event names its own. */
+  url: z.string().nullish().catch(null),
   user_agent: z.string().nullish().catch(null),
   language: z.string().nullish().catch(null),
   /** Each is read by itself (`firedSchema`). */

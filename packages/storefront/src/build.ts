@@ -26,7 +26,7 @@ const SERVED: BundleName[] = ["trakit.js", "link.js"];
 /**
  * Names of our own that no other bundle, no server and no later version reads: shortened. What is stored on devices keeps its names.
  */
-const PRIVATE_NAMES = /^(saved|save|savedSession|received|adopt|forget|changed|mayStore|flush|who)$/;
+const PRIVATE_NAMES = /^(saved|save|savedSession|received|rest|adopt|forget|changed|mayStore|flush|who)$/;
 
 export async function bundle(name: BundleName): Promise<string> {
   const result = await build({

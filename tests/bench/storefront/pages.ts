@@ -82,6 +82,9 @@ export async function servePages(walker: string): Promise<{ url: string; close()
           expires_at: now + 864e5,
         },
         visitor: { visitor_id: "0".repeat(32), fbp: `fb.1.${now}.1234567890`, fbc: null },
+        cookies: [`_tk_v=${"0".repeat(32)}`, `_fbp=fb.1.${now}.1234567890`].map((pair) =>
+          `${pair}; Path=/; Max-Age=63072000; SameSite=Lax; Secure`
+        ),
         config: { cookie_lifetime_days: 730, cookie_domain: null, tags: {} },
       }));
     } else if (path === "event") {

@@ -27,7 +27,7 @@ describe("the worked vector", () => {
     expect(bodyDigest(vector.body)).toBe(vector.body_digest);
     const text = signedText(token, vector.name, vector.body_digest);
     expect(text).toBe(vector.signed_text);
-    expect(tokenSignature(Buffer.from(vector.session_key, "base64url"), text)).toBe(vector.signature);
+    expect(tokenSignature(vector.session_key, text)).toBe(vector.signature);
     expect(tokenVerifier(RING, vector.shop, NOW)(token, vector.name, vector.body_digest)).toBeNull();
   });
 
@@ -45,11 +45,17 @@ describe("the worked vector", () => {
       256,
     );
     expect(Buffer.from(bits).toString("base64url")).toBe(vector.session_key);
-    const key = await crypto.subtle.importKey("raw", bits, { name: "HMAC", hash: "SHA-256" }, false, [
-      "sign",
-    ]);
+    const key = await crypto.subtle.importKey(
+      "raw",
+      utf8(vector.session_key),
+      { name: "HMAC", hash: "SHA-256" },
+      false,
+      [
+        "sign",
+      ],
+    );
     const signature = await crypto.subtle.sign("HMAC", key, utf8(vector.signed_text));
-    expect(Buffer.from(signature).toString("base64url")).toBe(vector.signature);
+    expect(Buffer.from(signature).toString("hex")).toBe(vector.signature);
   });
 });
 
@@ -96,12 +102,11 @@ describe("a token", () => {
   });
 
   test("issued outside its session's life is stale, however fresh it is", () => {
-    const key = Buffer.from(vector.session_key, "base64url");
     const { from, until } = sessionTimes(vector.session_id)!;
     const made = (issuedAt: number) => {
       const text = signedText({ ...token, issuedAt }, vector.name, vector.body_digest);
       return check({
-        token: `${token.eventId}.${token.sessionId}.${issuedAt}.${tokenSignature(key, text)}`,
+        token: `${token.eventId}.${token.sessionId}.${issuedAt}.${tokenSignature(vector.session_key, text)}`,
         now: issuedAt,
       });
     };

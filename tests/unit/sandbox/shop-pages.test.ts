@@ -259,3 +259,35 @@ describe("Ajax cart", () => {
     expect([cart.item_count, cart.note]).toEqual([3, "hello"]);
   });
 });
+
+describe("the theme's forms", () => {
+  test("say what they are, as Shopify's do, and answer with a page that says thank you", async () => {
+    const { visitor, stage } = await shopping();
+    for (
+      const [path, type] of [
+        ["/account/register", "create_customer"],
+        ["/account/login", "customer_login"],
+        ["/pages/contact", "contact"],
+        ["/", "customer"],
+      ] as const
+    ) {
+      expect(await visitor.text(path)).toContain(`name="form_type" value="${type}"`);
+    }
+    // none at checkout, where there is no theme
+    await visitor.json("/cart/add.js", { items: [{ id: BEANIE, quantity: 1 }] });
+    expect(await visitor.text("/checkout")).not.toContain("form_type");
+
+    const registered = await visitor.form("/account", { "customer[email]": "Ada@example.com" });
+    expect(registered.headers.get("location")).toBe("/account/register?posted=account");
+    expect(await visitor.text("/account/register?posted=account")).toContain("Your account is open");
+    // an account is opened once
+    await visitor.form("/account", { "customer[email]": "ada@example.com" });
+    await stage.shop.webhooksIdle();
+    const told = stage.webhooks("customers/create").map(({ body }) => JSON.parse(body.toString()));
+    expect(told).toMatchObject([{ email: "Ada@example.com", state: "enabled" }]);
+    expect((await visitor.form("/contact", { form_type: "customer" })).headers.get("location"))
+      .toBe("/?posted=newsletter");
+    expect((await visitor.form("/account/login", {})).status).toBe(303);
+    expect(await visitor.text("/")).toContain("Log out");
+  });
+});

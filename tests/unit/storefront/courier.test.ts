@@ -20,6 +20,7 @@ function page(
 ) {
   const { skewMs = 0, storage = new Map<string, string>(), consent = () => YES } = options;
   const sent: Sent[] = [];
+  const received: { cookies: string[]; answered: boolean }[] = [];
   const state = { answer: undefined as ((one: Sent) => Response | undefined) | undefined, sessions: 0 };
   const good = (one: Sent): Response => {
     const now = Date.now() + skewMs;
@@ -30,6 +31,7 @@ function page(
       return Response.json({
         session: { id, key, now, expires_at: now + DAY_MS },
         visitor: {},
+        cookies: ["_fbc=first"],
         config: { cookie_lifetime_days: 730, cookie_domain: null },
       });
     }
@@ -49,10 +51,11 @@ function page(
     saved: () => [...storage].filter(([key]) => key !== "s").map(([, text]) => text),
     save: (id, text) => void (text === null ? storage.delete(id) : storage.set(id, text)),
     savedSession: () => storage.get("s") ?? null,
-    received: () => {},
+    received: ({ cookies }, answered) => void received.push({ cookies, answered }),
+    rest: () => {},
   });
   const events = () => sent.filter(({ path }) => path === "event");
-  return { carry, sent, events, state, storage, good };
+  return { carry, sent, received, events, state, storage, good };
 }
 
 const event = (id: string, timestamp = Date.now()): StoreEvent => ({
@@ -166,7 +169,7 @@ describe("courier", () => {
     expect([...storage.keys()].sort()).toEqual(["aaaaaaaa", "bbbbbbbb", "s"]);
   });
 
-  test("the next page sends what is left, but not what is a day old, nor what may still be answered", async () => {
+  test("the next page sends what is left, but not what may still be answered; what is too old goes when refused", async () => {
     const storage = new Map<string, string>([
       ["old00000", JSON.stringify({ event: event("old00000", NOW - DAY_MS - 1), sent: 0 })],
       ["left0000", JSON.stringify({ event: event("left0000", NOW - 60_000), sent: 0 })],
@@ -181,12 +184,18 @@ describe("courier", () => {
       ],
       ["strange", "not ours"],
     ]);
-    const { carry, events } = page({ storage });
+    const { carry, events, state, good } = page({ storage });
+    state.answer = (one) =>
+      one.path === "session" ? good(one) : Response.json({
+        results: one.body.events!.map(({ token }) =>
+          idOf(token) === "old00000" ? { status: "refused", reason: "stale_event" } : { status: "accepted" }
+        ),
+      }, { status: 202 });
     await carry.adopt();
     await carry.flush();
     await settled(() => events().length === 1);
-    expect(events()[0]!.body.events!.map(({ token }) => idOf(token))).toEqual(["left0000"]);
-    expect(storage.has("old00000")).toBe(false);
+    expect(events()[0]!.body.events!.map(({ token }) => idOf(token))).toEqual(["old00000", "left0000"]);
+    await settled(() => !storage.has("old00000") && !storage.has("left0000"));
     await vi.advanceTimersByTimeAsync(16_000);
     await settled(() => events().length === 2);
     expect(events()[1]!.body.events![0]!.token).toBe("flying00.s.1.x");
@@ -199,6 +208,27 @@ describe("courier", () => {
     expect(Math.max(...events().map(({ body }) => body.events!.length))).toBe(50);
     const ids = events().flatMap(({ body }) => body.events!).map(({ token }) => idOf(token));
     expect(new Set(ids).size).toBe(120);
+  });
+
+  test("the next page has the session's cookies without asking, as the last answer worded them", async () => {
+    const { carry, received, events, state, good, storage } = page();
+    state.answer = (one) =>
+      one.path === "session" ? good(one) : Response.json({
+        results: [{ status: "accepted" }],
+        cookies: ["_fbc=new"],
+      }, { status: 202 });
+    carry.add(event("aaaaaaaa"));
+    await settled(() => received.length === 2);
+    expect(received).toEqual([
+      { cookies: ["_fbc=first"], answered: true },
+      { cookies: ["_fbc=new"], answered: true },
+    ]);
+    expect(events()).toHaveLength(1);
+
+    const next = page({ storage });
+    await next.carry.flush();
+    expect(next.received).toEqual([{ cookies: ["_fbc=new"], answered: false }]);
+    expect(next.sent).toEqual([]);
   });
 
   test("a session opened under one consent is not used under another", async () => {

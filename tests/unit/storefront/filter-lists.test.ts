@@ -70,6 +70,7 @@ describe("filter lists", () => {
       "_tk_l",
       "_tk_q",
       "_tk_s",
+      "_tk_u",
       "_tk_v",
     ]);
     expect(text).toMatch(/(self|globalThis)\.trakit/);

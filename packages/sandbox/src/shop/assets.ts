@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { productArt } from "./art.ts";
 import { PRODUCTS } from "./catalog.ts";
-import type { Extensions } from "./extensions.ts";
+import type { Shop } from "./context.ts";
 import type { ShopAnswer } from "./http.ts";
 
 const SCRIPT = "text/javascript; charset=utf-8";
@@ -23,7 +23,10 @@ const loaded = new Map(
 );
 
 /** A file of the theme, of an app's extension, or a product drawing; null for any other path. */
-export function assetRoute(path: string, extensions: Extensions): ShopAnswer | null {
+export function assetRoute(
+  path: string,
+  { extensions, prerender }: Pick<Shop, "extensions" | "prerender">,
+): ShopAnswer | null {
   const known = loaded.get(path);
   if (known !== undefined) return answer(known.type, known.body);
   if (path === "/shop/web-pixel.js" && extensions.pixel !== null) {
@@ -32,6 +35,10 @@ export function assetRoute(path: string, extensions: Extensions): ShopAnswer | n
   const asset = /^\/shop\/extension\/([a-z-]+\.js)$/.exec(path);
   const body = asset === null ? null : extensions.asset(asset[1]!);
   if (body !== null) return answer(SCRIPT, body);
+  if (path === "/shop/speculation-rules.json" && prerender.length > 0) {
+    const rules = { prerender: [{ urls: prerender, eagerness: "immediate" }] };
+    return answer("application/speculationrules+json", JSON.stringify(rules));
+  }
   const art = /^\/shop\/art\/([a-z-]+)\/(\d+)\.svg$/.exec(path);
   if (art === null) return null;
   const product = PRODUCTS.find((entry) => entry.handle === art[1]);

@@ -14,6 +14,8 @@ export interface Shop {
   /** Vendor sandbox, for the link on the thank-you page. */
   sandboxUrl: string;
   extensions: Extensions;
+  /** Paths the theme's pages ask the browser to prerender. */
+  prerender: string[];
   now: () => number;
   ids: Ids;
   state: ShopState;

@@ -20,6 +20,7 @@ import type { RandomBytes } from "./ids.ts";
 import { plainPage } from "./layout.ts";
 import { CURRENCIES } from "./money.ts";
 import { cartPage } from "./pages/cart.ts";
+import { formRoute } from "./pages/forms.ts";
 import { collectionPage, homePage, notFoundPage, productPage, searchPage } from "./pages/browse.ts";
 import { shopifyAdminOf, shopifyRoute } from "./shopify-routes.ts";
 import { createState } from "./state.ts";
@@ -46,6 +47,8 @@ export interface DemoShopOptions {
   proxyPrefix?: string;
   /** The app's extensions, as `readExtensions` gives them. Default none. */
   extensions?: Extensions;
+  /** Paths that the theme's pages ask browsers to prerender at once, as storefronts do for likely next pages. Default none. */
+  prerender?: string[];
   /** ms since 1970 */
   now?: () => number;
   random?: RandomBytes;
@@ -87,6 +90,7 @@ export async function startDemoShop(options: DemoShopOptions): Promise<DemoShop>
     proxyPrefix,
     sandboxUrl: options.sandboxUrl,
     extensions: options.extensions ?? NO_EXTENSIONS,
+    prerender: options.prerender ?? [],
     now,
     ids,
     state: createState(),
@@ -200,7 +204,7 @@ async function route(shop: Shop, request: ShopRequest, proxy: AppProxyOptions): 
     const session = shop.state.sessions.get(request.cookies.get(SESSION_COOKIE) ?? "");
     return await forwardToApp(request, appPath, session?.loggedIn === true ? DEMO_CUSTOMER.id : "", proxy);
   }
-  const early = adminRoute(shop, request) ?? assetRoute(request.path, shop.extensions);
+  const early = adminRoute(shop, request) ?? assetRoute(request.path, shop);
   if (early !== null) return early;
 
   const visit: Visit = { shop, request, session: sessionOf(shop, request), setCookies: [], cart: null };
@@ -212,7 +216,7 @@ async function route(shop: Shop, request: ShopRequest, proxy: AppProxyOptions): 
 
 function storefront(visit: Visit): ShopAnswer {
   const { method, path } = visit.request;
-  const acted = cartRoute(visit) ?? checkoutRoute(visit);
+  const acted = cartRoute(visit) ?? checkoutRoute(visit) ?? formRoute(visit);
   if (acted !== null) return acted;
   if (method === "POST") return posted(visit) ?? notFoundPage(visit);
   if (method !== "GET" && method !== "HEAD") {

@@ -6,6 +6,7 @@ import { html, jsonBlock, SafeHtml } from "./html.ts";
 import type { ShopAnswer } from "./http.ts";
 import { CURRENCIES } from "./money.ts";
 import { liquidCart } from "./liquid-objects.ts";
+import { newsletterForm } from "./pages/newsletter.ts";
 import type { PageEvent } from "./pixel-shapes.ts";
 
 /** No inline script or style can run, whatever slips into a page. */
@@ -102,7 +103,18 @@ const consentBanner =
 <button type="button" class="button quiet" data-consent="decline">Decline</button></div>
 </section>`;
 
-const footer = html`<footer class="site-footer">
+/** Only the theme's pages have forms of the theme. */
+const footer = (themed: boolean, posted: string | null) =>
+  html`<footer class="site-footer">
+${
+    themed
+      ? html`${
+        posted === "newsletter"
+          ? html`<p class="taken" role="status">You are on the list.</p>`
+          : newsletterForm
+      }<p><a href="/pages/contact">Contact</a> · <a href="/account/register">Create an account</a></p>`
+      : ""
+  }
 <p><strong>Northfold Supply</strong> is the demo shop of a local TrakIt stack: storefront, app proxy and webhooks as Shopify has them.</p>
 <p><button type="button" class="link" data-consent-open>Cookie preferences</button></p>
 </footer>
@@ -134,7 +146,7 @@ export function renderPage(visit: Visit, page: Page): ShopAnswer {
 <main id="main" tabindex="-1">
 ${page.main}
 </main>
-${footer}
+${footer(page.theme !== undefined, visit.request.query.get("posted"))}
 ${consentBanner}
 <script type="application/json" id="shop-data">${jsonBlock(data)}</script>
 ${new SafeHtml(embed)}`;
@@ -149,6 +161,9 @@ ${new SafeHtml(embed)}`;
       ...SECURITY_HEADERS,
       // the theme's pages may be kept for "back", the checkout's may not
       ["cache-control", page.theme === undefined ? "no-store" : "private, no-cache"],
+      ...page.theme === undefined || shop.prerender.length === 0
+        ? []
+        : [["speculation-rules", '"/shop/speculation-rules.json"'] satisfies [string, string]],
     ],
     body: document(page.title, body, scripts),
   };

@@ -3,7 +3,7 @@
  * the cart is read and compared with the last one known. Differences are adds and removals, in the shape of Shopify's customer events
  * (reference: shopify §4.3).
  */
-import { moment, stored } from "./device.ts";
+import { local, moment } from "./device.ts";
 
 /** `/cart.js`, as far as it is read; prices in hundredths, whatever the currency. The theme's data block has the same. */
 export interface AjaxCart {
@@ -54,17 +54,20 @@ const cartLine = (item: Item, quantity: number, currency: string) => ({
 const count = (items: Item[], id: string): number =>
   items.reduce((sum, item) => item.variant_id === id ? sum + item.quantity : sum, 0);
 
-/** Returns what compares a page's cart with the last one known, for changes made between pages: by a form, a link, a permalink. */
-export function watchCart({ cart, changed, mayStore, read }: CartWatch): (page: AjaxCart) => void {
+/**
+ * Returns what compares the page's cart with the last one known, for changes made between pages: by a form, a link, a permalink.
+ * A cart that was read since is newer.
+ */
+export function watchCart({ cart, changed, mayStore, read }: CartWatch): () => void {
   let known = cart.items;
   let turn: Promise<void> = Promise.resolve();
 
   function compare({ items, currency }: AjaxCart): void {
     // what any tab knew last: one tab's add is no news to another
-    const text = stored("localStorage", KNOWN);
+    const text = local(KNOWN);
     const before: Item[] = text ? JSON.parse(text) : known;
     known = items;
-    if (mayStore()) stored("localStorage", KNOWN, JSON.stringify(items));
+    if (mayStore()) local(KNOWN, JSON.stringify(items));
     const report = (name: string, more: Item[], less: Item[]) => {
       for (const [id, item] of new Map(more.map((item) => [item.variant_id, item]))) {
         const difference = count(more, id) - count(less, id);
@@ -94,5 +97,7 @@ export function watchCart({ cart, changed, mayStore, read }: CartWatch): (page: 
     if (CHANGE.test(`${given[1]}`)) this.addEventListener("load", look);
     return open.apply(this, given as never);
   };
-  return compare;
+  return () => {
+    if (turn === start) compare(cart);
+  };
 }

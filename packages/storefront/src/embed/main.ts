@@ -5,7 +5,7 @@
 import { courier } from "../shared/courier.ts";
 import { type Config, type Consent, consentText, type StoreEvent, type Visitor } from "../shared/types.ts";
 import { type AjaxCart, watchCart } from "./cart.ts";
-import { cookies, forgetIds, knownVisitor, moment, restore, stored, storedKeys } from "./device.ts";
+import { cookies, forgetIds, knownVisitor, local, moment, restore, storedKeys, tab } from "./device.ts";
 import { currentConsent, shopify, watchConsent } from "./privacy.ts";
 
 /** What `blocks/trakit.liquid` prints. */
@@ -30,6 +30,10 @@ const TAGS = "fbq ttq pintrk snaptr gtag".split(" ");
 const ATTRIBUTES =
   "consent vid=visitor_id cid=client_id fbp fbc ttclid ttp scid sccid=sc_click_id epik gclid ga gs=ga_session"
     .split(" ");
+
+/** A turn for the page between two pieces of work; a page that is leaving has none. */
+const rest = () => document.hidden ? undefined : moment();
+
 function start(own: Namespace, { address, cart, events }: PageData): void {
   let consent: Consent | null = null;
   let written: string | null | undefined;
@@ -45,17 +49,16 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
     subtle: crypto.subtle,
     address,
     fetch,
+    rest,
     consent: () => loaded ? allowed() : null,
     who: () => ({ visitor: knownVisitor(consent!), url: location.href }),
-    saved: () => storedKeys("localStorage", QUEUE).map((key) => stored("localStorage", key)!),
-    save: (id, text) => void stored("localStorage", id === "s" ? "_tk_s" : QUEUE + id, text),
-    savedSession: () => stored("localStorage", "_tk_s"),
-    received(visitor, config) {
+    saved: () => storedKeys("localStorage", QUEUE).map((key) => local(key)!),
+    save: (id, text) => void local(id === "s" ? "_tk_s" : QUEUE + id, text),
+    savedSession: () => local("_tk_s"),
+    received({ cookies, config }, answered) {
       domain = config.cookie_domain;
-      if (visitor) {
-        restore(visitor, config);
-        writeAttributes();
-      }
+      restore(cookies, answered);
+      writeAttributes();
       if (own.rules) return;
       own.rules = config.tags ?? {};
       own.post = carry.post;
@@ -90,7 +93,7 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
       const [name, field = name] = pair.split("=") as [string, string?];
       return `attributes[__trk_${name}]=${encodeURIComponent(known[field] ?? "")}`;
     }).join("&");
-    if (cartToken() + text !== (written ??= stored("sessionStorage", "_tk_a"))) return text;
+    if (cartToken() + text !== (written ??= tab("_tk_a"))) return text;
   }
 
   /** Reads the cart, by way of writing into it what is missing there. */
@@ -103,7 +106,7 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
     // ids as text: one too long for a number would be rounded. Inside a text a quote is escaped, so no text is touched
     const now: AjaxCart = JSON.parse((await response.text()).replace(/(_id":)(\d+)/g, '$1"$2"'));
     token = now.token;
-    if (text && allowed()) stored("sessionStorage", "_tk_a", written = cartToken() + text);
+    if (text && allowed()) tab("_tk_a", written = cartToken() + text);
     return now;
   }
 
@@ -111,11 +114,6 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
   const writeAttributes = () => {
     if (cartToken() && toWrite()) read().catch(() => {});
   };
-
-  function view(): void {
-    capture("page_viewed", {});
-    for (const [name, data] of events) capture(name, data);
-  }
 
   /** @param said the visitor has just decided, and did not only arrive */
   async function decided(said?: unknown): Promise<void> {
@@ -132,20 +130,19 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
       forgetIds(consent, domain);
     }
     // tells the web pixel that this page is taken care of
-    if (allowed()) stored("sessionStorage", "_tk_h", location.pathname);
+    if (allowed()) tab("_tk_h", location.pathname);
     if (!loaded) return;
     // once; and an old page shows an old cart
     if (fresh && allowed()) {
       fresh = false;
-      compare(cart);
+      await rest();
+      compare();
     }
+    await rest();
     // a browser that knows nothing of its visitor waits a little for the pixel, which may know it by the platform's own id
-    for (let turn = 9; marketing && turn-- && !cookies()._tk_v && !stored("localStorage", "_tk_i");) {
-      await moment(99);
-    }
+    for (let turn = 9; marketing && turn-- && !cookies()._tk_v && !local("_tk_i");) await moment(99);
     await carry.adopt();
-    // one thing a task: the page goes first
-    await moment();
+    await rest();
     await carry.flush();
     writeAttributes();
   }
@@ -158,16 +155,22 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
   });
   watchConsent(decided);
   /** Comes after `load`, and again when the page returns from the back-forward cache: then it is seen again. */
-  const shown = ({ persisted }: { persisted?: boolean }) => {
-    if (!loaded || persisted) view();
+  const shown = async ({ persisted }: { persisted?: boolean }) => {
+    if (loaded && !persisted) return;
+    await rest();
+    capture("page_viewed", {});
+    for (const [name, data] of events) capture(name, data);
+    await rest();
     loaded = true;
-    moment().then(decided);
+    void decided();
   };
   addEventListener("pageshow", shown);
-  if (document.readyState === "complete") shown({});
+  if (document.readyState === "complete") void shown({});
   addEventListener("online", carry.flush);
   // the last chance: what is signed leaves at once
   document.addEventListener("visibilitychange", carry.flush);
+  // checkout is no theme page: the web pixel takes along what is left
+  addEventListener("pagehide", () => tab("_tk_u", storedKeys("localStorage", QUEUE).join()));
 }
 
 const own = ((self as { trakit?: Namespace }).trakit ??= {});
@@ -178,5 +181,5 @@ if (block && !own.seen && crypto.subtle) {
   // a page the browser only prepares has not been seen
   if ((document as { prerendering?: boolean }).prerendering) {
     document.addEventListener("prerenderingchange", run);
-  } else run();
+  } else void moment().then(run);
 }

@@ -33,14 +33,9 @@ const CONVERSIONS = ["checkout_started", "checkout_completed"];
 const LOOKS_MS = [0, 400, 1000, 1600];
 const SAVED = "_tk_x";
 const UNDECIDED = "_tk_y";
-const COOKIE_OF: Record<string, string> = {
-  visitor_id: "_tk_v",
-  fbp: "_fbp",
-  fbc: "_fbc",
-  ttp: "_ttp",
-  epik: "_epik",
-  scid: "_scid",
-};
+/** Keys of what the theme's script keeps, and the list of them it leaves for us. */
+const THEMES = "_tk_q";
+const LEFT = "_tk_u";
 
 const consentOf = (given: PixelConsent | undefined): Consent | null =>
   given
@@ -51,6 +46,8 @@ const consentOf = (given: PixelConsent | undefined): Consent | null =>
       sale_of_data: given.saleOfDataAllowed,
     }
     : null;
+
+const idIn = (saved: string): string => (JSON.parse(saved) as { event: StoreEvent }).event.id;
 
 /** Has somebody typed who they are? Such an event is sent but not stored on the device. */
 function personal(data: Record<string, unknown>): boolean {
@@ -89,6 +86,24 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     }
   };
 
+  const writeLocal = (key: string, text: string | null) =>
+    void quietly(text ? browser.localStorage.setItem(key, text) : browser.localStorage.removeItem(key));
+
+  // --- what the theme's script had not sent when its page went: no page of checkout is the theme's --------------
+  const left = new Set<string>();
+  let checkout = false;
+  async function leftByTheme(): Promise<string[]> {
+    const texts: string[] = [];
+    const keys = checkout ? await quietly(browser.sessionStorage.getItem(LEFT)) ?? "" : "";
+    for (const key of keys.split(",")) {
+      const text = key.startsWith(THEMES) ? await quietly(browser.localStorage.getItem(key)) : null;
+      if (!text) continue;
+      left.add(key.slice(THEMES.length));
+      texts.push(text);
+    }
+    return texts;
+  }
+
   const carry = courier({
     subtle,
     address: `${endpoint}/*?key=${key}`,
@@ -97,35 +112,25 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     who: () => ({ visitor: { ...visitor, client_id: clientId }, ...url && { url } }),
     async saved() {
       const texts = await list(SAVED) as string[];
-      for (const text of texts) queue.set((JSON.parse(text) as { event: StoreEvent }).event.id, text);
-      return texts;
+      for (const text of texts) queue.set(idIn(text), text);
+      return [...texts, ...await leftByTheme()];
     },
     save(id, text) {
-      if (id === "s") {
-        void quietly(
-          text ? browser.localStorage.setItem("_tk_s", text) : browser.localStorage.removeItem("_tk_s"),
-        );
-        return;
-      }
+      if (id === "s") return writeLocal("_tk_s", text);
+      if (left.has(id)) return writeLocal(THEMES + id, text);
       if (text === null) queue.delete(id);
       else if (!secret.has(id)) queue.set(id, text);
       writeQueue();
     },
     savedSession: () => quietly(browser.localStorage.getItem("_tk_s")),
-    received: (given, { cookie_lifetime_days, cookie_domain }) =>
-      void quietly((async () => {
-        const jar = await cookies();
-        for (const [field, name] of Object.entries(COOKIE_OF)) {
-          const value = given?.[field];
-          if (!value || jar[name] === value || /[;\s]/.test(`${value}`)) continue;
-          await browser.cookie.set(
-            `${name}=${value}; Path=/; Max-Age=${cookie_lifetime_days * 86400}; SameSite=Lax; Secure${
-              cookie_domain ? `; Domain=${cookie_domain}` : ""
-            }`,
-          );
-          visitor[field] = value;
-        }
-      })()),
+    rest() {},
+    async received({ cookies: texts }, answered) {
+      const jar = await cookies();
+      for (const text of texts) {
+        if (answered || !jar[text.split("=")[0]!]) await quietly(browser.cookie.set(text));
+      }
+      await look();
+    },
   });
 
   async function cookies(): Promise<Record<string, string>> {
@@ -163,7 +168,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
       if (!token || !shop) return;
       id = (await sha256(subtle, `trakit/1|${shop}|${name}|${token}`)).slice(0, 32);
     } else if (!/^[\w-]{8,64}$/.test(id)) {
-      id = hex(crypto.getRandomValues(new Uint8Array(16)));
+      id = hex(crypto.getRandomValues(new Uint8Array(16)).buffer);
     }
     const cart = init.data?.cart?.id?.split("?")[0];
     const made: StoreEvent = {
@@ -201,6 +206,10 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     }
     url = event.context?.document?.location?.href ?? url;
     if (!allowed()) return;
+    if (atCheckout(event) && !checkout) {
+      checkout = true;
+      await carry.adopt();
+    }
     if (!SHARED.includes(event.name)) return await take(event);
     // one that is not ours after all must not have been sent; one whose page goes before we know is kept for the next page
     undecided.push(event);

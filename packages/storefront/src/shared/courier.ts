@@ -32,7 +32,7 @@ interface Item {
 
 interface Answer {
   results?: { reason?: string }[];
-  visitor?: Visitor;
+  cookies?: string[];
   session: { id: string; key: string; now: number; expires_at: number };
   config: Config;
 }
@@ -52,8 +52,10 @@ export interface Surroundings {
   /** Saves an item by its id, or the session by "s"; null removes. May fail silently: storage is a convenience. */
   save(id: string, text: string | null): void;
   savedSession(): string | null | undefined | Promise<string | null | undefined>;
-  /** A session is open, or an answer came: what the device should have now. */
-  received(visitor: Visitor | undefined, config: Config): void;
+  /** A session is open: one kept from before, or `answered` just now. Its cookies are what the device should have. */
+  received(session: Session, answered: boolean): Promise<void> | void;
+  /** Between two pieces of work: a turn for the page, where there is one. */
+  rest(): Promise<void> | void;
 }
 
 export interface Courier {
@@ -102,6 +104,7 @@ export function courier(at: Surroundings): Courier {
 
   async function post(path: string, body: object): Promise<Response | undefined> {
     const text = JSON.stringify(body);
+    await at.rest();
     try {
       return await at.fetch(at.address.replace("*", path), {
         method: "POST",
@@ -144,9 +147,10 @@ export function courier(at: Surroundings): Courier {
     const usable = () => session?.consent === text && session.end > Date.now();
     if (!usable()) {
       session = JSON.parse(await at.savedSession() ?? "null");
-      let visitor: Visitor | undefined;
-      if (!usable()) {
+      const kept = usable();
+      if (!kept) {
         session = null;
+        await at.rest();
         const answer = await ask("session", consent);
         // consent may have changed meanwhile
         if (!answer?.session || consentText(at.consent() ?? consent) !== text) return false;
@@ -156,11 +160,11 @@ export function courier(at: Surroundings): Courier {
           skew,
           end: answer.session.expires_at - skew - 6e4,
           consent: text,
+          cookies: answer.cookies!,
           config: answer.config,
         });
-        visitor = answer.visitor;
       }
-      at.received(visitor, session!.config);
+      await at.received(session!, !kept);
     }
     await Promise.all([...items.values()].map(sign));
     return true;
@@ -196,7 +200,10 @@ export function courier(at: Surroundings): Courier {
         at.save(item.event.id, null);
       }
     });
-    if (answer?.visitor && session && at.consent()) at.received(answer.visitor, session.config);
+    if (answer?.cookies && session && at.consent()) {
+      setSession({ ...session, cookies: answer.cookies });
+      void at.received(session!, true);
+    }
   }
 
   async function flush(): Promise<void> {
@@ -224,10 +231,8 @@ export function courier(at: Surroundings): Courier {
       for (const text of await at.saved()) {
         try {
           const item: Item = JSON.parse(text);
-          const { id, timestamp } = item.event;
-          // older than a day: refused anyway
-          if (timestamp < Date.now() - 864e5) at.save(id, null);
-          else if (!items.has(id)) items.set(id, item);
+          // one too old is refused by the server, and forgotten then
+          if (!items.has(item.event.id)) items.set(item.event.id, item);
         } catch {
           // somebody else wrote there
         }

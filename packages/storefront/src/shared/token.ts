@@ -18,16 +18,16 @@ export interface Subtle {
 
 const utf8 = (text: string) => new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;
 
-export const hex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => (256 + byte).toString(16).slice(1)).join("");
+export const hex = (bytes: ArrayBuffer): string =>
+  Array.from(new Uint8Array(bytes), (byte) => (256 + byte).toString(16).slice(1)).join("");
 
 export const sha256 = async (subtle: Subtle, text: string): Promise<string> =>
-  hex(new Uint8Array(await subtle.digest("SHA-256", utf8(text))));
+  hex(await subtle.digest("SHA-256", utf8(text)));
 
 /**
  * The token of one event.
  *
- * @param session id and key (base64url) of the visit's session
+ * @param session id and key of the visit's session; the key's characters are the HMAC key
  * @param issuedAt ms since the epoch by the server's clock
  * @param body the text whose bytes are sent
  */
@@ -39,19 +39,13 @@ export async function tokenOf(
   issuedAt: number,
   body: string,
 ): Promise<string> {
-  const secret = atob(session.key.replace(/-/g, "+").replace(/_/g, "/"));
   const key = await subtle.importKey(
     "raw",
-    Uint8Array.from(secret, (character) => character.charCodeAt(0)),
+    utf8(session.key),
     { name: "HMAC", hash: "SHA-256" },
     false,
     ["sign"],
   );
   const text = ["trakit/token/1", id, name, session.id, issuedAt, await sha256(subtle, body)].join("\n");
-  const signature = btoa(
-    String.fromCharCode(...new Uint8Array(await subtle.sign("HMAC", key as never, utf8(text)))),
-  );
-  return [id, session.id, issuedAt, signature.replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "")].join(
-    ".",
-  );
+  return [id, session.id, issuedAt, hex(await subtle.sign("HMAC", key as never, utf8(text)))].join(".");
 }

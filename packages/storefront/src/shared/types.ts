@@ -29,14 +29,14 @@ export interface TagRule {
 }
 
 export interface Config {
-  cookie_lifetime_days: number;
   cookie_domain: string | null;
   tags?: Record<string, TagRule>;
 }
 
+/** What the server gave for this visit, and how long it is good. */
 export interface Session {
   id: string;
-  /** base64url, 32 bytes */
+  /** Its characters are the HMAC key. */
   key: string;
   /** Device clock, ms: to be renewed from then on. */
   end: number;
@@ -44,6 +44,8 @@ export interface Session {
   skew: number;
   /** `consentText` of the consent it was opened under. */
   consent: string;
+  /** The visitor's cookies, each as `document.cookie` takes it. */
+  cookies: string[];
   config: Config;
 }
 
