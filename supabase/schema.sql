@@ -52,6 +52,24 @@ alter table trakit.carts enable row level security;
 alter table trakit.carts force row level security;
 create policy "functions see the shop they work for" on trakit.carts for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 
+-- Connections being made: the merchant has been sent to the platform and is not back. Ten minutes each.
+create table trakit.connections ( -- owner postgres
+  shop_id uuid not null, -- Shop the account is connected to.
+  platform text not null, -- Platform the merchant was sent to.
+  state_digest text not null, -- SHA-256 of the state, which is good once.
+  challenge text, -- SHA-256 of the cookie of the browser that went, which is the PKCE verifier too; null = it has not gone yet.
+  expires_at timestamp with time zone not null, -- When it is too late to come back.
+  created_at timestamp with time zone not null, -- When the merchant asked for it.
+  constraint connections_pkey PRIMARY KEY (shop_id, platform),
+  constraint connections_challenge_shape CHECK (challenge ~ '^[A-Za-z0-9_-]{43}$'::text),
+  constraint connections_platform_shape CHECK (platform ~ '^[a-z][a-z0-9_]{1,30}$'::text),
+  constraint connections_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
+  constraint connections_state_is_a_digest CHECK (state_digest ~ '^[0-9a-f]{64}$'::text)
+);
+alter table trakit.connections enable row level security;
+alter table trakit.connections force row level security;
+create policy "functions see the shop they work for" on trakit.connections for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+
 -- One row per customer of a shop: digests and purchase history, to enrich events.
 create table trakit.customers ( -- owner postgres
   shop_id uuid not null, -- Shop they are a customer of.
@@ -126,6 +144,39 @@ create policy "functions see the shop they work for" on trakit.deliveries for al
 create policy "the dispatcher ends what is past its time" on trakit.deliveries for update to trakit_dispatcher using ((state = 'pending'::text)) with check ((state = ANY (ARRAY['failed'::text, 'skipped'::text])));
 create policy "the dispatcher sees what is due" on trakit.deliveries for select to trakit_dispatcher using (true);
 create policy "users see their shop's deliveries" on trakit.deliveries for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+
+-- Destinations whose token a platform granted (OAuth): when it ends, and the sealed secret for the next.
+create table trakit.destination_grants ( -- owner postgres
+  destination_id uuid not null, -- Destination; its token is in destination_secrets.
+  shop_id uuid not null, -- Shop that owns it; also bound into the seal.
+  access_expires_at timestamp with time zone, -- When the token ends; null = it does not.
+  sealed_renewal text, -- Refresh token, or what else brings the next token, sealed; null = there is no next.
+  renewal_expires_at timestamp with time zone, -- When that ends; null = the platform did not say.
+  renew_at timestamp with time zone, -- From when on a worker renews the token; null = never.
+  lease uuid, -- Who is renewing now; null = nobody.
+  lease_until timestamp with time zone, -- End of that lease.
+  trouble text, -- reconnect = the platform refused to renew: the merchant must connect again.
+  troubled_at timestamp with time zone, -- Since when.
+  alerted_at timestamp with time zone, -- When the operator was told of that trouble; null = not yet.
+  granted_at timestamp with time zone not null, -- When the merchant connected.
+  updated_at timestamp with time zone not null, -- Last change.
+  constraint destination_grants_pkey PRIMARY KEY (destination_id),
+  constraint destination_grants_destination_id_fkey FOREIGN KEY (destination_id) REFERENCES trakit.destination_secrets(destination_id) ON DELETE CASCADE,
+  constraint destination_grants_lease_has_end CHECK ((lease IS NULL) = (lease_until IS NULL)),
+  constraint destination_grants_renewal_shape CHECK (sealed_renewal ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'::text),
+  constraint destination_grants_renewed_before_end CHECK (renew_at IS NULL OR access_expires_at > renew_at),
+  constraint destination_grants_renewed_with_something CHECK (renew_at IS NULL OR sealed_renewal IS NOT NULL),
+  constraint destination_grants_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
+  constraint destination_grants_trouble_has_time CHECK ((trouble IS NULL) = (troubled_at IS NULL)),
+  constraint destination_grants_trouble_known CHECK (trouble = 'reconnect'::text)
+);
+CREATE INDEX destination_grants_due ON trakit.destination_grants USING btree (renew_at) WHERE ((renew_at IS NOT NULL) AND (trouble IS NULL));
+CREATE INDEX destination_grants_untold ON trakit.destination_grants USING btree (troubled_at) WHERE (trouble IS NOT NULL);
+alter table trakit.destination_grants enable row level security;
+alter table trakit.destination_grants force row level security;
+create policy "functions see the shop they work for" on trakit.destination_grants for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "the dispatcher notes whom it told of" on trakit.destination_grants for update to trakit_dispatcher using (true) with check (true);
+create policy "the dispatcher sees which tokens are due" on trakit.destination_grants for select to trakit_dispatcher using (true);
 
 -- Access tokens, sealed with AES-256-GCM outside the database; a dump does not contain them.
 create table trakit.destination_secrets ( -- owner postgres
@@ -1154,6 +1205,29 @@ begin
 end;
 $function$;
 
+-- A merchant asks to connect their account at a platform. False = the destination is not set up, or no such active shop.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.begin_connection(p_shop text, p_platform text, p_state_digest text, p_expires_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  if not exists (select from trakit.destinations d where d.shop_id = v_shop and d.platform = p_platform) then
+    return false;
+  end if;
+  insert into trakit.connections as c (shop_id, platform, state_digest, expires_at, created_at)
+  values (v_shop, p_platform, p_state_digest, p_expires_at, p_now)
+  -- the one before it is void
+  on conflict (shop_id, platform) do update
+    set state_digest = excluded.state_digest, challenge = null, expires_at = excluded.expires_at, created_at = p_now;
+  return true;
+end;
+$function$;
+
 -- Where a shop's comparison goes on: {"watermark", "installed_at", "order_topic"}; null = no such active shop.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.begin_reconciliation(p_shop text, p_now timestamp with time zone DEFAULT now())
@@ -1673,6 +1747,22 @@ begin
 end;
 $function$;
 
+-- Granted tokens that are to be renewed, longest due first.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.due_grants(p_limit integer DEFAULT 1000, p_now timestamp with time zone DEFAULT now())
+ RETURNS TABLE(shop_id uuid, domain text, platform text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select s.id, s.domain, d.platform
+  from trakit.destination_grants g
+  join trakit.destinations d on d.id = g.destination_id
+  join trakit.shops s on s.id = g.shop_id
+  where g.renew_at <= p_now and g.trouble is null and s.status = 'active'
+  order by g.renew_at limit p_limit
+$function$;
+
 -- Lanes with something to send now, longest waiting first: closed ones with due deliveries, those that just recovered, open ones whose probe is due.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.due_lanes(p_limit integer DEFAULT 100, p_now timestamp with time zone DEFAULT now())
@@ -2031,6 +2121,84 @@ CREATE OR REPLACE FUNCTION trakit.given_up_at(p_captured_at timestamp with time 
  LANGUAGE sql
  STABLE
 RETURN CASE WHEN (p_waits_for IS NOT NULL) THEN p_retry_until WHEN (p_lane_state = 'held'::text) THEN (p_captured_at + p_max_age) WHEN (p_captured_at < p_released_at) THEN GREATEST(p_retry_until, LEAST((p_captured_at + p_max_age), (p_released_at + '24:00:00'::interval))) ELSE p_retry_until END;
+
+-- Connections the operator is to be told of, once each: the platform refused to renew. Ids and times only.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.grant_alerts(p_limit integer DEFAULT 50)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object('destination', x.destination_id, 'since', x.troubled_at) order by x.troubled_at), '[]')
+  from (
+    select g.destination_id, g.troubled_at from trakit.destination_grants g
+    where g.trouble is not null and g.alerted_at is null
+    order by g.troubled_at limit p_limit) x
+$function$;
+
+-- To one caller {"state": "renew", "sealed": what renews the token, "lease"}, who has 30 s and then calls grant_renewed; busy = somebody else is renewing; none = nothing is due.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.grant_lease(p_shop text, p_platform text, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_lease uuid := gen_random_uuid();
+  v_row trakit.destination_grants;
+begin
+  -- the lease is taken under the row's lock: of callers that meet, one renews
+  select g.* into v_row
+  from trakit.destination_grants g join trakit.destinations d on d.id = g.destination_id
+  where d.shop_id = v_shop and d.platform = p_platform for update of g;
+  if v_row.destination_id is null or v_row.trouble is not null or v_row.renew_at is null or v_row.renew_at > p_now then
+    return jsonb_build_object('state', 'none');
+  end if;
+  if v_row.lease_until > p_now then
+    return jsonb_build_object('state', 'busy');
+  end if;
+  update trakit.destination_grants g set lease = v_lease, lease_until = p_now + interval '30 seconds'
+  where g.destination_id = v_row.destination_id;
+  return jsonb_build_object('state', 'renew', 'sealed', v_row.sealed_renewal, 'lease', v_lease);
+end;
+$function$;
+
+-- What came of a renewal: renewed (token and what renews it, both or none; a held lane goes on), refused (the merchant must connect again) or unavailable (anybody may try again). False = the lease is not the caller's any more: nothing is written.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.grant_renewed(p_shop text, p_platform text, p_lease uuid, p_outcome text, p_sealed text, p_last_four text, p_access_expires_at timestamp with time zone, p_sealed_renewal text, p_renewal_expires_at timestamp with time zone, p_renew_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_id uuid;
+begin
+  select g.destination_id into v_id
+  from trakit.destination_grants g join trakit.destinations d on d.id = g.destination_id
+  where d.shop_id = v_shop and d.platform = p_platform and g.lease = p_lease for update of g;
+  if v_id is null then
+    return false;
+  end if;
+  update trakit.destination_grants g
+  set lease = null, lease_until = null, updated_at = p_now,
+      access_expires_at = case when p_outcome = 'renewed' then p_access_expires_at else g.access_expires_at end,
+      sealed_renewal = case when p_outcome = 'renewed' then p_sealed_renewal else g.sealed_renewal end,
+      renewal_expires_at = case when p_outcome = 'renewed' then p_renewal_expires_at else g.renewal_expires_at end,
+      renew_at = case when p_outcome = 'renewed' then p_renew_at else g.renew_at end,
+      trouble = case when p_outcome = 'refused' then 'reconnect' end,
+      troubled_at = case when p_outcome = 'refused' then p_now end
+  where g.destination_id = v_id;
+  if p_outcome = 'renewed' then
+    perform trakit.replace_token(v_shop, v_id, p_sealed, p_last_four, true, p_now);
+  end if;
+  return true;
+end;
+$function$;
 
 -- Keys of an event that lead to its visitor, {"strong": {"kind": "key"}, "weak": {…}}; none where consent (or the policy for unknown consent) allows no purpose. What a browser carries is strong, what an order's attributes say is weak.
 -- owner postgres; called by trakit_app
@@ -2683,6 +2851,36 @@ begin
 end;
 $function$;
 
+-- A platform granted a token: puts it in the destination's place, lets the lane go, and keeps what renews it. False = the destination is gone.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.keep_grant(p_shop text, p_platform text, p_sealed text, p_last_four text, p_access_expires_at timestamp with time zone, p_sealed_renewal text, p_renewal_expires_at timestamp with time zone, p_renew_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_id uuid;
+begin
+  select d.id into v_id from trakit.destinations d where d.shop_id = v_shop and d.platform = p_platform for update;
+  if v_id is null then
+    return false;
+  end if;
+  perform trakit.replace_token(v_shop, v_id, p_sealed, p_last_four, false, p_now);
+  insert into trakit.destination_grants as g
+    (destination_id, shop_id, access_expires_at, sealed_renewal, renewal_expires_at, renew_at, granted_at, updated_at)
+  values (v_id, v_shop, p_access_expires_at, p_sealed_renewal, p_renewal_expires_at, p_renew_at, p_now, p_now)
+  on conflict (destination_id) do update
+    set access_expires_at = excluded.access_expires_at, sealed_renewal = excluded.sealed_renewal,
+        renewal_expires_at = excluded.renewal_expires_at, renew_at = excluded.renew_at,
+        -- who was renewing the token before this one finds it taken over
+        lease = null, lease_until = null, trouble = null, troubled_at = null, alerted_at = null, granted_at = p_now,
+        updated_at = p_now;
+  return true;
+end;
+$function$;
+
 -- Shop a lane belongs to.
 -- owner trakit_dispatcher; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.lane_shop(p_destination_id uuid)
@@ -2756,7 +2954,7 @@ CREATE OR REPLACE FUNCTION trakit.lease_seconds()
  IMMUTABLE
 AS $function$ select 30 $function$;
 
--- A shop's destinations with the last characters of their tokens and their lanes; null = no such shop.
+-- A shop's destinations with the last characters of their tokens, their lanes and connections; null = no such shop.
 -- owner trakit_app; called by trakit_edge, trakit_worker
 CREATE OR REPLACE FUNCTION trakit.list_destinations(p_domain text)
  RETURNS jsonb
@@ -2772,10 +2970,13 @@ begin
     select jsonb_agg(jsonb_build_object(
       'destination_id', d.id, 'platform', d.platform, 'enabled', d.enabled, 'settings', d.settings, 'events', d.events,
       'test_code', d.test_code, 'last_four', s.last_four, 'lane', l.state, 'lane_reason', l.reason,
-      'lane_since', l.changed_at) order by d.platform)
+      'lane_since', l.changed_at,
+      'connection', case when g.destination_id is not null then jsonb_build_object('since', g.granted_at,
+        'expires_at', g.access_expires_at, 'trouble', g.trouble) end) order by d.platform)
     from trakit.destinations d
     join trakit.lanes l on l.destination_id = d.id
     left join trakit.destination_secrets s on s.destination_id = d.id
+    left join trakit.destination_grants g on g.destination_id = d.id
   ), '[]');
 end;
 $function$;
@@ -2800,7 +3001,7 @@ begin
 end;
 $function$;
 
--- What a shop has that is not sealed with the newest key: [{"place": destination | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.
+-- What a shop has that is not sealed with the newest key: [{"place": destination | grant | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.
 -- owner trakit_app; called by trakit_worker
 CREATE OR REPLACE FUNCTION trakit.list_seals(p_domain text, p_newest text, p_limit integer DEFAULT 500)
  RETURNS jsonb
@@ -2820,6 +3021,10 @@ begin
       select 'destination' as place, s.destination_id::text as id, d.platform as of, s.sealed
       from trakit.destination_secrets s join trakit.destinations d on d.id = s.destination_id
       where s.shop_id = v_shop
+      union all
+      select 'grant', g.destination_id::text, d.platform, g.sealed_renewal
+      from trakit.destination_grants g join trakit.destinations d on d.id = g.destination_id
+      where g.shop_id = v_shop
       union all
       select 'quarantine', q.id::text, q.webhook_id, q.sealed_body from trakit.quarantine q where q.shop_id = v_shop
       union all
@@ -3161,6 +3366,24 @@ begin
       pixel_trouble = p_pixel_trouble, updated_at = p_now
   where i.shop_id = v_shop;
   return trakit.find_installation(p_shop);
+end;
+$function$;
+
+-- A browser sets out to the platform: the connection is that browser's from now on. False = no such connection, too late, or another browser has it.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.open_connection(p_shop text, p_platform text, p_state_digest text, p_challenge text, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  update trakit.connections c set challenge = p_challenge
+  where c.shop_id = v_shop and c.platform = p_platform and c.state_digest = p_state_digest and c.challenge is null
+    and c.expires_at > p_now;
+  return found;
 end;
 $function$;
 
@@ -3714,6 +3937,9 @@ begin
     when 'destination' then
       update trakit.destination_secrets s set sealed = p_sealed, updated_at = p_now
       where s.shop_id = v_shop and s.destination_id::text = p_id and s.sealed = p_old;
+    when 'grant' then
+      update trakit.destination_grants g set sealed_renewal = p_sealed, updated_at = p_now
+      where g.shop_id = v_shop and g.destination_id::text = p_id and g.sealed_renewal = p_old;
     when 'quarantine' then
       update trakit.quarantine q set sealed_body = p_sealed
       where q.shop_id = v_shop and q.id::text = p_id and q.sealed_body = p_old;
@@ -3729,6 +3955,27 @@ begin
       return false;
   end case;
   return found;
+end;
+$function$;
+
+-- Puts a destination's token in place and lets its lane go: a held one, or (p_held_only false) one in any trouble.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.replace_token(p_shop_id uuid, p_destination_id uuid, p_sealed text, p_last_four text, p_held_only boolean, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into trakit.destination_secrets as s (destination_id, shop_id, sealed, last_four, updated_at)
+  values (p_destination_id, p_shop_id, p_sealed, p_last_four, p_now)
+  on conflict (destination_id) do update
+    set sealed = excluded.sealed, last_four = excluded.last_four, version = s.version + 1, updated_at = p_now;
+  -- a new token ends the hold, and what waited is due at once; no delivery row is rewritten
+  update trakit.lanes l
+  set state = 'closed', reason = null, changed_at = p_now, probe_at = null, probe_seconds = null, flush_before = p_now,
+      released_at = case when l.state = 'held' then p_now else l.released_at end
+  where l.destination_id = p_destination_id
+    and case when p_held_only then l.state = 'held' else l.state <> 'closed' end;
 end;
 $function$;
 
@@ -3966,20 +4213,16 @@ begin
     set enabled = excluded.enabled, settings = excluded.settings, events = excluded.events, purpose = excluded.purpose,
         max_age = excluded.max_age, test_code = excluded.test_code, updated_at = p_now
   returning d.id into v_id;
-  if p_sealed is not null then
-    insert into trakit.destination_secrets as s (destination_id, shop_id, sealed, last_four, updated_at)
-    values (v_id, v_shop, p_sealed, p_last_four, p_now)
-    on conflict (destination_id) do update
-      set sealed = excluded.sealed, last_four = excluded.last_four, version = s.version + 1, updated_at = p_now;
-  end if;
-  v_has_token := exists (select from trakit.destination_secrets s where s.destination_id = v_id);
+  v_has_token := p_sealed is not null or exists (
+    select from trakit.destination_secrets s where s.destination_id = v_id);
   insert into trakit.lanes as l (destination_id, shop_id, state, reason, changed_at)
   values (v_id, v_shop, case when v_has_token then 'closed' else 'held' end, case when v_has_token then null else 'no_token' end, p_now)
-  on conflict (destination_id) do update
-    -- a new token ends the hold, and what waited is due at once; no delivery row is rewritten
-    set state = 'closed', reason = null, changed_at = p_now, probe_at = null, probe_seconds = null, flush_before = p_now,
-        released_at = case when l.state = 'held' then p_now else l.released_at end
-    where p_sealed is not null and l.state <> 'closed';
+  on conflict (destination_id) do nothing;
+  if p_sealed is not null then
+    -- a token entered by hand ends a connection
+    delete from trakit.destination_grants g where g.destination_id = v_id;
+    perform trakit.replace_token(v_shop, v_id, p_sealed, p_last_four, false, p_now);
+  end if;
   return jsonb_build_object('destination_id', v_id, 'shop_id', v_shop, 'platform', p_platform, 'enabled', p_enabled,
     'settings', p_settings, 'test_code', p_test_code,
     'last_four', (select s.last_four from trakit.destination_secrets s where s.destination_id = v_id),
@@ -4158,6 +4401,18 @@ begin
   return jsonb_build_object('settled', jsonb_array_length(v_applied),
     'late', jsonb_array_length(p_outcomes) - jsonb_array_length(v_applied));
 end;
+$function$;
+
+-- The operator was told: what grant_alerts gave.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.settle_grant_alert(p_destination_id uuid, p_since timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update trakit.destination_grants g set alerted_at = p_now
+  where g.destination_id = p_destination_id and g.troubled_at = p_since
 $function$;
 
 -- After running a quarantined webhook again: read = it is an event now and leaves, else its tries are counted. False = no such row.
@@ -4535,6 +4790,30 @@ begin
 end;
 $function$;
 
+-- The browser is back with the state: taken, unknown (never begun, or used), expired, or other_browser (not the one that set out). Each state is good once.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.take_connection(p_shop text, p_platform text, p_state_digest text, p_challenge text, p_now timestamp with time zone DEFAULT now())
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_row trakit.connections;
+begin
+  -- whatever comes of it, the state is used up
+  delete from trakit.connections c
+  where c.shop_id = v_shop and c.platform = p_platform and c.state_digest = p_state_digest
+  returning * into v_row;
+  return case
+    when v_row.shop_id is null then 'unknown'
+    when v_row.expires_at <= p_now then 'expired'
+    when v_row.challenge is distinct from p_challenge then 'other_browser'
+    else 'taken' end;
+end;
+$function$;
+
 -- Every event of one order (by Shopify's id or its name, e.g. #1042) with what became of it at each platform.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.trace_order(p_shop text, p_order text)
@@ -4833,11 +5112,14 @@ grant usage on schema trakit to trakit_worker;
 grant usage on sequence trakit.event_row_seq to trakit_app;
 grant delete, insert, select, update on trakit.cart_adds to trakit_app;
 grant delete, insert, select, update on trakit.carts to trakit_app;
+grant delete, insert, select, update on trakit.connections to trakit_app;
 grant select on trakit.customers to authenticated;
 grant delete, insert, select, update on trakit.customers to trakit_app;
 grant select on trakit.deliveries to authenticated;
 grant delete, insert, select, update on trakit.deliveries to trakit_app;
 grant select (captured_at, event_row, destination_id, shop_id, state, waits_for, next_attempt_at, retry_until, lease, settled_at), update (state, reason, waits_for, next_attempt_at, lease, settled_at) on trakit.deliveries to trakit_dispatcher;
+grant delete, insert, select, update on trakit.destination_grants to trakit_app;
+grant select (destination_id, shop_id, renew_at, trouble, troubled_at, alerted_at), update (alerted_at) on trakit.destination_grants to trakit_dispatcher;
 grant delete, insert, select, update on trakit.destination_secrets to trakit_app;
 grant select on trakit.destinations to authenticated;
 grant delete, insert, select, update on trakit.destinations to trakit_app;

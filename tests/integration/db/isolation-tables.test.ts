@@ -166,6 +166,7 @@ describe("tables, partitions and views", () => {
     }
     expect(read.filter((name) => !PROCESSES.includes(name))).toEqual([
       "trakit.deliveries",
+      "trakit.destination_grants",
       "trakit.destinations",
       "trakit.installations",
       "trakit.lanes",

@@ -126,6 +126,12 @@ function argument(name: string): unknown {
     p_jobs: "[]",
     p_gap_ms: 0,
     p_told: "[]",
+    p_state_digest: MARKER.repeat(64).slice(0, 64).replace(/[^0-9a-f]/g, "0"),
+    p_challenge: "A".repeat(43),
+    p_expires_at: at(600),
+    p_sealed_renewal: sealedToken(),
+    p_renewal_expires_at: at(86_400 * 60),
+    p_renew_at: at(1_800),
     p_replay_id: 1,
     p_steps: 1,
     shop: mine.domain,
@@ -149,6 +155,8 @@ const OWN_MEANING: Record<string, unknown> = {
   "trakit.compare_orders p_orders": "[]",
   "trakit.set_destination p_events": null,
   "trakit.check_in p_kind": "worker",
+  "trakit.keep_grant p_sealed": sealedToken(),
+  "trakit.keep_grant p_last_four": "mine",
   "trakit.step_replay p_events": 1_000,
 };
 
@@ -166,6 +174,8 @@ function call(row: FunctionRow): { sql: string; values: unknown[] } {
 /** What these may show of shop B: their work crosses shops, and is ids, states and times (design §5). */
 function allowed(door: string): string[] {
   if (door === "trakit.pending_alerts") return Object.values(shops.theirs.lanes);
+  if (door === "trakit.grant_alerts") return Object.values(shops.theirs.lanes);
+  if (door === "trakit.due_grants") return [shops.theirs.id, shops.theirs.domain];
   if (door === "trakit.due_lanes") return [shops.theirs.id, ...Object.values(shops.theirs.lanes)];
   if (door === "trakit.list_shops") return [shops.theirs.id, shops.theirs.domain];
   return [];

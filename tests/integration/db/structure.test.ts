@@ -108,6 +108,7 @@ describe("tables", () => {
     const tables = new Set(columns.map((name) => name.split(".")[0]));
     expect([...tables].sort()).toEqual([
       "deliveries",
+      "destination_grants",
       "destinations",
       "installations",
       "lanes",
@@ -200,6 +201,7 @@ describe("functions", () => {
     ).toEqual([
       "check_in",
       "check_out",
+      "due_grants",
       "due_lanes",
       "due_privacy",
       "due_reconciliations",
@@ -208,6 +210,7 @@ describe("functions", () => {
       "end_flush",
       "enqueue_jobs",
       "expire_deliveries",
+      "grant_alerts",
       "lane_shop",
       "list_shops",
       "live_workers",
@@ -217,6 +220,7 @@ describe("functions", () => {
       "queue_watch",
       "run_replays",
       "settle_alerts",
+      "settle_grant_alert",
       "wake_lanes",
     ]);
   });
