@@ -70,6 +70,23 @@ alter table trakit.connections enable row level security;
 alter table trakit.connections force row level security;
 create policy "functions see the shop they work for" on trakit.connections for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 
+-- When Shopify was last asked about a shop's new customers, and why not at the moment.
+create table trakit.customer_lookups ( -- owner postgres
+  shop_id uuid not null, -- Shop.
+  looked_at timestamp with time zone not null, -- When the job last looked.
+  paused_until timestamp with time zone, -- Not asked again before this; null = no trouble.
+  trouble text, -- Why it pauses: throttled, unavailable, reopen_app, not_approved …; null = no trouble.
+  constraint customer_lookups_pkey PRIMARY KEY (shop_id),
+  constraint customer_lookups_pause_has_reason CHECK ((paused_until IS NULL) = (trouble IS NULL)),
+  constraint customer_lookups_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
+  constraint customer_lookups_trouble_bounded CHECK (length(trouble) <= 100)
+);
+alter table trakit.customer_lookups enable row level security;
+alter table trakit.customer_lookups force row level security;
+create policy "functions see the shop they work for" on trakit.customer_lookups for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "the dispatcher sees who may be asked about" on trakit.customer_lookups for select to trakit_dispatcher using (true);
+create policy "users see their shop's rows" on trakit.customer_lookups for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+
 -- One row per customer of a shop: digests and purchase history, to enrich events.
 create table trakit.customers ( -- owner postgres
   shop_id uuid not null, -- Shop they are a customer of.
@@ -95,6 +112,7 @@ create table trakit.customers ( -- owner postgres
   constraint customers_opt_ins_bounded CHECK (length(email_opt_in) <= 40 AND length(sms_opt_in) <= 40),
   constraint customers_orders_sane CHECK (orders >= 0)
 );
+CREATE INDEX customers_unasked ON trakit.customers USING btree (shop_id, created_at) WHERE ((known_at IS NULL) AND (asked_at IS NULL));
 alter table trakit.customers enable row level security;
 alter table trakit.customers force row level security;
 create policy "functions see the shop they work for" on trakit.customers for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -573,6 +591,7 @@ create table trakit.visitor_links ( -- owner postgres
   constraint visitor_links_kind_known CHECK (kind = ANY (ARRAY['visitor'::text, 'client'::text, 'customer'::text, 'checkout'::text, 'cart'::text, 'email'::text, 'phone'::text]))
 );
 CREATE INDEX visitor_links_by_visitor ON trakit.visitor_links USING btree (visitor_id);
+CREATE INDEX visitor_links_customers ON trakit.visitor_links USING btree (shop_id, created_at) WHERE (kind = 'customer'::text);
 alter table trakit.visitor_links enable row level security;
 alter table trakit.visitor_links force row level security;
 create policy "functions see the shop they work for" on trakit.visitor_links for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -1747,6 +1766,23 @@ begin
 end;
 $function$;
 
+-- Shopify answered 401 to the access token that is sealed so: it counts as over, and who asks next renews it. False = it was replaced meanwhile, or is over anyway.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.distrust_token(p_shop text, p_sealed_access text, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  update trakit.installations i set access_expires_at = p_now, updated_at = p_now
+  where i.shop_id = v_shop and i.sealed_access = p_sealed_access and i.access_expires_at > p_now;
+  return found;
+end;
+$function$;
+
 -- Granted tokens that are to be renewed, longest due first.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.due_grants(p_limit integer DEFAULT 1000, p_now timestamp with time zone DEFAULT now())
@@ -1819,6 +1855,21 @@ AS $function$
   group by x.destination_id, x.shop_id
   order by min(x.next_attempt_at)
   limit p_limit
+$function$;
+
+-- Shops whose new customers Shopify may be asked about now: active, with tokens, not paused; longest not looked at first.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.due_lookups(p_limit integer DEFAULT 500, p_now timestamp with time zone DEFAULT now())
+ RETURNS TABLE(shop_id uuid, domain text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select s.id, s.domain from trakit.installations i
+  join trakit.shops s on s.id = i.shop_id
+  left join trakit.customer_lookups c on c.shop_id = i.shop_id
+  where s.status = 'active' and i.trouble is null and i.refresh_expires_at > p_now and coalesce(c.paused_until <= p_now, true)
+  order by c.looked_at nulls first limit p_limit
 $function$;
 
 -- Redactions that are not done yet, oldest first.
@@ -2892,7 +2943,7 @@ AS $function$
   select d.shop_id from trakit.destinations d where d.id = p_destination_id
 $function$;
 
--- Notes what Shopify says of a customer {"customer_id", "digests", "country", "orders", "spent", "currency", "last_order_at", "as_of", "asked_at", "email_opt_in", "email_opt_in_at", "sms_opt_in", "sms_opt_in_at"}; all but the id may be missing. Returns learnt, unknown_shop or uninstalled_shop.
+-- Notes what Shopify says of a customer {"customer_id", "digests", "country", "orders", "spent", "currency", "first_order_at", "last_order_at", "as_of", "asked_at", "email_opt_in", "email_opt_in_at", "sms_opt_in", "sms_opt_in_at"}; all but the id may be missing. Returns learnt, unknown_shop or uninstalled_shop.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.learn_customer(p_shop text, p_customer jsonb, p_now timestamp with time zone DEFAULT now())
  RETURNS text
@@ -2919,10 +2970,11 @@ begin
     when trakit.unknown_consent_policy(v_shop.unknown_consent, p_customer ->> 'country', v_shop.country) = 'skip' then '{}'
     else coalesce(p_customer -> 'digests', '{}') end;
   insert into trakit.customers as c
-    (shop_id, customer_id, digests, orders, spent, currency, last_order_at, known_at, asked_at, email_opt_in, email_opt_in_at,
-     sms_opt_in, sms_opt_in_at, created_at, updated_at)
+    (shop_id, customer_id, digests, orders, spent, currency, first_order_at, last_order_at, known_at, asked_at, email_opt_in,
+     email_opt_in_at, sms_opt_in, sms_opt_in_at, created_at, updated_at)
   values (v_shop.id, p_customer ->> 'customer_id', v_digests, coalesce((p_customer ->> 'orders')::integer, 0),
-    coalesce((p_customer ->> 'spent')::numeric, 0), p_customer ->> 'currency', (p_customer ->> 'last_order_at')::timestamptz,
+    coalesce((p_customer ->> 'spent')::numeric, 0), p_customer ->> 'currency', (p_customer ->> 'first_order_at')::timestamptz,
+    (p_customer ->> 'last_order_at')::timestamptz,
     v_as_of, (p_customer ->> 'asked_at')::timestamptz, p_customer ->> 'email_opt_in',
     (p_customer ->> 'email_opt_in_at')::timestamptz, p_customer ->> 'sms_opt_in', (p_customer ->> 'sms_opt_in_at')::timestamptz,
     p_now, p_now)
@@ -2932,6 +2984,7 @@ begin
         orders = case when v_as_of > coalesce(c.known_at, '-infinity') then excluded.orders else c.orders end,
         spent = case when v_as_of > coalesce(c.known_at, '-infinity') then excluded.spent else c.spent end,
         currency = case when v_as_of > coalesce(c.known_at, '-infinity') then excluded.currency else c.currency end,
+        first_order_at = least(c.first_order_at, excluded.first_order_at),
         last_order_at = greatest(c.last_order_at, excluded.last_order_at),
         known_at = greatest(c.known_at, v_as_of),
         asked_at = greatest(c.asked_at, excluded.asked_at),
@@ -3342,6 +3395,54 @@ begin
     end if;
   end loop;
   return p_results;
+end;
+$function$;
+
+-- Notes what Shopify answered about customers (a list for learn_customer), but of those only who are still known to us. Returns how many.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.note_asked(p_shop text, p_customers jsonb, p_now timestamp with time zone DEFAULT now())
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_noted integer := 0;
+  v_customer jsonb;
+begin
+  for v_customer in
+    -- in one order for all, as count_orders takes them
+    select x.value from jsonb_array_elements(p_customers) x (value) order by x.value ->> 'customer_id'
+  loop
+    if exists (
+        select from trakit.customers c where c.shop_id = v_shop and c.customer_id = v_customer ->> 'customer_id' for update)
+      or exists (
+        select from trakit.visitor_links l
+        where l.shop_id = v_shop and l.kind = 'customer' and l.key = v_customer ->> 'customer_id' for share)
+    then
+      perform trakit.learn_customer(p_shop, v_customer, p_now);
+      v_noted := v_noted + 1;
+    end if;
+  end loop;
+  return v_noted;
+end;
+$function$;
+
+-- The job has asked about a shop's customers: nulls = no trouble, else why and until when it pauses.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.note_lookup(p_shop text, p_trouble text, p_paused_until timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  insert into trakit.customer_lookups (shop_id, looked_at, paused_until, trouble)
+  select v_shop, p_now, p_paused_until, p_trouble where v_shop is not null
+  on conflict (shop_id) do update set looked_at = p_now, paused_until = p_paused_until, trouble = p_trouble;
 end;
 $function$;
 
@@ -4899,6 +5000,34 @@ begin
 end;
 $function$;
 
+-- Ids of customers of a shop of whom Shopify was never asked and never told us anything: from orders, and logged in within two days.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.unknown_customers(p_shop text, p_limit integer DEFAULT 50, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  return coalesce((
+    select jsonb_agg(distinct x.customer_id) from (
+      (select c.customer_id from trakit.customers c
+      where c.shop_id = v_shop and c.known_at is null and c.asked_at is null and c.customer_id ~ '^[0-9]{1,20}$'
+      order by c.created_at limit p_limit)
+      union
+      -- who is logged in and has not bought while we looked; two days back are enough for a job that runs every two minutes
+      (select l.key from trakit.visitor_links l
+      where l.shop_id = v_shop and l.kind = 'customer' and l.created_at > p_now - interval '2 days' and l.key ~ '^[0-9]{1,20}$'
+        and not exists (
+          select from trakit.customers c
+          where c.shop_id = v_shop and c.customer_id = l.key and (c.known_at is not null or c.asked_at is not null))
+      order by l.created_at limit p_limit)
+      limit p_limit) x), '[]');
+end;
+$function$;
+
 -- Puts one job per due lane into pg-boss's queue drain and, where nobody checked in for a minute, calls the drain function. Does nothing if lanes were woken less than p_gap_ms ago. Returns {"skipped", "lanes", "jobs", "called"}.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.wake_lanes(p_gap_ms integer DEFAULT 0, p_limit integer DEFAULT 1000, p_now timestamp with time zone DEFAULT now())
@@ -5113,6 +5242,9 @@ grant usage on sequence trakit.event_row_seq to trakit_app;
 grant delete, insert, select, update on trakit.cart_adds to trakit_app;
 grant delete, insert, select, update on trakit.carts to trakit_app;
 grant delete, insert, select, update on trakit.connections to trakit_app;
+grant select on trakit.customer_lookups to authenticated;
+grant delete, insert, select, update on trakit.customer_lookups to trakit_app;
+grant select (shop_id, looked_at, paused_until) on trakit.customer_lookups to trakit_dispatcher;
 grant select on trakit.customers to authenticated;
 grant delete, insert, select, update on trakit.customers to trakit_app;
 grant select on trakit.deliveries to authenticated;

@@ -128,6 +128,7 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     JSON.stringify({ customers: [customer], emails: [`${word}-email`], phones: [], orders: [] }),
     at(0),
   ]);
+  await db.query("trakit_edge", "select trakit.note_lookup($1, $2, $3, $3)", [shop.domain, word, at(0)]);
   await db.query("trakit_edge", "select trakit.begin_reconciliation($1, $2)", [shop.domain, at(0)]);
   await db.query("trakit_edge", "select trakit.compare_orders($1, $2, null, $3, $4)", [
     shop.domain,

@@ -298,6 +298,36 @@ export type Database = {
           },
         ];
       };
+      "customer_lookups": {
+        Row: {
+          "looked_at": string;
+          "paused_until": string | null;
+          "shop_id": string;
+          "trouble": string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "looked_at": string;
+          "paused_until"?: string | null;
+          "shop_id": string;
+          "trouble"?: string | null;
+        };
+        Update: {
+          "looked_at"?: string;
+          "paused_until"?: string | null;
+          "shop_id"?: string;
+          "trouble"?: string | null;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "customer_lookups_shop_id_fkey";
+            columns: ["shop_id"];
+            isOneToOne: true;
+            referencedRelation: "shops";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       "customers": {
         Row: {
           "asked_at": string | null;
@@ -1376,6 +1406,10 @@ export type Database = {
       };
       "describe_lane": { Args: { "p_destination_id": string }; Returns: Json };
       "destination_token": { Args: { "p_platform": string; "p_shop": string }; Returns: Json };
+      "distrust_token": {
+        Args: { "p_now"?: string; "p_sealed_access": string; "p_shop": string };
+        Returns: boolean;
+      };
       "due_grants": {
         Args: { "p_limit"?: number; "p_now"?: string };
         Returns: {
@@ -1388,6 +1422,13 @@ export type Database = {
         Args: { "p_limit"?: number; "p_now"?: string };
         Returns: {
           "destination_id": string;
+          "shop_id": string;
+        }[];
+      };
+      "due_lookups": {
+        Args: { "p_limit"?: number; "p_now"?: string };
+        Returns: {
+          "domain": string;
           "shop_id": string;
         }[];
       };
@@ -1567,6 +1608,11 @@ export type Database = {
         Returns: boolean;
       };
       "note_adds": { Args: { "p_events": Json; "p_results": Json; "p_shop_id": string }; Returns: Json };
+      "note_asked": { Args: { "p_customers": Json; "p_now"?: string; "p_shop": string }; Returns: number };
+      "note_lookup": {
+        Args: { "p_now"?: string; "p_paused_until": string; "p_shop": string; "p_trouble": string };
+        Returns: undefined;
+      };
       "note_setup": {
         Args: {
           "p_country": string;
@@ -1806,6 +1852,10 @@ export type Database = {
       "unknown_consent_policy": {
         Args: { "p_event_country": string; "p_setting": string; "p_shop_country": string };
         Returns: string;
+      };
+      "unknown_customers": {
+        Args: { "p_limit"?: number; "p_now"?: string; "p_shop": string };
+        Returns: Json;
       };
       "wake_lanes": { Args: { "p_gap_ms"?: number; "p_limit"?: number; "p_now"?: string }; Returns: Json };
       "whole_subject": { Args: { "p_shop_id": string; "p_subject": Json }; Returns: Json };

@@ -127,6 +127,14 @@ function argument(name: string): unknown {
     p_gap_ms: 0,
     p_told: "[]",
     p_state_digest: MARKER.repeat(64).slice(0, 64).replace(/[^0-9a-f]/g, "0"),
+    p_customers: JSON.stringify([{
+      customer_id: "4242",
+      asked_at: at(0),
+      orders: 9,
+      spent: "9",
+      as_of: at(0),
+    }]),
+    p_paused_until: null,
     p_challenge: "A".repeat(43),
     p_expires_at: at(600),
     p_sealed_renewal: sealedToken(),
@@ -175,7 +183,9 @@ function call(row: FunctionRow): { sql: string; values: unknown[] } {
 function allowed(door: string): string[] {
   if (door === "trakit.pending_alerts") return Object.values(shops.theirs.lanes);
   if (door === "trakit.grant_alerts") return Object.values(shops.theirs.lanes);
-  if (door === "trakit.due_grants") return [shops.theirs.id, shops.theirs.domain];
+  if (["trakit.due_grants", "trakit.due_lookups"].includes(door)) {
+    return [shops.theirs.id, shops.theirs.domain];
+  }
   if (door === "trakit.due_lanes") return [shops.theirs.id, ...Object.values(shops.theirs.lanes)];
   if (door === "trakit.list_shops") return [shops.theirs.id, shops.theirs.domain];
   return [];

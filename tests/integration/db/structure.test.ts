@@ -107,6 +107,7 @@ describe("tables", () => {
     ).toEqual([]);
     const tables = new Set(columns.map((name) => name.split(".")[0]));
     expect([...tables].sort()).toEqual([
+      "customer_lookups",
       "deliveries",
       "destination_grants",
       "destinations",
@@ -203,6 +204,7 @@ describe("functions", () => {
       "check_out",
       "due_grants",
       "due_lanes",
+      "due_lookups",
       "due_privacy",
       "due_reconciliations",
       "due_refreshes",
