@@ -1635,6 +1635,23 @@ begin
 end;
 $function$;
 
+-- Adds {"reason": n} to the day's counters of a shop, or of nobody where p_shop is null or unknown.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.count_refused_calls(p_shop text, p_place text, p_counts jsonb, p_now timestamp with time zone DEFAULT now())
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  c_nobody constant uuid := uuid '00000000-0000-0000-0000-000000000000';
+  v_shop uuid := coalesce(trakit.bind_shop(p_shop, null), c_nobody);
+begin
+  perform set_config('trakit.shop_id', v_shop::text, true);
+  perform trakit.count_refusals(v_shop, p_place, p_counts, p_now);
+end;
+$function$;
+
 -- Counts events of one sender; null = within the shop's limit, else the seconds until the next minute begins.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.count_sender(p_shop trakit.shops, p_prefix text, p_events integer, p_now timestamp with time zone)

@@ -19,7 +19,10 @@ export interface Caller {
   origin: string | null;
 }
 
-export type Called = { ok: true; caller: Caller } | { ok: false; reason: string };
+export type Called =
+  | { ok: true; caller: Caller }
+  /** `shop`: whose public key it was; null = nobody's. */
+  | { ok: false; reason: string; shop: string | null };
 
 const HOST = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
@@ -61,7 +64,7 @@ export function callerOf(
   const origin = headers.get("origin");
   if (!query.has("key") || query.has("signature")) {
     const verified = verifyProxy(query, trust.secrets, trust.now);
-    if (!verified.ok) return verified;
+    if (!verified.ok) return { ok: false, reason: verified.reason, shop: null };
     return {
       ok: true,
       caller: {
@@ -76,7 +79,7 @@ export function callerOf(
     };
   }
   const shop = shopOfPublicKey(trust.keys, query.get("key") ?? "");
-  if (shop === null) return { ok: false, reason: "bad_key" };
+  if (shop === null) return { ok: false, reason: "bad_key", shop: null };
   const cookie = headers.get("cookie") ?? "";
   const signature = headers.get("x-trakit-signature");
   if (signature === null) {
@@ -102,7 +105,7 @@ export function callerOf(
     cookie,
   };
   const refusal = verifyForwarded(forwarderSecrets(trust.keys, shop), parts, signature, trust.now);
-  if (refusal !== null) return { ok: false, reason: refusal };
+  if (refusal !== null) return { ok: false, reason: refusal, shop };
   return {
     ok: true,
     caller: {

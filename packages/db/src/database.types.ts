@@ -1370,6 +1370,10 @@ export type Database = {
         Args: { "p_counts": Json; "p_now": string; "p_place": string; "p_shop_id": string };
         Returns: undefined;
       };
+      "count_refused_calls": {
+        Args: { "p_counts": Json; "p_now"?: string; "p_place": string; "p_shop": string };
+        Returns: undefined;
+      };
       "count_sender": {
         Args: {
           "p_events": number;

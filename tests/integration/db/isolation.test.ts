@@ -60,6 +60,7 @@ function argument(name: string): unknown {
       host: "mine.example",
       refused: {},
     }),
+    p_counts: JSON.stringify({ attack: 1 }),
     p_refused: JSON.stringify({ forged: 1 }),
     p_outcomes: "[]",
     p_limit: 1_000,
