@@ -52,6 +52,41 @@ alter table trakit.carts enable row level security;
 alter table trakit.carts force row level security;
 create policy "functions see the shop they work for" on trakit.carts for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 
+-- Connections being made: the merchant has been sent to the platform and is not back. Ten minutes each.
+create table trakit.connections ( -- owner postgres
+  shop_id uuid not null, -- Shop the account is connected to.
+  platform text not null, -- Platform the merchant was sent to.
+  state_digest text not null, -- SHA-256 of the state, which is good once.
+  challenge text, -- SHA-256 of the cookie of the browser that went, which is the PKCE verifier too; null = it has not gone yet.
+  expires_at timestamp with time zone not null, -- When it is too late to come back.
+  created_at timestamp with time zone not null, -- When the merchant asked for it.
+  constraint connections_pkey PRIMARY KEY (shop_id, platform),
+  constraint connections_challenge_shape CHECK (challenge ~ '^[A-Za-z0-9_-]{43}$'::text),
+  constraint connections_platform_shape CHECK (platform ~ '^[a-z][a-z0-9_]{1,30}$'::text),
+  constraint connections_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
+  constraint connections_state_is_a_digest CHECK (state_digest ~ '^[0-9a-f]{64}$'::text)
+);
+alter table trakit.connections enable row level security;
+alter table trakit.connections force row level security;
+create policy "functions see the shop they work for" on trakit.connections for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+
+-- When Shopify was last asked about a shop's new customers, and why not at the moment.
+create table trakit.customer_lookups ( -- owner postgres
+  shop_id uuid not null, -- Shop.
+  looked_at timestamp with time zone not null, -- When the job last looked.
+  paused_until timestamp with time zone, -- Not asked again before this; null = no trouble.
+  trouble text, -- Why it pauses: throttled, unavailable, reopen_app, not_approved …; null = no trouble.
+  constraint customer_lookups_pkey PRIMARY KEY (shop_id),
+  constraint customer_lookups_pause_has_reason CHECK ((paused_until IS NULL) = (trouble IS NULL)),
+  constraint customer_lookups_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
+  constraint customer_lookups_trouble_bounded CHECK (length(trouble) <= 100)
+);
+alter table trakit.customer_lookups enable row level security;
+alter table trakit.customer_lookups force row level security;
+create policy "functions see the shop they work for" on trakit.customer_lookups for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "the dispatcher sees who may be asked about" on trakit.customer_lookups for select to trakit_dispatcher using (true);
+create policy "users see their shop's rows" on trakit.customer_lookups for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+
 -- One row per customer of a shop: digests and purchase history, to enrich events.
 create table trakit.customers ( -- owner postgres
   shop_id uuid not null, -- Shop they are a customer of.
@@ -77,6 +112,7 @@ create table trakit.customers ( -- owner postgres
   constraint customers_opt_ins_bounded CHECK (length(email_opt_in) <= 40 AND length(sms_opt_in) <= 40),
   constraint customers_orders_sane CHECK (orders >= 0)
 );
+CREATE INDEX customers_unasked ON trakit.customers USING btree (shop_id, created_at) WHERE ((known_at IS NULL) AND (asked_at IS NULL));
 alter table trakit.customers enable row level security;
 alter table trakit.customers force row level security;
 create policy "functions see the shop they work for" on trakit.customers for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -126,6 +162,39 @@ create policy "functions see the shop they work for" on trakit.deliveries for al
 create policy "the dispatcher ends what is past its time" on trakit.deliveries for update to trakit_dispatcher using ((state = 'pending'::text)) with check ((state = ANY (ARRAY['failed'::text, 'skipped'::text])));
 create policy "the dispatcher sees what is due" on trakit.deliveries for select to trakit_dispatcher using (true);
 create policy "users see their shop's deliveries" on trakit.deliveries for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+
+-- Destinations whose token a platform granted (OAuth): when it ends, and the sealed secret for the next.
+create table trakit.destination_grants ( -- owner postgres
+  destination_id uuid not null, -- Destination; its token is in destination_secrets.
+  shop_id uuid not null, -- Shop that owns it; also bound into the seal.
+  access_expires_at timestamp with time zone, -- When the token ends; null = it does not.
+  sealed_renewal text, -- Refresh token, or what else brings the next token, sealed; null = there is no next.
+  renewal_expires_at timestamp with time zone, -- When that ends; null = the platform did not say.
+  renew_at timestamp with time zone, -- From when on a worker renews the token; null = never.
+  lease uuid, -- Who is renewing now; null = nobody.
+  lease_until timestamp with time zone, -- End of that lease.
+  trouble text, -- reconnect = the platform refused to renew: the merchant must connect again.
+  troubled_at timestamp with time zone, -- Since when.
+  alerted_at timestamp with time zone, -- When the operator was told of that trouble; null = not yet.
+  granted_at timestamp with time zone not null, -- When the merchant connected.
+  updated_at timestamp with time zone not null, -- Last change.
+  constraint destination_grants_pkey PRIMARY KEY (destination_id),
+  constraint destination_grants_destination_id_fkey FOREIGN KEY (destination_id) REFERENCES trakit.destination_secrets(destination_id) ON DELETE CASCADE,
+  constraint destination_grants_lease_has_end CHECK ((lease IS NULL) = (lease_until IS NULL)),
+  constraint destination_grants_renewal_shape CHECK (sealed_renewal ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'::text),
+  constraint destination_grants_renewed_before_end CHECK (renew_at IS NULL OR access_expires_at > renew_at),
+  constraint destination_grants_renewed_with_something CHECK (renew_at IS NULL OR sealed_renewal IS NOT NULL),
+  constraint destination_grants_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
+  constraint destination_grants_trouble_has_time CHECK ((trouble IS NULL) = (troubled_at IS NULL)),
+  constraint destination_grants_trouble_known CHECK (trouble = 'reconnect'::text)
+);
+CREATE INDEX destination_grants_due ON trakit.destination_grants USING btree (renew_at) WHERE ((renew_at IS NOT NULL) AND (trouble IS NULL));
+CREATE INDEX destination_grants_untold ON trakit.destination_grants USING btree (troubled_at) WHERE (trouble IS NOT NULL);
+alter table trakit.destination_grants enable row level security;
+alter table trakit.destination_grants force row level security;
+create policy "functions see the shop they work for" on trakit.destination_grants for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "the dispatcher notes whom it told of" on trakit.destination_grants for update to trakit_dispatcher using (true) with check (true);
+create policy "the dispatcher sees which tokens are due" on trakit.destination_grants for select to trakit_dispatcher using (true);
 
 -- Access tokens, sealed with AES-256-GCM outside the database; a dump does not contain them.
 create table trakit.destination_secrets ( -- owner postgres
@@ -522,6 +591,7 @@ create table trakit.visitor_links ( -- owner postgres
   constraint visitor_links_kind_known CHECK (kind = ANY (ARRAY['visitor'::text, 'client'::text, 'customer'::text, 'checkout'::text, 'cart'::text, 'email'::text, 'phone'::text]))
 );
 CREATE INDEX visitor_links_by_visitor ON trakit.visitor_links USING btree (visitor_id);
+CREATE INDEX visitor_links_customers ON trakit.visitor_links USING btree (shop_id, created_at) WHERE (kind = 'customer'::text);
 alter table trakit.visitor_links enable row level security;
 alter table trakit.visitor_links force row level security;
 create policy "functions see the shop they work for" on trakit.visitor_links for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -1154,6 +1224,29 @@ begin
 end;
 $function$;
 
+-- A merchant asks to connect their account at a platform. False = the destination is not set up, or no such active shop.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.begin_connection(p_shop text, p_platform text, p_state_digest text, p_expires_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  if not exists (select from trakit.destinations d where d.shop_id = v_shop and d.platform = p_platform) then
+    return false;
+  end if;
+  insert into trakit.connections as c (shop_id, platform, state_digest, expires_at, created_at)
+  values (v_shop, p_platform, p_state_digest, p_expires_at, p_now)
+  -- the one before it is void
+  on conflict (shop_id, platform) do update
+    set state_digest = excluded.state_digest, challenge = null, expires_at = excluded.expires_at, created_at = p_now;
+  return true;
+end;
+$function$;
+
 -- Where a shop's comparison goes on: {"watermark", "installed_at", "order_topic"}; null = no such active shop.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.begin_reconciliation(p_shop text, p_now timestamp with time zone DEFAULT now())
@@ -1533,6 +1626,23 @@ begin
 end;
 $function$;
 
+-- Adds {"reason": n} to the day's counters of a shop, or of nobody where p_shop is null or unknown.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.count_refused_calls(p_shop text, p_place text, p_counts jsonb, p_now timestamp with time zone DEFAULT now())
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  c_nobody constant uuid := uuid '00000000-0000-0000-0000-000000000000';
+  v_shop uuid := coalesce(trakit.bind_shop(p_shop, null), c_nobody);
+begin
+  perform set_config('trakit.shop_id', v_shop::text, true);
+  perform trakit.count_refusals(v_shop, p_place, p_counts, p_now);
+end;
+$function$;
+
 -- Counts events of one sender; null = within the shop's limit, else the seconds until the next minute begins.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.count_sender(p_shop trakit.shops, p_prefix text, p_events integer, p_now timestamp with time zone)
@@ -1664,6 +1774,39 @@ begin
 end;
 $function$;
 
+-- Shopify answered 401 to the access token that is sealed so: it counts as over, and who asks next renews it. False = it was replaced meanwhile, or is over anyway.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.distrust_token(p_shop text, p_sealed_access text, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  update trakit.installations i set access_expires_at = p_now, updated_at = p_now
+  where i.shop_id = v_shop and i.sealed_access = p_sealed_access and i.access_expires_at > p_now;
+  return found;
+end;
+$function$;
+
+-- Granted tokens that are to be renewed, longest due first.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.due_grants(p_limit integer DEFAULT 1000, p_now timestamp with time zone DEFAULT now())
+ RETURNS TABLE(shop_id uuid, domain text, platform text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select s.id, s.domain, d.platform
+  from trakit.destination_grants g
+  join trakit.destinations d on d.id = g.destination_id
+  join trakit.shops s on s.id = g.shop_id
+  where g.renew_at <= p_now and g.trouble is null and s.status = 'active'
+  order by g.renew_at limit p_limit
+$function$;
+
 -- Lanes with something to send now, longest waiting first: closed ones with due deliveries, those that just recovered, open ones whose probe is due.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.due_lanes(p_limit integer DEFAULT 100, p_now timestamp with time zone DEFAULT now())
@@ -1720,6 +1863,21 @@ AS $function$
   group by x.destination_id, x.shop_id
   order by min(x.next_attempt_at)
   limit p_limit
+$function$;
+
+-- Shops whose new customers Shopify may be asked about now: active, with tokens, not paused; longest not looked at first.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.due_lookups(p_limit integer DEFAULT 500, p_now timestamp with time zone DEFAULT now())
+ RETURNS TABLE(shop_id uuid, domain text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select s.id, s.domain from trakit.installations i
+  join trakit.shops s on s.id = i.shop_id
+  left join trakit.customer_lookups c on c.shop_id = i.shop_id
+  where s.status = 'active' and i.trouble is null and i.refresh_expires_at > p_now and coalesce(c.paused_until <= p_now, true)
+  order by c.looked_at nulls first limit p_limit
 $function$;
 
 -- Redactions that are not done yet, oldest first.
@@ -2023,6 +2181,84 @@ CREATE OR REPLACE FUNCTION trakit.given_up_at(p_captured_at timestamp with time 
  STABLE
 RETURN CASE WHEN (p_waits_for IS NOT NULL) THEN p_retry_until WHEN (p_lane_state = 'held'::text) THEN (p_captured_at + p_max_age) WHEN (p_captured_at < p_released_at) THEN GREATEST(p_retry_until, LEAST((p_captured_at + p_max_age), (p_released_at + '24:00:00'::interval))) ELSE p_retry_until END;
 
+-- Connections the operator is to be told of, once each: the platform refused to renew. Ids and times only.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.grant_alerts(p_limit integer DEFAULT 50)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object('destination', x.destination_id, 'since', x.troubled_at) order by x.troubled_at), '[]')
+  from (
+    select g.destination_id, g.troubled_at from trakit.destination_grants g
+    where g.trouble is not null and g.alerted_at is null
+    order by g.troubled_at limit p_limit) x
+$function$;
+
+-- To one caller {"state": "renew", "sealed": what renews the token, "lease"}, who has 30 s and then calls grant_renewed; busy = somebody else is renewing; none = nothing is due.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.grant_lease(p_shop text, p_platform text, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_lease uuid := gen_random_uuid();
+  v_row trakit.destination_grants;
+begin
+  -- the lease is taken under the row's lock: of callers that meet, one renews
+  select g.* into v_row
+  from trakit.destination_grants g join trakit.destinations d on d.id = g.destination_id
+  where d.shop_id = v_shop and d.platform = p_platform for update of g;
+  if v_row.destination_id is null or v_row.trouble is not null or v_row.renew_at is null or v_row.renew_at > p_now then
+    return jsonb_build_object('state', 'none');
+  end if;
+  if v_row.lease_until > p_now then
+    return jsonb_build_object('state', 'busy');
+  end if;
+  update trakit.destination_grants g set lease = v_lease, lease_until = p_now + interval '30 seconds'
+  where g.destination_id = v_row.destination_id;
+  return jsonb_build_object('state', 'renew', 'sealed', v_row.sealed_renewal, 'lease', v_lease);
+end;
+$function$;
+
+-- What came of a renewal: renewed (token and what renews it, both or none; a held lane goes on), refused (the merchant must connect again) or unavailable (anybody may try again). False = the lease is not the caller's any more: nothing is written.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.grant_renewed(p_shop text, p_platform text, p_lease uuid, p_outcome text, p_sealed text, p_last_four text, p_access_expires_at timestamp with time zone, p_sealed_renewal text, p_renewal_expires_at timestamp with time zone, p_renew_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_id uuid;
+begin
+  select g.destination_id into v_id
+  from trakit.destination_grants g join trakit.destinations d on d.id = g.destination_id
+  where d.shop_id = v_shop and d.platform = p_platform and g.lease = p_lease for update of g;
+  if v_id is null then
+    return false;
+  end if;
+  update trakit.destination_grants g
+  set lease = null, lease_until = null, updated_at = p_now,
+      access_expires_at = case when p_outcome = 'renewed' then p_access_expires_at else g.access_expires_at end,
+      sealed_renewal = case when p_outcome = 'renewed' then p_sealed_renewal else g.sealed_renewal end,
+      renewal_expires_at = case when p_outcome = 'renewed' then p_renewal_expires_at else g.renewal_expires_at end,
+      renew_at = case when p_outcome = 'renewed' then p_renew_at else g.renew_at end,
+      trouble = case when p_outcome = 'refused' then 'reconnect' end,
+      troubled_at = case when p_outcome = 'refused' then p_now end
+  where g.destination_id = v_id;
+  if p_outcome = 'renewed' then
+    perform trakit.replace_token(v_shop, v_id, p_sealed, p_last_four, true, p_now);
+  end if;
+  return true;
+end;
+$function$;
+
 -- Keys of an event that lead to its visitor, {"strong": {"kind": "key"}, "weak": {…}}; none where consent (or the policy for unknown consent) allows no purpose. What a browser carries is strong, what an order's attributes say is weak.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.identity_keys(p_event jsonb, p_policy text)
@@ -2278,6 +2514,7 @@ declare
   v_joins boolean := false;
   v_may_merge boolean := false;
   v_first bigint[];
+  v_customers text[];
   v_strangers text[] := array[]::text[];
   v_items jsonb[] := array(select jsonb_array_elements(p_events));
   v_item jsonb;
@@ -2381,13 +2618,17 @@ begin
     -- those nobody knows yet, in one go: for one event alone join_visitor does the same with less
     if v_count > 1 then
       v_first := trakit.add_first_visitors(v_shop.id, v_items, v_identity, p_now);
+      -- ids first: row security lets an index be used only for conditions that cannot leak, and reading JSON might
+      v_customers := array(
+        select distinct x.item #>> '{event,identifiers,customer_id}' from unnest(v_items) x (item)
+        where x.item #> '{event,identifiers}' ? 'customer_id');
       v_strangers := array(
         select i.id
-        from (select x.item #>> '{event,identifiers,customer_id}' as id from unnest(v_items) x (item)) i
+        from unnest(v_customers) i (id)
         left join lateral (
           select c.customer_id from trakit.customers c where c.shop_id = v_shop.id and c.customer_id = i.id limit 1
         ) c on true
-        where c.customer_id is null and i.id is not null);
+        where c.customer_id is null);
     end if;
   end if;
 
@@ -2674,6 +2915,36 @@ begin
 end;
 $function$;
 
+-- A platform granted a token: puts it in the destination's place, lets the lane go, and keeps what renews it. False = the destination is gone.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.keep_grant(p_shop text, p_platform text, p_sealed text, p_last_four text, p_access_expires_at timestamp with time zone, p_sealed_renewal text, p_renewal_expires_at timestamp with time zone, p_renew_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_id uuid;
+begin
+  select d.id into v_id from trakit.destinations d where d.shop_id = v_shop and d.platform = p_platform for update;
+  if v_id is null then
+    return false;
+  end if;
+  perform trakit.replace_token(v_shop, v_id, p_sealed, p_last_four, false, p_now);
+  insert into trakit.destination_grants as g
+    (destination_id, shop_id, access_expires_at, sealed_renewal, renewal_expires_at, renew_at, granted_at, updated_at)
+  values (v_id, v_shop, p_access_expires_at, p_sealed_renewal, p_renewal_expires_at, p_renew_at, p_now, p_now)
+  on conflict (destination_id) do update
+    set access_expires_at = excluded.access_expires_at, sealed_renewal = excluded.sealed_renewal,
+        renewal_expires_at = excluded.renewal_expires_at, renew_at = excluded.renew_at,
+        -- who was renewing the token before this one finds it taken over
+        lease = null, lease_until = null, trouble = null, troubled_at = null, alerted_at = null, granted_at = p_now,
+        updated_at = p_now;
+  return true;
+end;
+$function$;
+
 -- Shop a lane belongs to.
 -- owner trakit_dispatcher; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.lane_shop(p_destination_id uuid)
@@ -2685,7 +2956,7 @@ AS $function$
   select d.shop_id from trakit.destinations d where d.id = p_destination_id
 $function$;
 
--- Notes what Shopify says of a customer {"customer_id", "digests", "country", "orders", "spent", "currency", "last_order_at", "as_of", "asked_at", "email_opt_in", "email_opt_in_at", "sms_opt_in", "sms_opt_in_at"}; all but the id may be missing. Returns learnt, unknown_shop or uninstalled_shop.
+-- Notes what Shopify says of a customer {"customer_id", "digests", "country", "orders", "spent", "currency", "first_order_at", "last_order_at", "as_of", "asked_at", "email_opt_in", "email_opt_in_at", "sms_opt_in", "sms_opt_in_at"}; all but the id may be missing. Returns learnt, unknown_shop or uninstalled_shop.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.learn_customer(p_shop text, p_customer jsonb, p_now timestamp with time zone DEFAULT now())
  RETURNS text
@@ -2712,10 +2983,11 @@ begin
     when trakit.unknown_consent_policy(v_shop.unknown_consent, p_customer ->> 'country', v_shop.country) = 'skip' then '{}'
     else coalesce(p_customer -> 'digests', '{}') end;
   insert into trakit.customers as c
-    (shop_id, customer_id, digests, orders, spent, currency, last_order_at, known_at, asked_at, email_opt_in, email_opt_in_at,
-     sms_opt_in, sms_opt_in_at, created_at, updated_at)
+    (shop_id, customer_id, digests, orders, spent, currency, first_order_at, last_order_at, known_at, asked_at, email_opt_in,
+     email_opt_in_at, sms_opt_in, sms_opt_in_at, created_at, updated_at)
   values (v_shop.id, p_customer ->> 'customer_id', v_digests, coalesce((p_customer ->> 'orders')::integer, 0),
-    coalesce((p_customer ->> 'spent')::numeric, 0), p_customer ->> 'currency', (p_customer ->> 'last_order_at')::timestamptz,
+    coalesce((p_customer ->> 'spent')::numeric, 0), p_customer ->> 'currency', (p_customer ->> 'first_order_at')::timestamptz,
+    (p_customer ->> 'last_order_at')::timestamptz,
     v_as_of, (p_customer ->> 'asked_at')::timestamptz, p_customer ->> 'email_opt_in',
     (p_customer ->> 'email_opt_in_at')::timestamptz, p_customer ->> 'sms_opt_in', (p_customer ->> 'sms_opt_in_at')::timestamptz,
     p_now, p_now)
@@ -2725,6 +2997,7 @@ begin
         orders = case when v_as_of > coalesce(c.known_at, '-infinity') then excluded.orders else c.orders end,
         spent = case when v_as_of > coalesce(c.known_at, '-infinity') then excluded.spent else c.spent end,
         currency = case when v_as_of > coalesce(c.known_at, '-infinity') then excluded.currency else c.currency end,
+        first_order_at = least(c.first_order_at, excluded.first_order_at),
         last_order_at = greatest(c.last_order_at, excluded.last_order_at),
         known_at = greatest(c.known_at, v_as_of),
         asked_at = greatest(c.asked_at, excluded.asked_at),
@@ -2747,7 +3020,7 @@ CREATE OR REPLACE FUNCTION trakit.lease_seconds()
  IMMUTABLE
 AS $function$ select 30 $function$;
 
--- A shop's destinations with the last characters of their tokens and their lanes; null = no such shop.
+-- A shop's destinations with the last characters of their tokens, their lanes and connections; null = no such shop.
 -- owner trakit_app; called by trakit_edge, trakit_worker
 CREATE OR REPLACE FUNCTION trakit.list_destinations(p_domain text)
  RETURNS jsonb
@@ -2763,10 +3036,13 @@ begin
     select jsonb_agg(jsonb_build_object(
       'destination_id', d.id, 'platform', d.platform, 'enabled', d.enabled, 'settings', d.settings, 'events', d.events,
       'test_code', d.test_code, 'last_four', s.last_four, 'lane', l.state, 'lane_reason', l.reason,
-      'lane_since', l.changed_at) order by d.platform)
+      'lane_since', l.changed_at,
+      'connection', case when g.destination_id is not null then jsonb_build_object('since', g.granted_at,
+        'expires_at', g.access_expires_at, 'trouble', g.trouble) end) order by d.platform)
     from trakit.destinations d
     join trakit.lanes l on l.destination_id = d.id
     left join trakit.destination_secrets s on s.destination_id = d.id
+    left join trakit.destination_grants g on g.destination_id = d.id
   ), '[]');
 end;
 $function$;
@@ -2791,7 +3067,7 @@ begin
 end;
 $function$;
 
--- What a shop has that is not sealed with the newest key: [{"place": destination | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.
+-- What a shop has that is not sealed with the newest key: [{"place": destination | grant | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.
 -- owner trakit_app; called by trakit_worker
 CREATE OR REPLACE FUNCTION trakit.list_seals(p_domain text, p_newest text, p_limit integer DEFAULT 500)
  RETURNS jsonb
@@ -2811,6 +3087,10 @@ begin
       select 'destination' as place, s.destination_id::text as id, d.platform as of, s.sealed
       from trakit.destination_secrets s join trakit.destinations d on d.id = s.destination_id
       where s.shop_id = v_shop
+      union all
+      select 'grant', g.destination_id::text, d.platform, g.sealed_renewal
+      from trakit.destination_grants g join trakit.destinations d on d.id = g.destination_id
+      where g.shop_id = v_shop
       union all
       select 'quarantine', q.id::text, q.webhook_id, q.sealed_body from trakit.quarantine q where q.shop_id = v_shop
       union all
@@ -3131,6 +3411,54 @@ begin
 end;
 $function$;
 
+-- Notes what Shopify answered about customers (a list for learn_customer), but of those only who are still known to us. Returns how many.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.note_asked(p_shop text, p_customers jsonb, p_now timestamp with time zone DEFAULT now())
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_noted integer := 0;
+  v_customer jsonb;
+begin
+  for v_customer in
+    -- in one order for all, as count_orders takes them
+    select x.value from jsonb_array_elements(p_customers) x (value) order by x.value ->> 'customer_id'
+  loop
+    if exists (
+        select from trakit.customers c where c.shop_id = v_shop and c.customer_id = v_customer ->> 'customer_id' for update)
+      or exists (
+        select from trakit.visitor_links l
+        where l.shop_id = v_shop and l.kind = 'customer' and l.key = v_customer ->> 'customer_id' for share)
+    then
+      perform trakit.learn_customer(p_shop, v_customer, p_now);
+      v_noted := v_noted + 1;
+    end if;
+  end loop;
+  return v_noted;
+end;
+$function$;
+
+-- The job has asked about a shop's customers: nulls = no trouble, else why and until when it pauses.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.note_lookup(p_shop text, p_trouble text, p_paused_until timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  insert into trakit.customer_lookups (shop_id, looked_at, paused_until, trouble)
+  select v_shop, p_now, p_paused_until, p_trouble where v_shop is not null
+  on conflict (shop_id) do update set looked_at = p_now, paused_until = p_paused_until, trouble = p_trouble;
+end;
+$function$;
+
 -- What set-up found or made: the shop's country (kept where one is set), its storefront's host, the web pixel and its settings, or why there is none. Returns find_installation's row.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.note_setup(p_shop text, p_country text, p_host text, p_pixel_id text, p_pixel_settings jsonb, p_pixel_trouble text, p_now timestamp with time zone DEFAULT now())
@@ -3152,6 +3480,24 @@ begin
       pixel_trouble = p_pixel_trouble, updated_at = p_now
   where i.shop_id = v_shop;
   return trakit.find_installation(p_shop);
+end;
+$function$;
+
+-- A browser sets out to the platform: the connection is that browser's from now on. False = no such connection, too late, or another browser has it.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.open_connection(p_shop text, p_platform text, p_state_digest text, p_challenge text, p_now timestamp with time zone DEFAULT now())
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  update trakit.connections c set challenge = p_challenge
+  where c.shop_id = v_shop and c.platform = p_platform and c.state_digest = p_state_digest and c.challenge is null
+    and c.expires_at > p_now;
+  return found;
 end;
 $function$;
 
@@ -3752,6 +4098,9 @@ begin
     when 'destination' then
       update trakit.destination_secrets s set sealed = p_sealed, updated_at = p_now
       where s.shop_id = v_shop and s.destination_id::text = p_id and s.sealed = p_old;
+    when 'grant' then
+      update trakit.destination_grants g set sealed_renewal = p_sealed, updated_at = p_now
+      where g.shop_id = v_shop and g.destination_id::text = p_id and g.sealed_renewal = p_old;
     when 'quarantine' then
       update trakit.quarantine q set sealed_body = p_sealed
       where q.shop_id = v_shop and q.id::text = p_id and q.sealed_body = p_old;
@@ -3767,6 +4116,27 @@ begin
       return false;
   end case;
   return found;
+end;
+$function$;
+
+-- Puts a destination's token in place and lets its lane go: a held one, or (p_held_only false) one in any trouble.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.replace_token(p_shop_id uuid, p_destination_id uuid, p_sealed text, p_last_four text, p_held_only boolean, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into trakit.destination_secrets as s (destination_id, shop_id, sealed, last_four, updated_at)
+  values (p_destination_id, p_shop_id, p_sealed, p_last_four, p_now)
+  on conflict (destination_id) do update
+    set sealed = excluded.sealed, last_four = excluded.last_four, version = s.version + 1, updated_at = p_now;
+  -- a new token ends the hold, and what waited is due at once; no delivery row is rewritten
+  update trakit.lanes l
+  set state = 'closed', reason = null, changed_at = p_now, probe_at = null, probe_seconds = null, flush_before = p_now,
+      released_at = case when l.state = 'held' then p_now else l.released_at end
+  where l.destination_id = p_destination_id
+    and case when p_held_only then l.state = 'held' else l.state <> 'closed' end;
 end;
 $function$;
 
@@ -4004,20 +4374,16 @@ begin
     set enabled = excluded.enabled, settings = excluded.settings, events = excluded.events, purpose = excluded.purpose,
         max_age = excluded.max_age, test_code = excluded.test_code, updated_at = p_now
   returning d.id into v_id;
-  if p_sealed is not null then
-    insert into trakit.destination_secrets as s (destination_id, shop_id, sealed, last_four, updated_at)
-    values (v_id, v_shop, p_sealed, p_last_four, p_now)
-    on conflict (destination_id) do update
-      set sealed = excluded.sealed, last_four = excluded.last_four, version = s.version + 1, updated_at = p_now;
-  end if;
-  v_has_token := exists (select from trakit.destination_secrets s where s.destination_id = v_id);
+  v_has_token := p_sealed is not null or exists (
+    select from trakit.destination_secrets s where s.destination_id = v_id);
   insert into trakit.lanes as l (destination_id, shop_id, state, reason, changed_at)
   values (v_id, v_shop, case when v_has_token then 'closed' else 'held' end, case when v_has_token then null else 'no_token' end, p_now)
-  on conflict (destination_id) do update
-    -- a new token ends the hold, and what waited is due at once; no delivery row is rewritten
-    set state = 'closed', reason = null, changed_at = p_now, probe_at = null, probe_seconds = null, flush_before = p_now,
-        released_at = case when l.state = 'held' then p_now else l.released_at end
-    where p_sealed is not null and l.state <> 'closed';
+  on conflict (destination_id) do nothing;
+  if p_sealed is not null then
+    -- a token entered by hand ends a connection
+    delete from trakit.destination_grants g where g.destination_id = v_id;
+    perform trakit.replace_token(v_shop, v_id, p_sealed, p_last_four, false, p_now);
+  end if;
   return jsonb_build_object('destination_id', v_id, 'shop_id', v_shop, 'platform', p_platform, 'enabled', p_enabled,
     'settings', p_settings, 'test_code', p_test_code,
     'last_four', (select s.last_four from trakit.destination_secrets s where s.destination_id = v_id),
@@ -4205,6 +4571,18 @@ begin
   end loop;
   return jsonb_build_object('settled', v_all_settled, 'late', v_count - v_all_settled);
 end;
+$function$;
+
+-- The operator was told: what grant_alerts gave.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.settle_grant_alert(p_destination_id uuid, p_since timestamp with time zone, p_now timestamp with time zone DEFAULT now())
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update trakit.destination_grants g set alerted_at = p_now
+  where g.destination_id = p_destination_id and g.troubled_at = p_since
 $function$;
 
 -- After running a quarantined webhook again: read = it is an event now and leaves, else its tries are counted. False = no such row.
@@ -4582,6 +4960,30 @@ begin
 end;
 $function$;
 
+-- The browser is back with the state: taken, unknown (never begun, or used), expired, or other_browser (not the one that set out). Each state is good once.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.take_connection(p_shop text, p_platform text, p_state_digest text, p_challenge text, p_now timestamp with time zone DEFAULT now())
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_row trakit.connections;
+begin
+  -- whatever comes of it, the state is used up
+  delete from trakit.connections c
+  where c.shop_id = v_shop and c.platform = p_platform and c.state_digest = p_state_digest
+  returning * into v_row;
+  return case
+    when v_row.shop_id is null then 'unknown'
+    when v_row.expires_at <= p_now then 'expired'
+    when v_row.challenge is distinct from p_challenge then 'other_browser'
+    else 'taken' end;
+end;
+$function$;
+
 -- Every event of one order (by Shopify's id or its name, e.g. #1042) with what became of it at each platform.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.trace_order(p_shop text, p_order text)
@@ -4664,6 +5066,34 @@ begin
       'AT', 'BE', 'BG', 'HR', 'CY', 'CZ', 'DK', 'EE', 'FI', 'FR', 'DE', 'GR', 'HU', 'IE', 'IT', 'LV', 'LT', 'LU', 'MT',
       'NL', 'PL', 'PT', 'RO', 'SK', 'SI', 'ES', 'SE', 'IS', 'LI', 'NO', 'GB', 'CH'])
     then 'skip' else 'send' end);
+end;
+$function$;
+
+-- Ids of customers of a shop of whom Shopify was never asked and never told us anything: from orders, and logged in within two days.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.unknown_customers(p_shop text, p_limit integer DEFAULT 50, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  return coalesce((
+    select jsonb_agg(distinct x.customer_id) from (
+      (select c.customer_id from trakit.customers c
+      where c.shop_id = v_shop and c.known_at is null and c.asked_at is null and c.customer_id ~ '^[0-9]{1,20}$'
+      order by c.created_at limit p_limit)
+      union
+      -- who is logged in and has not bought while we looked; two days back are enough for a job that runs every two minutes
+      (select l.key from trakit.visitor_links l
+      where l.shop_id = v_shop and l.kind = 'customer' and l.created_at > p_now - interval '2 days' and l.key ~ '^[0-9]{1,20}$'
+        and not exists (
+          select from trakit.customers c
+          where c.shop_id = v_shop and c.customer_id = l.key and (c.known_at is not null or c.asked_at is not null))
+      order by l.created_at limit p_limit)
+      limit p_limit) x), '[]');
 end;
 $function$;
 
@@ -4880,11 +5310,17 @@ grant usage on schema trakit to trakit_worker;
 grant usage on sequence trakit.event_row_seq to trakit_app;
 grant delete, insert, select, update on trakit.cart_adds to trakit_app;
 grant delete, insert, select, update on trakit.carts to trakit_app;
+grant delete, insert, select, update on trakit.connections to trakit_app;
+grant select on trakit.customer_lookups to authenticated;
+grant delete, insert, select, update on trakit.customer_lookups to trakit_app;
+grant select (shop_id, looked_at, paused_until) on trakit.customer_lookups to trakit_dispatcher;
 grant select on trakit.customers to authenticated;
 grant delete, insert, select, update on trakit.customers to trakit_app;
 grant select on trakit.deliveries to authenticated;
 grant delete, insert, select, update on trakit.deliveries to trakit_app;
 grant select (captured_at, event_row, destination_id, shop_id, state, waits_for, next_attempt_at, retry_until, lease, settled_at), update (state, reason, waits_for, next_attempt_at, lease, settled_at) on trakit.deliveries to trakit_dispatcher;
+grant delete, insert, select, update on trakit.destination_grants to trakit_app;
+grant select (destination_id, shop_id, renew_at, trouble, troubled_at, alerted_at), update (alerted_at) on trakit.destination_grants to trakit_dispatcher;
 grant delete, insert, select, update on trakit.destination_secrets to trakit_app;
 grant select on trakit.destinations to authenticated;
 grant delete, insert, select, update on trakit.destinations to trakit_app;

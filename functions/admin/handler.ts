@@ -18,10 +18,12 @@ import { changeDestination, destinationsOf } from "@trakit/pipeline/admin/destin
 import { setupChecks } from "@trakit/pipeline/admin/setup-checks.ts";
 import { sendTestEvent } from "@trakit/pipeline/admin/test-event.ts";
 import type { MerchantWorld, Refusal } from "@trakit/pipeline/admin/world.ts";
+import { beginConnecting } from "@trakit/pipeline/connections.ts";
 import { readBody } from "@trakit/runtime/body.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import { forPage } from "@trakit/runtime/page-origin.ts";
 import { json, problem, unavailable } from "@trakit/runtime/problem.ts";
+import { connectCallback, openConnect } from "./connect.ts";
 
 export interface AdminDependencies extends MerchantWorld {
   /** `TRAKIT_ADMIN_URL`: the only page whose origin may call. */
@@ -38,10 +40,13 @@ type Env = { Variables: { shop: Shop } };
 /**
  * `/admin/*`: the merchant's API. The caller is whoever Shopify's session token says, in the shop it says; every other id in
  * a request is looked up in that shop only, and is 404 where it is another's. No cookie is read, so there is nothing a
- * foreign page could ride on. Bodies are strict: an unknown key is refused.
+ * foreign page could ride on; but for the two addresses of a connection (connect.ts), whose cookie opens nothing by itself.
+ * Bodies are strict: an unknown key is refused.
  */
 export function adminHandler(deps: AdminDependencies): (request: Request) => Promise<Response> {
   const app = new Hono<Env>().basePath("/admin");
+  app.get("/connect/:platform", (c) => openConnect(deps, c));
+  app.get("/connect/:platform/callback", (c) => connectCallback(deps, c));
   app.use("*", async (context, next) => {
     const bearer = /^Bearer (\S+)$/.exec(context.req.header("authorization") ?? "")?.[1] ?? null;
     const session = await deps.shopify.sessionToken(bearer);
@@ -99,6 +104,14 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
         if (!sent.ok) return refused(sent);
         const { kind, reason, detail, status } = sent.outcome;
         return json(200, { outcome: kind, reason, detail, http_status: status, event_id: sent.eventId });
+      }),
+  );
+  app.post(
+    "/destinations/:platform/connect",
+    (c) =>
+      withBody(c, contracts.connectSchema, async () => {
+        const begun = await beginConnecting(deps, c.get("shop"), c.req.param("platform") ?? "");
+        return begun.ok ? json(200, { url: begun.url, expires_at: begun.expiresAt }) : refused(begun);
       }),
   );
   app.get("/setup", async (c) => {

@@ -1,5 +1,6 @@
+import { PLATFORMS } from "@trakit/destinations/registry.ts";
 import { shopifyWorld } from "@trakit/pipeline/shopify-wiring.ts";
-import { readSettings, readVendorHosts } from "@trakit/runtime/settings.ts";
+import { readOAuthClients, readSettings, readVendorHosts } from "@trakit/runtime/settings.ts";
 import { adminHandler } from "./handler.ts";
 
 const environment = Deno.env.toObject();
@@ -12,6 +13,7 @@ Deno.serve(adminHandler({
   ),
   fetch,
   vendorHosts: readVendorHosts(environment),
+  oauthClients: readOAuthClients(environment, PLATFORMS),
   adminUrl: settings.TRAKIT_ADMIN_URL,
   jwtSecret: settings.TRAKIT_JWT_SECRET,
 }));

@@ -36,6 +36,24 @@ export function adminPaths({ answer, problems, input }: Builders): Schema {
     parameters: [{ name, in: "path", required: true, description, schema: { type: "string" } }],
   });
   const platform = inPath("platform", "meta, tiktok, pinterest …");
+  const browserPath = (
+    operationId: string,
+    summary: string,
+    query: string[],
+    more: ReturnType<typeof inPath>,
+  ) => ({
+    operationId,
+    summary,
+    security: [],
+    parameters: [
+      ...more.parameters,
+      ...query.map((name) => ({ name, in: "query", required: name === "state", schema: { type: "string" } })),
+    ],
+    responses: {
+      302: { description: "To the platform, or to the app's page with connect=<what came of it>." },
+      ...problems([400, "Not the answer of a connection begun in this browser."]),
+    },
+  });
   const list = contracts.destinationAnswerSchema.array();
   return {
     "/admin/shop": {
@@ -70,6 +88,25 @@ export function adminPaths({ answer, problems, input }: Builders): Schema {
           ...platform,
           ...body(contracts.testEventSchema),
         },
+      ),
+    },
+    "/admin/destinations/{platform}/connect": {
+      post: operation(
+        "beginConnection",
+        "Where the merchant's browser is to go to connect an account",
+        contracts.connectAnswerSchema,
+        { ...platform, ...body(contracts.connectSchema) },
+      ),
+    },
+    "/admin/connect/{platform}": {
+      get: browserPath("openConnection", "Sends the browser to the platform", ["state"], platform),
+    },
+    "/admin/connect/{platform}/callback": {
+      get: browserPath(
+        "connectionCallback",
+        "Where the platform sends the browser back to",
+        ["state", "code", "auth_code", "error"],
+        platform,
       ),
     },
     "/admin/setup": {

@@ -20,7 +20,10 @@ export interface Caller {
   origin: string | null;
 }
 
-export type Called = { ok: true; caller: Caller } | { ok: false; reason: string };
+export type Called =
+  | { ok: true; caller: Caller }
+  /** `shop`: whose public key it was; null = nobody's. */
+  | { ok: false; reason: string; shop: string | null };
 
 const HOST = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 
@@ -74,7 +77,7 @@ export function callerOf(
   const origin = headers.get("origin");
   if (!query.has("key") || query.has("signature")) {
     const verified = verifyProxy(query, trust.secrets, trust.now);
-    if (!verified.ok) return verified;
+    if (!verified.ok) return { ok: false, reason: verified.reason, shop: null };
     return {
       ok: true,
       caller: {
@@ -89,7 +92,7 @@ export function callerOf(
     };
   }
   const shop = shopOfPublicKey(trust.keys, query.get("key") ?? "");
-  if (shop === null) return { ok: false, reason: "bad_key" };
+  if (shop === null) return { ok: false, reason: "bad_key", shop: null };
   const cookie = headers.get("cookie") ?? "";
   const signature = headers.get("x-trakit-signature");
   if (signature === null) {
@@ -115,7 +118,7 @@ export function callerOf(
     cookie,
   };
   const refusal = verifyForwarded(forwarderSecrets(trust.keys, shop), parts, signature, trust.now);
-  if (refusal !== null) return { ok: false, reason: refusal };
+  if (refusal !== null) return { ok: false, reason: refusal, shop };
   return {
     ok: true,
     caller: {

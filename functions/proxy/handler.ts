@@ -11,6 +11,7 @@ import { parseJson } from "@trakit/shopify/json.ts";
 import { preflight, readableBy, refusalOf } from "./answers.ts";
 import { type Caller, callerOf, originHost } from "./caller.ts";
 import { events } from "./events.ts";
+import { refusedCalls } from "./refused-calls.ts";
 import { session } from "./session.ts";
 
 /** Largest bodies read (design §3). */
@@ -34,6 +35,7 @@ export interface ProxyDependencies extends PipelineDependencies {
  * names it. Neither proves an event: its token does.
  */
 export function proxyHandler(deps: ProxyDependencies): (request: Request) => Promise<Response> {
+  const count = refusedCalls(deps);
   return async (request) => {
     const { pathname, searchParams } = new URL(request.url);
     const place = /^\/proxy\/([a-z-]{1,40}(?:\.js)?)$/.exec(pathname)?.[1] ?? "";
@@ -49,6 +51,7 @@ export function proxyHandler(deps: ProxyDependencies): (request: Request) => Pro
     const called = callerOf(request, searchParams, place, { ...deps, now: deps.now() });
     if (!called.ok) {
       deps.log.warn("proxy_refused", { reason: called.reason });
+      count(called.shop, called.reason);
       return problem({
         code: called.reason,
         status: 401,

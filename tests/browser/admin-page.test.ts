@@ -28,7 +28,14 @@ beforeAll(async () => {
       response.writeHead(200, { "content-type": "text/html" }).end(page());
       return;
     }
-    const deps = { ...kit.world, fetch, vendorHosts: kit.vendorHosts, adminUrl: `${origin}/app` };
+    const deps = {
+      ...kit.world,
+      fetch,
+      vendorHosts: kit.vendorHosts,
+      oauthClients: kit.oauthClients,
+      appUrl: `${origin}/functions/v1`,
+      adminUrl: `${origin}/app`,
+    };
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const handle = path.startsWith("/functions/v1/install") ? installHandler(deps) : adminHandler(deps);
@@ -77,6 +84,36 @@ test(
     expect(await page.content()).not.toContain(token);
     await page.click("#test");
     await status.filter({ hasText: "delivered, accepted" }).waitFor();
+  },
+  60_000,
+);
+
+test(
+  "connects an account in a window of its own, which comes back and says so; the page then shows it",
+  async () => {
+    const shop = kit.newDomain();
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await context.route(/cdn\.shopify\.com/, (route) => route.abort());
+    const query = new URLSearchParams({ shop, id_token: kit.shopify().sessionToken(shop) });
+    await page.goto(`${origin}/functions/v1/install?${query}`);
+    const status = page.locator("#status");
+    await status.filter({ hasText: shop }).waitFor();
+
+    await page.selectOption("select[name=platform]", "google");
+    expect(await page.isVisible("#connect")).toBe(false);
+    await page.selectOption("select[name=platform]", "pinterest");
+    expect(await page.isDisabled("#connect")).toBe(true);
+    await page.fill("input[name=id]", DEMO_DESTINATIONS["pinterest"]!.id);
+    await page.click("button[type=submit]");
+    await status.filter({ hasText: "Saved" }).waitFor();
+    const [there] = await Promise.all([context.waitForEvent("page"), page.click("#connect")]);
+    await there.locator("#status").filter({ hasText: "is connected" }).waitFor();
+    expect(there.url()).not.toMatch(/code=|state=/);
+    await there.close();
+    await page.evaluate("dispatchEvent(new Event('focus'))");
+    await page.locator("#destinations li").filter({ hasText: "connected" }).waitFor();
+    await context.close();
   },
   60_000,
 );

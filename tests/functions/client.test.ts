@@ -10,6 +10,7 @@ const handle = adminHandler({
   ...kit.world,
   fetch,
   vendorHosts: kit.vendorHosts,
+  oauthClients: kit.oauthClients,
   adminUrl: ADMIN_URL,
   jwtSecret: "the-projects-jwt-secret-of-the-tests-0123456789",
 });

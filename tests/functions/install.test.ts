@@ -3,7 +3,6 @@ import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { uninstallShop } from "@trakit/db/calls/uninstall-shop.ts";
 import { completeSetup } from "@trakit/pipeline/installation.ts";
-import { accessToken, refreshDue } from "@trakit/pipeline/shop-token.ts";
 import { installHandler } from "../../functions/install/handler.ts";
 import { ADMIN_URL, API_SECRET, APP_URL, merchantKit } from "../support/merchant.ts";
 import { expectUnlogged } from "../support/pipeline.ts";
@@ -320,98 +319,5 @@ describe("the authorization code grant", () => {
     expect(answer.headers.get("location")).toMatch(new RegExp(`^${ADMIN_URL}\\?shop=${shop}#id_token=`));
     const twice = await get(`shop=${shop}&shop=evil.myshopify.com&id_token=x` as never);
     expect(twice.status).toBe(400);
-  });
-});
-
-describe("the offline token", () => {
-  test("is refreshed five minutes before its end, by one of many callers, and both of the pair are new", async () => {
-    const shop = kit.newDomain();
-    await install(shop);
-    const before = await kit.row("installations", shop);
-    const first = await accessToken(kit.world, shop);
-    expect(kit.shopify().calls).not.toContain("refresh");
-    kit.pass(56 * 60);
-    kit.shopify().calls.length = 0;
-    const tokens = await Promise.all(Array.from({ length: 12 }, () => accessToken(kit.world, shop)));
-    expect(kit.shopify().calls).toEqual(["refresh"]);
-    for (const token of tokens) expect(token).toMatchObject({ ok: true });
-    const after = await kit.row("installations", shop);
-    expect(after!.sealed_access).not.toBe(before!.sealed_access);
-    expect(after!.sealed_refresh).not.toBe(before!.sealed_refresh);
-    expect(after!.refresh_lease).toBeNull();
-    expect(await accessToken(kit.world, shop)).not.toEqual(first);
-  });
-
-  test("whose refresher died is refreshed by the next: Shopify takes the old refresh token until the new pair is used", async () => {
-    const shop = kit.newDomain();
-    await install(shop);
-    kit.pass(61 * 60);
-    // a caller that got Shopify's answer and did not live to store it
-    const dying = { ...kit.world, db: { ...kit.world.db, rows: kit.world.db.rows.bind(kit.world.db) } };
-    const rows = dying.db.rows;
-    dying.db.rows =
-      ((text: string, values: unknown[]) =>
-        text.includes("trakit.refreshed")
-          ? Promise.reject(new Error("killed"))
-          : rows(text, values)) as never;
-    await expect(accessToken(dying, shop)).rejects.toThrow("killed");
-    expect(await accessToken(kit.world, shop)).toEqual({ ok: false, reason: "unavailable" });
-    kit.pass(31);
-    expect(await accessToken(kit.world, shop)).toMatchObject({ ok: true });
-  });
-
-  test("that Shopify refuses to renew asks for the merchant, and the merchant's visit mends it", async () => {
-    const shop = kit.newDomain();
-    await install(shop);
-    kit.shopify().uninstall(shop);
-    kit.pass(61 * 60);
-    expect(await accessToken(kit.world, shop)).toEqual({ ok: false, reason: "reopen_app" });
-    kit.shopify().calls.length = 0;
-    expect(await accessToken(kit.world, shop)).toEqual({ ok: false, reason: "reopen_app" });
-    expect(kit.shopify().calls).toEqual([]);
-    // Shopify's library reads session tokens by the real clock
-    kit.pass(-61 * 60);
-    await install(shop);
-    expect(await kit.row("installations", shop)).toMatchObject({ trouble: null });
-  });
-
-  test("while Shopify is down stays what it is, and the next call tries again", async () => {
-    const shop = kit.newDomain();
-    await install(shop);
-    kit.pass(61 * 60);
-    kit.shopify().down = 502;
-    expect(await accessToken(kit.world, shop)).toEqual({ ok: false, reason: "unavailable" });
-    kit.shopify().down = null;
-    expect(await accessToken(kit.world, shop)).toMatchObject({ ok: true });
-  });
-
-  test("of an idle shop is renewed by the daily job long before its ninety days; a storm is eight at a time", async () => {
-    const shops = Array.from({ length: 40 }, kit.newDomain);
-    for (const shop of shops) await install(shop);
-    kit.pass(29 * 86_400);
-    expect(await refreshDue(kit.world)).toEqual({ refreshed: 0, failed: 0 });
-    kit.pass(2 * 86_400);
-    let [now, most] = [0, 0];
-    const counted = {
-      ...kit.world,
-      shopify: {
-        ...kit.world.shopify,
-        refresh: async (shop: string, token: string) => {
-          most = Math.max(most, ++now);
-          const answer = await kit.world.shopify.refresh(shop, token);
-          now--;
-          return answer;
-        },
-      },
-    };
-    const { refreshed } = await refreshDue(counted);
-    expect(refreshed).toBeGreaterThanOrEqual(40);
-    expect(most).toBeLessThanOrEqual(8);
-    expect(await refreshDue(kit.world)).toMatchObject({ refreshed: 0 });
-    for (let month = 0; month < 4; month++) {
-      kit.pass(31 * 86_400);
-      await refreshDue(kit.world);
-    }
-    expect(await accessToken(kit.world, shops[0]!)).toMatchObject({ ok: true });
   });
 });

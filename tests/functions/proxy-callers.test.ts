@@ -42,12 +42,19 @@ describe("with the shop's public key", () => {
   test("of another shop, of none, or made up, nothing is done", async () => {
     const [shop, other] = [await known(), await known()];
     const handle = shopPublicKey(KEYS, shop.domain).split(".")[0]!;
+    const before = await kit.refusals();
     for (const key of [null, "", "x", `${handle}.${shopPublicKey(KEYS, other.domain).split(".")[1]}`]) {
       const answer = await proxy.direct(shop.domain, batch(), { key });
       expect(answer.status).toBe(401);
       expect(answer.body.code).toBe(key === null ? "missing_parameter" : "bad_key");
     }
     expect(await kit.events(shop.id)).toEqual([]);
+    await kit.settled();
+    // counted under nobody: a made-up key is no shop's
+    const after = await kit.refusals();
+    expect((after["bad_key"] ?? 0) - (before["bad_key"] ?? 0)).toBe(3);
+    expect((after["missing_parameter"] ?? 0) - (before["missing_parameter"] ?? 0)).toBe(1);
+    expect(await kit.refusals(shop.id)).toEqual({});
   });
 
   test("a session of one shop signs for no other", async () => {
@@ -295,10 +302,32 @@ describe("the shop's own reverse proxy", () => {
     const shop = await known({ hosts: [`www.${STORE}`] });
     expect(await forward(shop.domain, change, sent)).toMatchObject({ status: 401, body: { code: reason } });
     expect(await kit.events(shop.id)).toEqual([]);
+    await kit.settled();
+    expect(await kit.refusals(shop.id)).toEqual({ [reason]: 1 });
   });
 });
 
 describe("a flood", () => {
+  test("of made-up keys is counted in full by few statements, and stays counted nobody's", async () => {
+    const shop = await known();
+    const before = (await kit.refusals())["bad_key"] ?? 0;
+    let statements = 0;
+    const db = {
+      ...kit.deps().db,
+      rows: ((text: string, values: unknown[]) => {
+        if (text.includes("count_refused_calls")) statements++;
+        return kit.deps().db.rows(text, values);
+      }) as never,
+    };
+    const flooded = proxyKit(kit, { db });
+    await Promise.all(
+      Array.from({ length: 500 }, () => flooded.direct(shop.domain, batch(), { key: "made.up" })),
+    );
+    await kit.settled();
+    expect(((await kit.refusals())["bad_key"] ?? 0) - before).toBe(500);
+    expect(statements).toBeLessThan(100);
+  });
+
   test("10,000 events in a minute from one address are cut off with 429; neighbours, other shops and isolates agree", async () => {
     const shop = await known({ events_per_minute: 120 });
     const other = await known({ events_per_minute: 120 });

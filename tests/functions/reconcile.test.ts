@@ -117,6 +117,50 @@ describe("reconciliation", () => {
     expect(days.reduce((sum, day) => sum + Number(day.recovered), 0)).toBe(61);
   });
 
+  test("reads every line of an order, however many: of five hundred none is missing, in the order they stand", async () => {
+    const shop = await installed();
+    const { line_items: [line] } = fixture("order-web-guest") as { line_items: Record<string, unknown>[] };
+    const lines = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ ...line, id: i + 1, variant_id: 1_000 + i }));
+    const sizes = [50, 51, 301, 500];
+    kit.orders.set(shop, sizes.map((size, i) => order(9_400 + i, 60 - i, { line_items: lines(size) })));
+    expect(await reconcileShop(deps, kit.world, shop)).toEqual({ orders: 4, missing: 4, trouble: null });
+    const stored = await kit.database.query<{ order: string; variants: string[] }>(
+      "postgres",
+      `select e.commerce ->> 'order_id' as "order",
+         array(select i ->> 'variant_id' from jsonb_array_elements(e.commerce -> 'items') i) as variants
+       from trakit.events e join trakit.shops s on s.id = e.shop_id where s.domain = $1 order by 1`,
+      [shop],
+    );
+    expect(stored.map((row) => row.variants.length)).toEqual(sizes);
+    for (const { variants } of stored) {
+      expect(variants).toEqual(variants.map((_, i) => String(1_000 + i)));
+    }
+    // captured since: no line is asked for twice
+    kit.shopify().calls.length = 0;
+    await reconcileShop(deps, kit.world, shop);
+    expect(kit.shopify().calls.filter((one) => one === "graphql")).toHaveLength(1);
+  });
+
+  test("goes on where the token ends in the middle of it", async () => {
+    const shop = await installed();
+    kit.orders.set(shop, [order(9_500, 60)]);
+    const { graphql } = kit.world.shopify;
+    let refusals = 1;
+    const shopify = {
+      ...kit.world.shopify,
+      graphql:
+        ((...args: Parameters<typeof graphql>) =>
+          refusals-- > 0
+            ? Promise.resolve({ ok: false, reason: "unauthorized" })
+            : graphql(...args)) as typeof graphql,
+    };
+    expect(await reconcileShop(deps, { ...kit.world, shopify }, shop)).toMatchObject({
+      missing: 1,
+      trouble: null,
+    });
+  });
+
   test("leaves alone what may still come, what was ordered before the app, and what the shop does not count", async () => {
     const shop = await installed();
     await kit.database.query(

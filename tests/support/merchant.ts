@@ -7,6 +7,7 @@ import { createLogger } from "@trakit/runtime/log.ts";
 import { createShopifyApp } from "@trakit/runtime/shopify-app.ts";
 import { createShopifyAdmin, type ShopifyAdmin } from "@trakit/sandbox/admin/shopify-admin.ts";
 import type { AdminCustomer, AdminOrder } from "@trakit/sandbox/admin/graphql.ts";
+import { LOGIN_PLATFORMS, loginClient } from "@trakit/sandbox/vendors/oauth.ts";
 import { startVendorSandbox } from "@trakit/sandbox/vendors/server.ts";
 import { testDatabase } from "./database.ts";
 import { KEYS } from "./pipeline.ts";
@@ -58,7 +59,14 @@ export async function merchantKit() {
       customer: (_, id) => customers.get(id) ?? null,
     });
   let admin = newAdmin();
-  const vendors = await startVendorSandbox({ port: 0, now });
+  const vendors = await startVendorSandbox({
+    port: 0,
+    now,
+    redirect: (platform, uri) =>
+      new RegExp(
+        `^(https://app\\.example|http://127\\.0\\.0\\.1:\\d+)/functions/v1/admin/connect/${platform}/callback$`,
+      ).test(uri),
+  });
   await database.query("trakit_edge", "select trakit.ensure_partitions(3, $1)", [new Date()]);
   const shopify = createShopifyApp({
     apiKey: API_KEY,
@@ -100,6 +108,8 @@ export async function merchantKit() {
     vendorHosts: Object.fromEntries(
       PLATFORMS.map((platform) => [destination(platform)!.baseUrlSetting, vendors.url]),
     ),
+    /** The app's clients at the platforms. */
+    oauthClients: Object.fromEntries(LOGIN_PLATFORMS.map((platform) => [platform, loginClient(platform)])),
     orders,
     customers,
     shopify: () => admin,

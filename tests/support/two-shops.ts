@@ -128,6 +128,7 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     JSON.stringify({ customers: [customer], emails: [`${word}-email`], phones: [], orders: [] }),
     at(0),
   ]);
+  await db.query("trakit_edge", "select trakit.note_lookup($1, $2, $3, $3)", [shop.domain, word, at(0)]);
   await db.query("trakit_edge", "select trakit.begin_reconciliation($1, $2)", [shop.domain, at(0)]);
   await db.query("trakit_edge", "select trakit.compare_orders($1, $2, null, $3, $4)", [
     shop.domain,
@@ -135,6 +136,20 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     word,
     at(0),
   ]);
+  await db.query(
+    "postgres",
+    `insert into trakit.destination_grants (destination_id, shop_id, access_expires_at, sealed_renewal, renew_at, trouble,
+       troubled_at, granted_at, updated_at)
+     values ($1, $2, $3::timestamptz + interval '1 hour', $4, $3, null, null, $3, $3),
+       ($5, $2, $3::timestamptz + interval '1 hour', $4, $3, 'reconnect', $3, $3, $3)`,
+    [shop.lanes["meta"], shop.id, at(0), sealedToken(word), shop.lanes["tiktok"]],
+  );
+  await db.query(
+    "postgres",
+    `insert into trakit.connections (shop_id, platform, state_digest, expires_at, created_at)
+     values ($1, 'meta', encode(sha256($2::bytea), 'hex'), $3::timestamptz + interval '10 minutes', $3)`,
+    [shop.id, word, at(0)],
+  );
   await db.query(
     "postgres",
     `insert into trakit.installations (shop_id, sealed_access, access_expires_at, created_at, updated_at)

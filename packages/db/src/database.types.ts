@@ -262,6 +262,72 @@ export type Database = {
         };
         Relationships: [];
       };
+      "connections": {
+        Row: {
+          "challenge": string | null;
+          "created_at": string;
+          "expires_at": string;
+          "platform": string;
+          "shop_id": string;
+          "state_digest": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "challenge"?: string | null;
+          "created_at": string;
+          "expires_at": string;
+          "platform": string;
+          "shop_id": string;
+          "state_digest": string;
+        };
+        Update: {
+          "challenge"?: string | null;
+          "created_at"?: string;
+          "expires_at"?: string;
+          "platform"?: string;
+          "shop_id"?: string;
+          "state_digest"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "connections_shop_id_fkey";
+            columns: ["shop_id"];
+            isOneToOne: false;
+            referencedRelation: "shops";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      "customer_lookups": {
+        Row: {
+          "looked_at": string;
+          "paused_until": string | null;
+          "shop_id": string;
+          "trouble": string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "looked_at": string;
+          "paused_until"?: string | null;
+          "shop_id": string;
+          "trouble"?: string | null;
+        };
+        Update: {
+          "looked_at"?: string;
+          "paused_until"?: string | null;
+          "shop_id"?: string;
+          "trouble"?: string | null;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "customer_lookups_shop_id_fkey";
+            columns: ["shop_id"];
+            isOneToOne: true;
+            referencedRelation: "shops";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       "customers": {
         Row: {
           "asked_at": string | null;
@@ -398,6 +464,70 @@ export type Database = {
           "waits_for"?: string | null;
         };
         Relationships: [];
+      };
+      "destination_grants": {
+        Row: {
+          "access_expires_at": string | null;
+          "alerted_at": string | null;
+          "destination_id": string;
+          "granted_at": string;
+          "lease": string | null;
+          "lease_until": string | null;
+          "renew_at": string | null;
+          "renewal_expires_at": string | null;
+          "sealed_renewal": string | null;
+          "shop_id": string;
+          "trouble": string | null;
+          "troubled_at": string | null;
+          "updated_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "access_expires_at"?: string | null;
+          "alerted_at"?: string | null;
+          "destination_id": string;
+          "granted_at": string;
+          "lease"?: string | null;
+          "lease_until"?: string | null;
+          "renew_at"?: string | null;
+          "renewal_expires_at"?: string | null;
+          "sealed_renewal"?: string | null;
+          "shop_id": string;
+          "trouble"?: string | null;
+          "troubled_at"?: string | null;
+          "updated_at": string;
+        };
+        Update: {
+          "access_expires_at"?: string | null;
+          "alerted_at"?: string | null;
+          "destination_id"?: string;
+          "granted_at"?: string;
+          "lease"?: string | null;
+          "lease_until"?: string | null;
+          "renew_at"?: string | null;
+          "renewal_expires_at"?: string | null;
+          "sealed_renewal"?: string | null;
+          "shop_id"?: string;
+          "trouble"?: string | null;
+          "troubled_at"?: string | null;
+          "updated_at"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "destination_grants_destination_id_fkey";
+            columns: ["destination_id"];
+            isOneToOne: true;
+            referencedRelation: "destination_secrets";
+            referencedColumns: ["destination_id"];
+          },
+          {
+            foreignKeyName: "destination_grants_shop_id_fkey";
+            columns: ["shop_id"];
+            isOneToOne: false;
+            referencedRelation: "shops";
+            referencedColumns: ["id"];
+          },
+        ];
       };
       "destination_secrets": {
         Row: {
@@ -1196,6 +1326,16 @@ export type Database = {
         };
         Returns: Json;
       };
+      "begin_connection": {
+        Args: {
+          "p_expires_at": string;
+          "p_now"?: string;
+          "p_platform": string;
+          "p_shop": string;
+          "p_state_digest": string;
+        };
+        Returns: boolean;
+      };
       "begin_reconciliation": { Args: { "p_now"?: string; "p_shop": string }; Returns: Json };
       "bind_shop": { Args: { "p_domain": string; "p_status"?: string }; Returns: string };
       "call_drain": { Args: Record<PropertyKey, never>; Returns: boolean };
@@ -1228,6 +1368,10 @@ export type Database = {
       };
       "count_refusals": {
         Args: { "p_counts": Json; "p_now": string; "p_place": string; "p_shop_id": string };
+        Returns: undefined;
+      };
+      "count_refused_calls": {
+        Args: { "p_counts": Json; "p_now"?: string; "p_place": string; "p_shop": string };
         Returns: undefined;
       };
       "count_sender": {
@@ -1266,10 +1410,29 @@ export type Database = {
       };
       "describe_lane": { Args: { "p_destination_id": string }; Returns: Json };
       "destination_token": { Args: { "p_platform": string; "p_shop": string }; Returns: Json };
+      "distrust_token": {
+        Args: { "p_now"?: string; "p_sealed_access": string; "p_shop": string };
+        Returns: boolean;
+      };
+      "due_grants": {
+        Args: { "p_limit"?: number; "p_now"?: string };
+        Returns: {
+          "domain": string;
+          "platform": string;
+          "shop_id": string;
+        }[];
+      };
       "due_lanes": {
         Args: { "p_limit"?: number; "p_now"?: string };
         Returns: {
           "destination_id": string;
+          "shop_id": string;
+        }[];
+      };
+      "due_lookups": {
+        Args: { "p_limit"?: number; "p_now"?: string };
+        Returns: {
+          "domain": string;
           "shop_id": string;
         }[];
       };
@@ -1319,6 +1482,24 @@ export type Database = {
           "p_waits_for": string;
         };
         Returns: string;
+      };
+      "grant_alerts": { Args: { "p_limit"?: number }; Returns: Json };
+      "grant_lease": { Args: { "p_now"?: string; "p_platform": string; "p_shop": string }; Returns: Json };
+      "grant_renewed": {
+        Args: {
+          "p_access_expires_at": string;
+          "p_last_four": string;
+          "p_lease": string;
+          "p_now"?: string;
+          "p_outcome": string;
+          "p_platform": string;
+          "p_renew_at": string;
+          "p_renewal_expires_at": string;
+          "p_sealed": string;
+          "p_sealed_renewal": string;
+          "p_shop": string;
+        };
+        Returns: boolean;
       };
       "identity_keys": { Args: { "p_event": Json; "p_policy": string }; Returns: Json };
       "ingest_browser_events": {
@@ -1373,6 +1554,20 @@ export type Database = {
         };
         Returns: Record<string, unknown>;
       };
+      "keep_grant": {
+        Args: {
+          "p_access_expires_at": string;
+          "p_last_four": string;
+          "p_now"?: string;
+          "p_platform": string;
+          "p_renew_at": string;
+          "p_renewal_expires_at": string;
+          "p_sealed": string;
+          "p_sealed_renewal": string;
+          "p_shop": string;
+        };
+        Returns: boolean;
+      };
       "lane_shop": { Args: { "p_destination_id": string }; Returns: string };
       "learn_customer": { Args: { "p_customer": Json; "p_now"?: string; "p_shop": string }; Returns: string };
       "lease_seconds": { Args: Record<PropertyKey, never>; Returns: number };
@@ -1417,6 +1612,11 @@ export type Database = {
         Returns: boolean;
       };
       "note_adds": { Args: { "p_events": Json; "p_results": Json; "p_shop_id": string }; Returns: Json };
+      "note_asked": { Args: { "p_customers": Json; "p_now"?: string; "p_shop": string }; Returns: number };
+      "note_lookup": {
+        Args: { "p_now"?: string; "p_paused_until": string; "p_shop": string; "p_trouble": string };
+        Returns: undefined;
+      };
       "note_setup": {
         Args: {
           "p_country": string;
@@ -1428,6 +1628,16 @@ export type Database = {
           "p_shop": string;
         };
         Returns: Json;
+      };
+      "open_connection": {
+        Args: {
+          "p_challenge": string;
+          "p_now"?: string;
+          "p_platform": string;
+          "p_shop": string;
+          "p_state_digest": string;
+        };
+        Returns: boolean;
       };
       "open_session": {
         Args: { "p_now"?: string; "p_sender": Json; "p_shop": string; "p_visit": Json };
@@ -1505,6 +1715,17 @@ export type Database = {
           "p_sealed": string;
         };
         Returns: boolean;
+      };
+      "replace_token": {
+        Args: {
+          "p_destination_id": string;
+          "p_held_only": boolean;
+          "p_last_four": string;
+          "p_now": string;
+          "p_sealed": string;
+          "p_shop_id": string;
+        };
+        Returns: undefined;
       };
       "replan_deliveries": {
         Args: {
@@ -1588,6 +1809,10 @@ export type Database = {
         Args: { "p_now"?: string; "p_outcomes": Json; "p_shop_id": string };
         Returns: Json;
       };
+      "settle_grant_alert": {
+        Args: { "p_destination_id": string; "p_now"?: string; "p_since": string };
+        Returns: undefined;
+      };
       "settle_quarantine": {
         Args: { "p_id": number; "p_read": boolean; "p_shop": string };
         Returns: boolean;
@@ -1620,11 +1845,25 @@ export type Database = {
         Args: { "p_domain": string; "p_limit"?: number; "p_since": string };
         Returns: Json;
       };
+      "take_connection": {
+        Args: {
+          "p_challenge": string;
+          "p_now"?: string;
+          "p_platform": string;
+          "p_shop": string;
+          "p_state_digest": string;
+        };
+        Returns: string;
+      };
       "trace_order": { Args: { "p_order": string; "p_shop": string }; Returns: Json };
       "uninstall_shop": { Args: { "p_at": string; "p_now"?: string; "p_shop": string }; Returns: string };
       "unknown_consent_policy": {
         Args: { "p_event_country": string; "p_setting": string; "p_shop_country": string };
         Returns: string;
+      };
+      "unknown_customers": {
+        Args: { "p_limit"?: number; "p_now"?: string; "p_shop": string };
+        Returns: Json;
       };
       "wake_lanes": { Args: { "p_gap_ms"?: number; "p_limit"?: number; "p_now"?: string }; Returns: Json };
       "whole_subject": { Args: { "p_shop_id": string; "p_subject": Json }; Returns: Json };

@@ -86,6 +86,32 @@ export interface Guide {
   notes: string[];
 }
 
+/**
+ * How a merchant connects their account at the platform instead of pasting a token. Only facts: packages/runtime speaks it,
+ * the operator's client id and secret are settings.
+ */
+export interface PlatformOAuth {
+  /** Where the merchant grants; absolute. */
+  authorizationEndpoint: string;
+  tokenEndpoint: string;
+  /** The platform's name of `client_id`. */
+  clientIdName: "client_id" | "app_id";
+  /** The platform's name of the callback's `code`. */
+  codeName: "code" | "auth_code";
+  /** How the client proves itself at the token endpoint. `json`: TikTok's own exchange, which is not OAuth's. */
+  clientAuth: "basic" | "post" | "json";
+  /** Further parameters of the authorization request, the scope among them. */
+  authorization: Record<string, string>;
+  /** Further parameters of the code's exchange. */
+  token: Record<string, string>;
+  /** Whether the platform documents PKCE (RFC 7636, S256) for this flow. */
+  pkce: boolean;
+  /** What brings the next token; `exchange` trades the token itself (Meta), `none` = tokens do not end. */
+  renewal: "refresh_token" | "exchange" | "none";
+  /** Codes in the platform's own error object that blame our client id or secret, not the merchant's grant. */
+  clientErrors: number[];
+}
+
 /** One advertising or analytics platform. Pure: builds requests and reads answers, never sends. */
 export interface Destination<S = unknown> {
   platform: string;
@@ -105,6 +131,8 @@ export interface Destination<S = unknown> {
   settings: z.ZodType<S>;
   /** What is wrong with a token as entered, or null. */
   tokenProblem(token: string): string | null;
+  /** Absent = a token is pasted, there is no other way. */
+  oauth?: PlatformOAuth;
   /** Test mode, switched on by a destination's test code. */
   testMode: {
     /** What becomes of events in it, in a sentence. */

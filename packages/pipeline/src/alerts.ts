@@ -5,6 +5,7 @@ import {
   pendingAlerts,
   settleAlerts,
 } from "@trakit/db/calls/alerts.ts";
+import { grantAlerts, settleGrantAlert } from "@trakit/db/calls/grants.ts";
 import { send } from "@trakit/runtime/send.ts";
 import { SEND_TIMEOUT_MS, type World } from "./dependencies.ts";
 
@@ -13,11 +14,11 @@ import { SEND_TIMEOUT_MS, type World } from "./dependencies.ts";
  * take `{"text": …}` show the sentence.
  */
 export interface Alert {
-  kind: "lane_open" | "lane_held" | "deliveries_expired";
+  kind: "lane_open" | "lane_held" | "deliveries_expired" | "reconnect_needed";
   shop: string;
   platform: string;
   reason: string | null;
-  /** When the lane came into its state. */
+  /** When the lane came into its state, or the connection into trouble. */
   since: string;
   /** Deliveries that expired since the last alert of this lane. */
   expired: number;
@@ -39,33 +40,53 @@ export function alertOf(lane: PendingAlert, { shop, platform, reason }: LaneDesc
   return { kind, shop, platform, reason: lane.in_trouble ? reason : null, since, expired, text };
 }
 
+/** The alert of a connection that the platform refused to renew. */
+export function reconnectAlert(since: string, { shop, platform }: LaneDescription): Alert {
+  const text =
+    `TrakIt: ${platform} of ${shop} no longer renews its token. Nothing is lost yet: it is held when the token ` +
+    "ends. The merchant connects the account again on the app's page.";
+  return { kind: "reconnect_needed", shop, platform, reason: "reconnect", since, expired: 0, text };
+}
+
 /**
- * Tells the operator's address (`TRAKIT_ALERT_URL`) of lanes that opened or are held and of deliveries that expired. What
- * cannot be told now is told at the next call; a call that ends half-way may tell twice. Without an address it does nothing.
- * Returns how many were told. Throws DatabaseUnavailable.
+ * Tells the operator's address (`TRAKIT_ALERT_URL`) of lanes that opened or are held, of deliveries that expired, and of
+ * connections that a platform refused to renew. What cannot be told now is told at the next call; a call that ends half-way
+ * may tell twice. Without an address it does nothing. Returns how many were told. Throws DatabaseUnavailable.
  */
 export async function sendAlerts(world: World): Promise<number> {
   if (!world.alertUrl) return 0;
-  const pending = await pendingAlerts(world.db, world.databaseNow?.());
+  const now = world.databaseNow?.();
+  const untold: { lane: string; alert: (about: LaneDescription) => Alert; settle: () => Promise<void> }[] = [
+    ...(await pendingAlerts(world.db, now)).map((one) => ({
+      lane: one.lane,
+      alert: (about: LaneDescription) => alertOf(one, about),
+      settle: () => settleAlerts(world.db, [one], now),
+    })),
+    ...(await grantAlerts(world.db)).map((one) => ({
+      lane: one.destination,
+      alert: (about: LaneDescription) => reconnectAlert(one.since, about),
+      settle: () => settleGrantAlert(world.db, one, now),
+    })),
+  ];
   let told = 0;
-  for (const lane of pending) {
-    const described = await describeLane(world.db, lane.lane);
+  for (const { lane, alert, settle } of untold) {
+    const described = await describeLane(world.db, lane);
     // gone with its shop meanwhile
     if (!described) continue;
     const sent = await send({
       method: "POST",
       url: world.alertUrl,
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(alertOf(lane, described)),
+      body: JSON.stringify(alert(described)),
     }, { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
     if (sent.kind !== "answer" || sent.status < 200 || sent.status >= 300) {
       world.log.warn("alert_failed", {
-        pending: pending.length - told,
+        pending: untold.length - told,
         ...(sent.kind === "answer" ? { status: sent.status } : { reason: sent.reason }),
       });
       return told;
     }
-    await settleAlerts(world.db, [lane], world.databaseNow?.());
+    await settle();
     told++;
   }
   return told;

@@ -3,8 +3,8 @@ import { shopPublicKey } from "@trakit/core/storefront-keys.ts";
 import { findInstallation, type Installation } from "@trakit/db/calls/find-installation.ts";
 import { installShop } from "@trakit/db/calls/install-shop.ts";
 import { noteSetup } from "@trakit/db/calls/note-setup.ts";
-import type { GraphqlAnswer, ShopifyTokens } from "@trakit/runtime/shopify-app.ts";
-import { accessToken, type AdminWorld, sealedPair } from "./shop-token.ts";
+import type { ShopifyTokens } from "@trakit/runtime/shopify-app.ts";
+import { accessToken, type AdminWorld, type AskedAnswer, askShop, sealedPair } from "./shop-token.ts";
 
 export interface InstallWorld extends AdminWorld {
   /** `TRAKIT_APP_URL`: where the web pixel sends to. */
@@ -33,12 +33,21 @@ export async function openApp(
   const known = await findInstallation(world.db, shop);
   const left = known?.access_expires_at ? Date.parse(known.access_expires_at) - world.now() : 0;
   const lasting = known?.access_expires_at === "infinity" || left > RENEW_MS;
-  if (!known || known.status !== "active" || !known.has_token || known.trouble || !lasting) {
+  const exchange = async () => {
     const answer = await world.shopify.exchange(shop, sessionToken);
+    if (answer.ok) await keepTokens(world, shop, answer.tokens);
+    return answer;
+  };
+  const renew = !known || known.status !== "active" || !known.has_token || known.trouble || !lasting;
+  if (renew) {
+    const answer = await exchange();
     if (!answer.ok) return answer;
-    await keepTokens(world, shop, answer.tokens);
   }
-  return { ok: true, installation: await completeSetup(world, shop) };
+  const installation = await completeSetup(world, shop);
+  if (renew || installation.trouble === null) return { ok: true, installation };
+  // what we thought good is not, nor what renews it: the merchant is here, and their visit gives a new pair
+  const answer = await exchange();
+  return answer.ok ? { ok: true, installation: await completeSetup(world, shop) } : answer;
 }
 
 /** Shopify has given us tokens: the shop is added, or comes back. */
@@ -85,10 +94,10 @@ export async function completeSetup(world: InstallWorld, shop: string): Promise<
   }
   let about: About = { country: null, host: null };
   if (!described) {
-    const answer = await world.shopify.graphql(shop, token.token, SHOP_QUERY);
+    const answer = await askShop(world, shop, SHOP_QUERY);
     if (answer.ok) about = aboutShop(answer.data);
   }
-  const pixel = current ? {} : await setPixel(world, shop, token.token, known.pixel_id, settings);
+  const pixel = current ? {} : await setPixel(world, shop, known.pixel_id, settings);
   return await note(world, shop, about, pixel) ?? known;
 }
 
@@ -106,12 +115,11 @@ async function note(world: InstallWorld, shop: string, about: About, pixel: Pixe
 async function setPixel(
   world: InstallWorld,
   shop: string,
-  token: string,
   known: string | null,
   settings: { endpoint: string; key: string },
 ): Promise<Pixel> {
   const call = (query: string, variables: Record<string, unknown>) =>
-    world.shopify.graphql<Record<string, unknown>>(shop, token, query, variables);
+    askShop<Record<string, unknown>>(world, shop, query, variables);
   const text = JSON.stringify(settings);
   let id = known;
   if (id === null) {
@@ -131,7 +139,7 @@ async function setPixel(
 }
 
 function pixelOf(
-  answer: GraphqlAnswer<Record<string, unknown>>,
+  answer: AskedAnswer<Record<string, unknown>>,
   field: string,
 ): { id: string } | { trouble: string } {
   if (!answer.ok) return { trouble: answer.reason };

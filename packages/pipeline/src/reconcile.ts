@@ -1,10 +1,17 @@
 import { beginReconciliation } from "@trakit/db/calls/begin-reconciliation.ts";
 import { compareOrders } from "@trakit/db/calls/compare-orders.ts";
-import { ORDERS_QUERY, readOrdersPage } from "@trakit/shopify/graphql-order.ts";
+import {
+  type FoundOrder,
+  LINES_QUERY,
+  orderGid,
+  ORDERS_QUERY,
+  readLinesPage,
+  readOrdersPage,
+} from "@trakit/shopify/graphql-order.ts";
 import { decodeOrder } from "@trakit/shopify/order.ts";
 import type { PipelineDependencies } from "./dependencies.ts";
 import { type Capture, ingest } from "./ingest.ts";
-import { accessToken, type AdminWorld } from "./shop-token.ts";
+import { type AdminWorld, type AskedAnswer, askShop } from "./shop-token.ts";
 
 /** Orders a page: with their lines about 3 points each, well inside the bucket of the smallest plan. */
 const PAGE = 25;
@@ -12,6 +19,8 @@ const PAGE = 25;
 const SETTLED_MS = 15 * 60_000;
 /** Pages one run of a shop reads; the next goes on from the watermark. */
 const PAGES = 40;
+/** Pages of further lines one order may have; Shopify's orders have at most 500 lines, a page 250. */
+const LINE_PAGES = 10;
 /** Longest wait for the cost bucket before the shop is left to the next run (ms). */
 const LONGEST_WAIT_MS = 20_000;
 
@@ -40,9 +49,6 @@ export async function reconcileShop(
     await compareOrders(world.db, shop, [], null, trouble, now);
     return { ...result, trouble };
   };
-  const token = await accessToken(world, shop);
-  if (!token.ok) return await stop(token.reason);
-
   let after: string | null = null;
   for (let page = 0; page < PAGES; page++) {
     const variables = {
@@ -50,13 +56,7 @@ export async function reconcileShop(
       after,
       query: `updated_at:>='${new Date(begun.watermark).toISOString()}' updated_at:<='${until}'`,
     };
-    let answer = await world.shopify.graphql<unknown>(shop, token.token, ORDERS_QUERY, variables);
-    if (!answer.ok && answer.reason === "throttled") {
-      const wait = answer.retryAfterMs ?? 2_000;
-      if (wait > LONGEST_WAIT_MS) return await stop("throttled");
-      await world.pause(wait);
-      answer = await world.shopify.graphql<unknown>(shop, token.token, ORDERS_QUERY, variables);
-    }
+    const answer = await ask(world, shop, ORDERS_QUERY, variables);
     if (!answer.ok) return await stop(answer.reason);
     const read = readOrdersPage(answer.data);
     if (!read.ok) return await stop("unexpected_answer");
@@ -69,6 +69,8 @@ export async function reconcileShop(
     const captures: Capture[] = [];
     for (const order of counted) {
       if (!missing.has(order.id)) continue;
+      const trouble = await addLines(world, shop, order);
+      if (trouble !== null) return await stop(trouble);
       const decoded = decodeOrder(order.body, { shop });
       if (decoded.ok) {
         captures.push({
@@ -89,4 +91,33 @@ export async function reconcileShop(
     if (!after) return result;
   }
   return { ...result, trouble: "more_to_come" };
+}
+
+/** Asks, and once more after the wait where Shopify throttles. */
+async function ask(
+  world: AdminWorld,
+  shop: string,
+  query: string,
+  variables: Record<string, unknown>,
+): Promise<AskedAnswer<unknown>> {
+  const answer = await askShop<unknown>(world, shop, query, variables);
+  if (answer.ok || answer.reason !== "throttled") return answer;
+  const wait = answer.retryAfterMs ?? 2_000;
+  if (wait > LONGEST_WAIT_MS) return answer;
+  await world.pause(wait);
+  return await askShop<unknown>(world, shop, query, variables);
+}
+
+/** Completes an order of more lines than came with it. Returns why it could not; null = all are there. */
+async function addLines(world: AdminWorld, shop: string, order: FoundOrder): Promise<string | null> {
+  let after = order.moreLines;
+  for (let page = 0; after !== null && page < LINE_PAGES; page++) {
+    const answer = await ask(world, shop, LINES_QUERY, { id: orderGid(order.id), after });
+    if (!answer.ok) return answer.reason;
+    const read = readLinesPage(answer.data);
+    if (!read) return "unexpected_answer";
+    (order.body["line_items"] as unknown[]).push(...read.lines);
+    after = read.next;
+  }
+  return null;
 }

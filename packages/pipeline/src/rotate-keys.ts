@@ -1,7 +1,7 @@
 import { listSeals, type Seal } from "@trakit/db/calls/list-seals.ts";
 import { replaceSeal } from "@trakit/db/calls/replace-seal.ts";
 import type { Database } from "@trakit/db/connection.ts";
-import { open, quarantineSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";
+import { open, quarantineSubject, renewalSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
 import { shopifySubject } from "./shop-token.ts";
 
@@ -45,6 +45,8 @@ function subjectOf(shop: { id: string; domain: string }, one: Seal): string[] {
   switch (one.place) {
     case "destination":
       return tokenSubject(shop.id, one.of);
+    case "grant":
+      return renewalSubject(shop.id, one.of);
     case "quarantine":
       return quarantineSubject(shop.domain, one.of);
     case "access":

@@ -1,12 +1,13 @@
 import { dueRefreshes } from "@trakit/db/calls/due-refreshes.ts";
 import type { SealedPair } from "@trakit/db/calls/install-shop.ts";
+import { distrustToken } from "@trakit/db/calls/distrust-token.ts";
 import { refreshed } from "@trakit/db/calls/refreshed.ts";
 import { shopifyToken } from "@trakit/db/calls/shopify-token.ts";
 import type { Database } from "@trakit/db/connection.ts";
 import { errorFields, type Logger } from "@trakit/runtime/log.ts";
 import { open, seal } from "@trakit/runtime/seal.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
-import type { ShopifyApp, ShopifyTokens } from "@trakit/runtime/shopify-app.ts";
+import type { GraphqlAnswer, ShopifyApp, ShopifyTokens } from "@trakit/runtime/shopify-app.ts";
 
 /** What working at Shopify's admin API needs of the world. */
 export interface AdminWorld {
@@ -21,7 +22,7 @@ export interface AdminWorld {
 }
 
 export type ShopToken =
-  | { ok: true; token: string }
+  | { ok: true; token: string; /** As it is stored. */ sealed: string }
   /** reopen_app: only the merchant can help, by opening the app; unavailable: try again later. */
   | { ok: false; reason: "reopen_app" | "unavailable" };
 
@@ -62,7 +63,9 @@ export async function accessToken(world: AdminWorld, shop: string): Promise<Shop
     const opened = open(world.keys, found.sealed, shopifySubject(shop, which));
     const clear = opened.ok ? new TextDecoder().decode(opened.bytes) : null;
     if (found.state === "fresh") {
-      return clear === null ? { ok: false, reason: "reopen_app" } : { ok: true, token: clear };
+      return clear === null
+        ? { ok: false, reason: "reopen_app" }
+        : { ok: true, token: clear, sealed: found.sealed };
     }
     if (clear === null) {
       await refreshed(world.db, shop, found.lease, { kind: "refused" }, now);
@@ -78,9 +81,33 @@ export async function accessToken(world: AdminWorld, shop: string): Promise<Shop
     const pair = sealedPair(world.keys, shop, answer.tokens);
     const written = await refreshed(world.db, shop, found.lease, { kind: "refreshed", pair }, now);
     // not ours any more: whoever took over has a pair of their own, and theirs is the one that counts
-    if (written) return { ok: true, token: answer.tokens.access };
+    if (written) return { ok: true, token: answer.tokens.access, sealed: pair.access };
   }
   return { ok: false, reason: "unavailable" };
+}
+
+/** A question to Shopify's admin API that could not be asked, beside what the API itself says. */
+export type AskedAnswer<T> = GraphqlAnswer<T> | { ok: false; reason: "reopen_app"; retryAfterMs?: undefined };
+
+/**
+ * Asks a shop's admin API. A 401 to a token we thought good renews it at once and asks once more: only a second one is
+ * the answer.
+ */
+export async function askShop<T>(
+  world: AdminWorld,
+  shop: string,
+  query: string,
+  variables?: Record<string, unknown>,
+): Promise<AskedAnswer<T>> {
+  let token = await accessToken(world, shop);
+  if (!token.ok) return token;
+  const answer = await world.shopify.graphql<T>(shop, token.token, query, variables);
+  if (answer.ok || answer.reason !== "unauthorized") return answer;
+  await distrustToken(world.db, shop, token.sealed, world.databaseNow?.());
+  world.log.warn("shopify_token_refused", {});
+  token = await accessToken(world, shop);
+  if (!token.ok) return token;
+  return await world.shopify.graphql<T>(shop, token.token, query, variables);
 }
 
 /** How many shops are refreshed at a time: a storm of them must not be one at Shopify. */

@@ -2,25 +2,28 @@ import type { SendableDestination } from "@trakit/db/calls/ingest-events.ts";
 import { open, tokenSubject } from "@trakit/runtime/seal.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
 
-const CACHED = 2_000;
-const cache = new Map<string, string>();
+/** Lanes whose token is kept in clear: more than one process sends for in a minute. A token has some hundred bytes. */
+const CACHED = 20_000;
+/** By lane: the token last opened, and the seal it came in. */
+const cache = new Map<string, { sealed: string; token: string }>();
 
 /**
- * A destination's token in clear, opened once per replacement and process: shop, platform and seal are the cache's key, so a
- * replaced token, or a seal copied to another shop's row, is never served from here. Null when it does not open (wrong key ring, tampered row).
+ * A destination's token in clear, opened once per replacement and process. What is kept is kept for one lane and one seal,
+ * so a replaced token, or a seal copied to another shop's row, is never served from here, and a token that was replaced is
+ * not kept. Null when it does not open (wrong key ring, tampered row).
  */
 export function unsealedToken(
   keys: KeyRing,
   shopId: string,
-  destination: SendableDestination,
+  destination: Pick<SendableDestination, "platform" | "sealed">,
 ): string | null {
-  const key = `${shopId} ${destination.platform} ${destination.sealed}`;
-  const known = cache.get(key);
-  if (known !== undefined) return known;
+  const lane = `${shopId} ${destination.platform}`;
+  const known = cache.get(lane);
+  if (known?.sealed === destination.sealed) return known.token;
   const opened = open(keys, destination.sealed, tokenSubject(shopId, destination.platform));
   if (!opened.ok) return null;
   const token = new TextDecoder().decode(opened.bytes);
-  if (cache.size >= CACHED) cache.delete(cache.keys().next().value!);
-  cache.set(key, token);
+  if (cache.size >= CACHED && !known) cache.delete(cache.keys().next().value!);
+  cache.set(lane, { sealed: destination.sealed, token });
   return token;
 }

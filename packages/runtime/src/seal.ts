@@ -50,6 +50,11 @@ export function tokenSubject(shopId: string, platform: string): string[] {
   return ["destination_token", shopId, platform];
 }
 
+/** What brings a destination's next token is bound to. */
+export function renewalSubject(shopId: string, platform: string): string[] {
+  return ["destination_renewal", shopId, platform];
+}
+
 /** What a quarantined webhook body is bound to. */
 export function quarantineSubject(shopDomain: string, webhookId: string): string[] {
   return ["quarantine", shopDomain, webhookId];

@@ -101,3 +101,44 @@ export function readVendorHosts(environment: Record<string, string | undefined>)
   }
   return hosts;
 }
+
+/** An operator's client at a platform: `TRAKIT_<PLATFORM>_CLIENT_ID`, `…_CLIENT_SECRET`. */
+export interface ClientSettings {
+  id: string;
+  secret: string;
+  /** Meta only: `TRAKIT_META_LOGIN_CONFIG`, a configuration of Facebook Login for Business. */
+  authorization?: Record<string, string>;
+}
+
+/**
+ * The operator's OAuth clients by platform; those of which both settings are there. Throws SettingsError where only one is,
+ * or one is malformed: a merchant would be sent to a platform that cannot know us.
+ */
+export function readOAuthClients(
+  environment: Record<string, string | undefined>,
+  platforms: readonly string[],
+): Record<string, ClientSettings> {
+  const clients: Record<string, ClientSettings> = {};
+  for (const platform of platforms) {
+    const prefix = `TRAKIT_${platform.toUpperCase()}_CLIENT`;
+    const [id, secret] = [environment[`${prefix}_ID`], environment[`${prefix}_SECRET`]];
+    if (!id && !secret) continue;
+    for (const [name, value] of [["ID", id], ["SECRET", secret]] as const) {
+      if (!value) {
+        throw new SettingsError(`The setting ${prefix}_${name} is missing; the other of the two is set.`);
+      }
+      if (!/^[\x21-\x7e]{1,500}$/.test(value)) {
+        throw new SettingsError(
+          `The setting ${prefix}_${name} is malformed: it must be printable and without blanks.`,
+        );
+      }
+    }
+    const config = platform === "meta" ? environment["TRAKIT_META_LOGIN_CONFIG"] : undefined;
+    clients[platform] = {
+      id: id!,
+      secret: secret!,
+      ...(config ? { authorization: { config_id: config } } : {}),
+    };
+  }
+  return clients;
+}

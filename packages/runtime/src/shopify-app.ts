@@ -297,7 +297,8 @@ function graphqlRefusal<T>(error: unknown): GraphqlAnswer<T> {
     return { ok: false, reason: "throttled", retryAfterMs: (error.response.retryAfter ?? 2) * 1_000 };
   }
   if (error instanceof HttpResponseError && !(error instanceof HttpInternalError)) {
-    return { ok: false, reason: [401, 403].includes(error.response.code) ? "unauthorized" : "refused" };
+    // 402, 403, 423: the shop is frozen, locked, or we may not: another token would not help
+    return { ok: false, reason: error.response.code === 401 ? "unauthorized" : "refused" };
   }
   return { ok: false, reason: "unavailable" };
 }

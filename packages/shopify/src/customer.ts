@@ -31,6 +31,7 @@ export interface CustomerFacts {
   currency?: string;
   /** When `orders` and `spent` were true, ISO 8601. */
   as_of?: string;
+  first_order_at?: string;
   last_order_at?: string;
   asked_at?: string;
   email_opt_in?: string;

@@ -4,12 +4,29 @@
  */
 import { z } from "zod";
 
-/** Lines of an order that are asked for: more would cost a query of its own, and the totals are the order's. */
+/** Lines of an order that come with it; an order of more is asked for the rest (`LINES_QUERY`). */
 const LINES = 50;
+/** Most a connection gives at a time (Shopify's limit). */
+const MORE_LINES = 250;
 
 const MONEY = "{ shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }";
 const ADDRESS =
   "{ firstName lastName address1 city province provinceCode zip countryCode: countryCodeV2 phone }";
+
+const LINE_FIELDS = `pageInfo { hasNextPage endCursor } nodes {
+        quantity sku title variantTitle vendor product { legacyResourceId } variant { legacyResourceId }
+        originalUnitPriceSet ${MONEY} discountAllocations { allocatedAmountSet ${MONEY} }
+      }`;
+
+/** The lines after those an order came with. Variables: `id` (`orderGid`), `after`. */
+export const LINES_QUERY = `query ($id: ID!, $after: String) {
+  order(id: $id) { lineItems(first: ${MORE_LINES}, after: $after) { ${LINE_FIELDS} } }
+}`;
+
+/** Shopify's global id of an order, from one of digits. */
+export function orderGid(id: string): string {
+  return `gid://shopify/Order/${id}`;
+}
 
 /** Variables: `first`, `after`, `query` (`updated_at:>='…' updated_at:<='…'`). */
 export const ORDERS_QUERY = `query ($first: Int!, $after: String, $query: String!) {
@@ -22,17 +39,18 @@ export const ORDERS_QUERY = `query ($first: Int!, $after: String, $query: String
       totalPriceSet ${MONEY} subtotalPriceSet ${MONEY} totalTaxSet ${MONEY} totalDiscountsSet ${MONEY} totalShippingPriceSet ${MONEY}
       billingAddress ${ADDRESS} shippingAddress ${ADDRESS}
       customer { legacyResourceId firstName lastName defaultEmailAddress { emailAddress } defaultPhoneNumber { phoneNumber } }
-      lineItems(first: ${LINES}) { nodes {
-        quantity sku title variantTitle vendor product { legacyResourceId } variant { legacyResourceId }
-        originalUnitPriceSet ${MONEY} discountAllocations { allocatedAmountSet ${MONEY} }
-      } }
+      lineItems(first: ${LINES}) { ${LINE_FIELDS} }
     }
   }
 }`;
 
 type Loose = Record<string, unknown>;
 const loose = z.record(z.string(), z.unknown()).nullish().catch(null);
-const nodesOf = z.object({ nodes: z.array(z.record(z.string(), z.unknown())) }).catch({ nodes: [] });
+const linesSchema = z.object({
+  nodes: z.array(z.record(z.string(), z.unknown())),
+  pageInfo: z.object({ hasNextPage: z.boolean(), endCursor: z.string().nullish() }).nullish().catch(null),
+});
+const linesOf = linesSchema.catch({ nodes: [], pageInfo: null });
 
 const orderNode = z.looseObject({
   legacyResourceId: z.union([z.string(), z.number()]).transform(String).pipe(z.string().regex(/^\d{1,20}$/)),
@@ -55,6 +73,8 @@ export interface FoundOrder {
   updatedAt: string;
   placedAt: string;
   paid: boolean;
+  /** Where its further lines begin; null = all are there. */
+  moreLines: string | null;
   /** As an order webhook's body. */
   body: Loose;
 }
@@ -92,7 +112,6 @@ function address(value: unknown): unknown {
 
 function webhookBody(order: Loose): Loose {
   const customer = loose.parse(order.customer);
-  const inner = (value: unknown, key: string) => loose.parse(value)?.[key] ?? null;
   const attributes = Array.isArray(order.customAttributes) ? order.customAttributes as Loose[] : [];
   const codes = Array.isArray(order.discountCodes) ? order.discountCodes : [];
   return {
@@ -128,21 +147,41 @@ function webhookBody(order: Loose): Loose {
       email: inner(customer.defaultEmailAddress, "emailAddress"),
       phone: inner(customer.defaultPhoneNumber, "phoneNumber"),
     },
-    line_items: nodesOf.parse(order.lineItems).nodes.map((line) => ({
-      product_id: inner(line.product, "legacyResourceId"),
-      variant_id: inner(line.variant, "legacyResourceId"),
-      sku: line.sku,
-      title: line.title,
-      variant_title: line.variantTitle,
-      vendor: line.vendor,
-      quantity: line.quantity,
-      price_set: moneySet(line.originalUnitPriceSet),
-      discount_allocations:
-        (Array.isArray(line.discountAllocations) ? line.discountAllocations as Loose[] : []).map((one) => ({
-          amount_set: moneySet(one?.allocatedAmountSet),
-        })),
-    })),
+    line_items: linesOf.parse(order.lineItems).nodes.map(webhookLine),
   };
+}
+
+const inner = (value: unknown, key: string) => loose.parse(value)?.[key] ?? null;
+
+function webhookLine(line: Loose): Loose {
+  return {
+    product_id: inner(line.product, "legacyResourceId"),
+    variant_id: inner(line.variant, "legacyResourceId"),
+    sku: line.sku,
+    title: line.title,
+    variant_title: line.variantTitle,
+    vendor: line.vendor,
+    quantity: line.quantity,
+    price_set: moneySet(line.originalUnitPriceSet),
+    discount_allocations: (Array.isArray(line.discountAllocations) ? line.discountAllocations as Loose[] : [])
+      .map((one) => ({
+        amount_set: moneySet(one?.allocatedAmountSet),
+      })),
+  };
+}
+
+function cursorOf(lines: z.output<typeof linesSchema>): string | null {
+  return lines.pageInfo?.hasNextPage ? lines.pageInfo.endCursor ?? null : null;
+}
+
+const linesAnswer = z.object({ order: z.object({ lineItems: linesSchema }) });
+
+/** A page of `LINES_QUERY`: lines as in a webhook's body, and where the next begin. Null: it is none. */
+export function readLinesPage(data: unknown): { lines: Loose[]; next: string | null } | null {
+  const parsed = linesAnswer.safeParse(data);
+  if (!parsed.success) return null;
+  const { lineItems } = parsed.data.order;
+  return { lines: lineItems.nodes.map(webhookLine), next: cursorOf(lineItems) };
 }
 
 /** A page of `ORDERS_QUERY`. Fields without approval are null and simply not known; an order without id or time is counted. */
@@ -164,6 +203,7 @@ export function readOrdersPage(data: unknown): OrdersPage {
       id,
       updatedAt,
       placedAt: processedAt ?? createdAt,
+      moreLines: cursorOf(linesOf.parse(order.data.lineItems)),
       paid: status === "PAID" || status === "PARTIALLY_REFUNDED" || status === "REFUNDED",
       body: webhookBody(order.data),
     });

@@ -1,10 +1,12 @@
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
+import { PLATFORMS } from "@trakit/destinations/registry.ts";
 import { shopifyWorld } from "@trakit/pipeline/shopify-wiring.ts";
 import { wire } from "@trakit/pipeline/wiring.ts";
-import { readSettings, SettingsError } from "@trakit/runtime/settings.ts";
+import { readOAuthClients, readSettings, SettingsError } from "@trakit/runtime/settings.ts";
 import { workerFetch } from "./http-fetch.ts";
 import { JOBS } from "./jobs.ts";
+import { renewJob } from "./jobs/renew.ts";
 import { shopifyJobs } from "./jobs/shopify.ts";
 import { QueueMissing, runWorker } from "./worker.ts";
 
@@ -28,9 +30,12 @@ try {
   const shopify = process.env["SHOPIFY_API_KEY"]
     ? shopifyWorld(platform, { url: "TRAKIT_DB_SESSION_URL", applicationName: "trakit-shopify" })
     : null;
+  const oauthClients = readOAuthClients(process.env, PLATFORMS);
+  // the worker's own way to the vendors speaks only what sending needs
+  const renewing = Object.keys(oauthClients).length > 0 ? [renewJob({ ...deps, fetch, oauthClients })] : [];
   await runWorker(deps, stop.signal, {
     url: readSettings(process.env, ["TRAKIT_DB_SESSION_URL"]).TRAKIT_DB_SESSION_URL,
-    jobs: shopify ? [...JOBS, ...shopifyJobs(shopify)] : JOBS,
+    jobs: [...JOBS, ...renewing, ...(shopify ? shopifyJobs(shopify) : [])],
     pause: (ms, signal) => delay(ms, undefined, { signal }).catch(() => {}),
     ready: () => process.stdout.write(`${JSON.stringify({ ready: true })}\n`),
   });

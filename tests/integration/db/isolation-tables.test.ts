@@ -165,7 +165,9 @@ describe("tables, partitions and views", () => {
       expectNothingOf([MARKER, "mine-", "v1.k1"], text, name);
     }
     expect(read.filter((name) => !PROCESSES.includes(name))).toEqual([
+      "trakit.customer_lookups",
       "trakit.deliveries",
+      "trakit.destination_grants",
       "trakit.destinations",
       "trakit.installations",
       "trakit.lanes",

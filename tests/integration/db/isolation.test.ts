@@ -60,6 +60,7 @@ function argument(name: string): unknown {
       host: "mine.example",
       refused: {},
     }),
+    p_counts: JSON.stringify({ attack: 1 }),
     p_refused: JSON.stringify({ forged: 1 }),
     p_outcomes: "[]",
     p_limit: 1_000,
@@ -129,6 +130,20 @@ function argument(name: string): unknown {
     p_jobs: "[]",
     p_gap_ms: 0,
     p_told: "[]",
+    p_state_digest: MARKER.repeat(64).slice(0, 64).replace(/[^0-9a-f]/g, "0"),
+    p_customers: JSON.stringify([{
+      customer_id: "4242",
+      asked_at: at(0),
+      orders: 9,
+      spent: "9",
+      as_of: at(0),
+    }]),
+    p_paused_until: null,
+    p_challenge: "A".repeat(43),
+    p_expires_at: at(600),
+    p_sealed_renewal: sealedToken(),
+    p_renewal_expires_at: at(86_400 * 60),
+    p_renew_at: at(1_800),
     p_replay_id: 1,
     p_steps: 1,
     shop: mine.domain,
@@ -152,6 +167,8 @@ const OWN_MEANING: Record<string, unknown> = {
   "trakit.compare_orders p_orders": "[]",
   "trakit.set_destination p_events": null,
   "trakit.check_in p_kind": "worker",
+  "trakit.keep_grant p_sealed": sealedToken(),
+  "trakit.keep_grant p_last_four": "mine",
   "trakit.step_replay p_events": 1_000,
 };
 
@@ -169,6 +186,10 @@ function call(row: FunctionRow): { sql: string; values: unknown[] } {
 /** What these may show of shop B: their work crosses shops, and is ids, states and times (design §5). */
 function allowed(door: string): string[] {
   if (door === "trakit.pending_alerts") return Object.values(shops.theirs.lanes);
+  if (door === "trakit.grant_alerts") return Object.values(shops.theirs.lanes);
+  if (["trakit.due_grants", "trakit.due_lookups"].includes(door)) {
+    return [shops.theirs.id, shops.theirs.domain];
+  }
   if (door === "trakit.due_lanes") return [shops.theirs.id, ...Object.values(shops.theirs.lanes)];
   if (door === "trakit.list_shops") return [shops.theirs.id, shops.theirs.domain];
   return [];

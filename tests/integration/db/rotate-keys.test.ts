@@ -2,8 +2,9 @@ import { expect, test } from "vitest";
 import { connect } from "@trakit/db/connection.ts";
 import { resealShop } from "@trakit/pipeline/rotate-keys.ts";
 import { sealedPair, shopifySubject } from "@trakit/pipeline/shop-token.ts";
+import { keepGrant } from "@trakit/db/calls/grants.ts";
 import { installShop } from "@trakit/db/calls/install-shop.ts";
-import { open, quarantineSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";
+import { open, quarantineSubject, renewalSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { at } from "../../support/captured.ts";
 import { testDatabase } from "../../support/database.ts";
 import { newShop } from "../../support/shop.ts";
@@ -38,7 +39,16 @@ test("everything sealed is sealed anew and opens with the new key alone; what wa
     };
     await installShop(worker, shop.domain, sealedPair([OLD], shop.domain, tokens), [], at(0));
 
-    expect(await resealShop(worker, [NEW, OLD], shop)).toEqual({ resealed: 4, unreadable: 0 });
+    await keepGrant(worker, shop.domain, "meta", {
+      sealed: seal([OLD], "meta token", tokenSubject(shop.id, "meta")),
+      lastFour: "oken",
+      accessExpiresAt: at(3_600).toISOString(),
+      sealedRenewal: seal([OLD], "what renews it", renewalSubject(shop.id, "meta")),
+      renewalExpiresAt: null,
+      renewAt: at(2_400).toISOString(),
+    }, at(0));
+
+    expect(await resealShop(worker, [NEW, OLD], shop)).toEqual({ resealed: 5, unreadable: 0 });
     expect(await resealShop(worker, [NEW, OLD], shop)).toEqual({ resealed: 0, unreadable: 0 });
     const sealed = async (sql: string) =>
       (await db.query<{ s: string }>("postgres", sql, [shop.id])).map((row) => row.s);
@@ -54,6 +64,10 @@ test("everything sealed is sealed anew and opens with the new key alone; what wa
     expect(clear(tiktok!, tokenSubject(shop.id, "tiktok"))).toBe("entered meanwhile");
     const [body] = await sealed("select sealed_body as s from trakit.quarantine where shop_id = $1");
     expect(clear(body!, quarantineSubject(shop.domain, "w"))).toBe("a body");
+    const [renewal] = await sealed(
+      "select sealed_renewal as s from trakit.destination_grants where shop_id = $1",
+    );
+    expect(clear(renewal!, renewalSubject(shop.id, "meta"))).toBe("what renews it");
     const [refresh] = await sealed("select sealed_refresh as s from trakit.installations where shop_id = $1");
     expect(clear(refresh!, shopifySubject(shop.domain, "refresh"))).toBe("shprt");
   } finally {

@@ -107,7 +107,9 @@ describe("tables", () => {
     ).toEqual([]);
     const tables = new Set(columns.map((name) => name.split(".")[0]));
     expect([...tables].sort()).toEqual([
+      "customer_lookups",
       "deliveries",
+      "destination_grants",
       "destinations",
       "installations",
       "lanes",
@@ -200,7 +202,9 @@ describe("functions", () => {
     ).toEqual([
       "check_in",
       "check_out",
+      "due_grants",
       "due_lanes",
+      "due_lookups",
       "due_privacy",
       "due_reconciliations",
       "due_refreshes",
@@ -208,6 +212,7 @@ describe("functions", () => {
       "end_flush",
       "enqueue_jobs",
       "expire_deliveries",
+      "grant_alerts",
       "lane_shop",
       "list_shops",
       "live_workers",
@@ -217,6 +222,7 @@ describe("functions", () => {
       "queue_watch",
       "run_replays",
       "settle_alerts",
+      "settle_grant_alert",
       "wake_lanes",
     ]);
   });

@@ -1,7 +1,13 @@
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readSettings, readVendorHosts, type SettingName, SettingsError } from "@trakit/runtime/settings.ts";
+import {
+  readOAuthClients,
+  readSettings,
+  readVendorHosts,
+  type SettingName,
+  SettingsError,
+} from "@trakit/runtime/settings.ts";
 
 const key = (fill: number) => Buffer.alloc(32, fill).toString("base64");
 const good: Record<SettingName, string> = {
@@ -164,5 +170,29 @@ describe("vendor hosts", () => {
     expect(() => readVendorHosts({ TRAKIT_META_API_URL: CANARY })).toThrow(
       new SettingsError("The setting TRAKIT_META_API_URL is malformed: it must be an http(s) address."),
     );
+  });
+});
+
+describe("the operator's clients at platforms", () => {
+  const read = (environment: Record<string, string>) => readOAuthClients(environment, ["meta", "pinterest"]);
+
+  test("are those of which both settings are there; Meta's may name a login configuration", () => {
+    expect(read({})).toEqual({});
+    expect(read({
+      TRAKIT_META_CLIENT_ID: "1",
+      TRAKIT_META_CLIENT_SECRET: "s",
+      TRAKIT_META_LOGIN_CONFIG: "42",
+      TRAKIT_NOBODY_CLIENT_ID: "x",
+    })).toEqual({ meta: { id: "1", secret: "s", authorization: { config_id: "42" } } });
+  });
+
+  test("with one setting missing or malformed stop the start, by name and never by value", () => {
+    expect(() => read({ TRAKIT_META_CLIENT_ID: "1" })).toThrow("TRAKIT_META_CLIENT_SECRET is missing");
+    expect(() => read({ TRAKIT_PINTEREST_CLIENT_SECRET: "s" })).toThrow(
+      "TRAKIT_PINTEREST_CLIENT_ID is missing",
+    );
+    const malformed = () => read({ TRAKIT_META_CLIENT_ID: "1", TRAKIT_META_CLIENT_SECRET: "two words" });
+    expect(malformed).toThrow("TRAKIT_META_CLIENT_SECRET is malformed");
+    expect(malformed).not.toThrow("two words");
   });
 });

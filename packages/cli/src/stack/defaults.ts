@@ -124,6 +124,13 @@ export function stackEnvironment(
     SHOPIFY_API_KEY: "trakit-local-api-key",
     SHOPIFY_API_SECRET: "trakit-local-api-secret",
     ...Object.fromEntries(Object.values(DESTINATIONS).map(({ baseUrlSetting }) => [baseUrlSetting, sandbox])),
+    // the sandbox's authorization servers know these
+    ...Object.fromEntries(
+      Object.values(DESTINATIONS).filter(({ oauth }) => oauth).flatMap(({ platform }) => [
+        [`TRAKIT_${platform.toUpperCase()}_CLIENT_ID`, `trakit-local-${platform}`],
+        [`TRAKIT_${platform.toUpperCase()}_CLIENT_SECRET`, `trakit-local-${platform}-secret`],
+      ]),
+    ),
     ...(secrets
       ? {
         TRAKIT_ENCRYPTION_KEYS: secrets.TRAKIT_ENCRYPTION_KEYS,

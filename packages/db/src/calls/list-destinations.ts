@@ -13,6 +13,8 @@ export interface DestinationRow {
   lane: "closed" | "open" | "held";
   lane_reason: string | null;
   lane_since: string;
+  /** Null = its token was entered by hand. */
+  connection: { since: string; expires_at: string | null; trouble: "reconnect" | null } | null;
 }
 
 /** SQL `trakit.list_destinations`: a shop's destinations by platform; null = no such shop. */

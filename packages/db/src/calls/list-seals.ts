@@ -1,7 +1,7 @@
 import type { Database } from "../connection.ts";
 
 export interface Seal {
-  place: "destination" | "quarantine" | "access" | "refresh";
+  place: "destination" | "grant" | "quarantine" | "access" | "refresh";
   id: string;
   /** Platform, webhook id, or which of Shopify's tokens. */
   of: string;

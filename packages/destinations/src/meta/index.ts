@@ -2,6 +2,7 @@ import type { Destination, HttpRequest, JsonObject, RequestContext } from "../de
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS, repaired } from "./map.ts";
+import { oauth } from "./oauth.ts";
 import { type MetaSettings, settings, tokenProblem } from "./settings.ts";
 
 /** Follows the Graph schedule of at least two years: served until 2028-07-29 (reference: meta §1). */
@@ -37,6 +38,7 @@ export const meta: Destination<MetaSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  oauth,
   testMode: {
     about:
       "Events show up under Test Events in Events Manager. Meta counts them for targeting and measurement all the same.",

@@ -2,6 +2,7 @@ import type { Destination, HttpRequest, JsonObject, RequestContext } from "../de
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
+import { oauth } from "./oauth.ts";
 import { type PinterestSettings, settings, tokenProblem } from "./settings.ts";
 
 const API_VERSION = "v5";
@@ -33,6 +34,7 @@ export const pinterest: Destination<PinterestSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  oauth,
   testMode: {
     about:
       "Events are checked and answered as usual and not recorded (test=true). Pinterest has no code: any will do.",

@@ -2,6 +2,7 @@ import type { Destination, HttpRequest, JsonObject, RequestContext } from "../de
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
+import { oauth } from "./oauth.ts";
 import { settings, type SnapchatSettings, tokenProblem } from "./settings.ts";
 
 const API_VERSION = "v3";
@@ -33,6 +34,7 @@ export const snapchat: Destination<SnapchatSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  oauth,
   testMode: {
     about: "Events show up in the test view of Events Manager.",
     examples: ["TEST12345"],

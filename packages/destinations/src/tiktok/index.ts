@@ -2,6 +2,7 @@ import type { Destination, HttpRequest, JsonObject, RequestContext } from "../de
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
+import { oauth } from "./oauth.ts";
 import { settings, type TikTokSettings, tokenProblem } from "./settings.ts";
 
 /** The path of the product "Events API 2.0"; there is no /v2.0/ (reference: tiktok §1). */
@@ -40,6 +41,7 @@ export const tiktok: Destination<TikTokSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  oauth,
   testMode: {
     about:
       "Events show up under Test Events in Events Manager and are, by its own words, not part of the real data.",

@@ -55,6 +55,14 @@ export const destinationAnswerSchema = z.object({
   last_four: z.string().nullable().describe("End of the token."),
   lane: z.enum(["closed", "open", "held"]).nullable(),
   lane_reason: z.string().nullable(),
+  can_connect: z.boolean().describe(
+    "The platform offers a connection, and this installation has a client there.",
+  ),
+  connection: z.object({
+    since: z.string(),
+    expires_at: z.string().nullable().describe("When the token ends; null = it does not."),
+    state: z.enum(["connected", "reconnect"]).describe("reconnect: the platform refused to renew."),
+  }).nullable().describe("Null: the token was entered by hand."),
   known_events: z.array(z.string()),
   test_mode: z.string().describe("What becomes of events in test mode."),
 }).meta({ id: "DestinationAnswer" });
@@ -68,6 +76,13 @@ export const destinationChangedSchema = z.object({
     "accepted: the platform took the token. cannot_be_checked: it never says (Google). unreachable: it did not answer now.",
   ),
 }).meta({ id: "DestinationChanged" });
+
+export const connectSchema = z.strictObject({}).meta({ id: "Connect" });
+
+export const connectAnswerSchema = z.object({
+  url: z.string().describe("To be opened in the merchant's browser; good once."),
+  expires_at: z.iso.datetime(),
+}).meta({ id: "ConnectAnswer" });
 
 export const testEventSchema = z.strictObject({
   event: z.enum(["page_viewed", "checkout_completed"]).default("page_viewed"),

@@ -8,6 +8,7 @@ import { open, seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { send } from "@trakit/runtime/send.ts";
 import { SEND_TIMEOUT_MS } from "../dependencies.ts";
 import type { DestinationAnswer, DestinationChangeInput } from "./contracts.ts";
+import { loginAt } from "./logins.ts";
 import { type MerchantWorld, type Refusal, refusal } from "./world.ts";
 
 type AnyDestination = NonNullable<ReturnType<typeof destination>>;
@@ -16,10 +17,16 @@ export type TokenCheck = "accepted" | "cannot_be_checked" | "unreachable" | "unc
 /** Every platform there is, set up or not. Tokens are not among it: only their last four characters. */
 export async function destinationsOf(world: MerchantWorld, shop: string): Promise<DestinationAnswer[]> {
   const rows = await listDestinations(world.db, shop) ?? [];
-  return PLATFORMS.map((name) => described(destination(name)!, rows.find((row) => row.platform === name)));
+  return PLATFORMS.map((name) =>
+    described(world, destination(name)!, rows.find((row) => row.platform === name))
+  );
 }
 
-function described(platform: AnyDestination, row: DestinationRow | undefined): DestinationAnswer {
+function described(
+  world: MerchantWorld,
+  platform: AnyDestination,
+  row: DestinationRow | undefined,
+): DestinationAnswer {
   return {
     platform: platform.platform,
     label: platform.label,
@@ -32,6 +39,14 @@ function described(platform: AnyDestination, row: DestinationRow | undefined): D
     last_four: row?.last_four ?? null,
     lane: row?.lane ?? null,
     lane_reason: row?.lane_reason ?? null,
+    can_connect: loginAt(world, platform.platform) !== null,
+    connection: row?.connection
+      ? {
+        since: row.connection.since,
+        expires_at: row.connection.expires_at,
+        state: row.connection.trouble ?? "connected",
+      }
+      : null,
     known_events: Object.keys(platform.events),
     test_mode: platform.testMode.about,
   };
@@ -94,7 +109,7 @@ export async function changeDestination(
   if (!row) return refusal(404, "unknown_shop", "The app is not installed in this shop.");
   world.log.info("destination_changed", { platform: name, token: tokenCheck, enabled: row.enabled });
   const now = (await listDestinations(world.db, shop.domain) ?? []).find((one) => one.platform === name);
-  return { ok: true, destination: described(platform, now), tokenCheck };
+  return { ok: true, destination: described(world, platform, now), tokenCheck };
 }
 
 /**
@@ -102,7 +117,7 @@ export async function changeDestination(
  * looked at. Google answers 204 to any secret, so its cannot be checked. Whether every platform looks at the token first is
  * not documented; one that does not merely accepts here and holds the lane later.
  */
-async function probe(
+export async function probe(
   world: MerchantWorld,
   platform: AnyDestination,
   settings: unknown,

@@ -26,6 +26,7 @@ export function setupChecks(
       : { check, state: "unknown", detail: quiet };
   const sending = destinations.filter((one) => one.configured && one.enabled);
   const held = sending.filter((one) => one.lane === "held");
+  const ending = sending.filter((one) => one.connection?.state === "reconnect");
   return [
     setup?.token === "ok"
       ? { check: "shopify_token", state: "ok", detail: "Shopify has given the app a token." }
@@ -68,6 +69,14 @@ export function setupChecks(
         check: "destinations",
         state: "warning",
         detail: `Held: ${held.map((one) => one.label).join(", ")}. Enter a new token.`,
+      }
+      : ending.length > 0
+      ? {
+        check: "destinations",
+        state: "warning",
+        detail: `Connect again: ${
+          ending.map((one) => one.label).join(", ")
+        }. The platform no longer renews the token.`,
       }
       : { check: "destinations", state: "ok", detail: `${sending.length} enabled.` },
     signals.own_tags.length > 0

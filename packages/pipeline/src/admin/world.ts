@@ -1,10 +1,26 @@
+import type { Database } from "@trakit/db/connection.ts";
+import type { Logger } from "@trakit/runtime/log.ts";
+import type { ClientSettings, KeyRing } from "@trakit/runtime/settings.ts";
 import type { InstallWorld } from "../installation.ts";
 
-/** What the merchant's API needs of the world. */
-export interface MerchantWorld extends InstallWorld {
+/** What connecting an account at a platform, and renewing its token, needs of the world. */
+export interface ConnectionWorld {
+  db: Database;
   fetch: typeof fetch;
+  /** ms since the epoch. */
+  now: () => number;
+  /** Passed to SQL as p_now; absent = the database's clock. */
+  databaseNow?: () => Date;
+  keys: KeyRing;
+  log: Logger;
   /** Vendor hosts that stand in for the real ones, by variable name (tests and local stack only). */
   vendorHosts: Record<string, string>;
+  /** The operator's OAuth clients by platform. */
+  oauthClients: Record<string, ClientSettings>;
+}
+
+/** What the merchant's API needs of the world. */
+export interface MerchantWorld extends InstallWorld, ConnectionWorld {
   /** What PostgREST verifies tokens with; absent = none are given out. */
   jwtSecret?: string | undefined;
 }

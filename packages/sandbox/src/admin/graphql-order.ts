@@ -29,6 +29,30 @@ function address(value: unknown): Loose | null {
   };
 }
 
+const LINES = 50;
+
+/** A page of an order's lines, from the cursor on. */
+export function orderLines(body: Loose, first: number, after: number): Loose {
+  const all = list(body.line_items);
+  const page = all.slice(after, after + first);
+  return {
+    pageInfo: { hasNextPage: after + first < all.length, endCursor: String(after + page.length) },
+    nodes: page.map((line) => ({
+      quantity: line.quantity,
+      sku: line.sku,
+      title: line.title,
+      variantTitle: line.variant_title,
+      vendor: line.vendor,
+      product: line.product_id ? { legacyResourceId: text(line.product_id) } : null,
+      variant: line.variant_id ? { legacyResourceId: text(line.variant_id) } : null,
+      originalUnitPriceSet: money(line.price_set),
+      discountAllocations: list(line.discount_allocations).map((one) => ({
+        allocatedAmountSet: money(one.amount_set),
+      })),
+    })),
+  };
+}
+
 /** `personal` false: fields without approval are null. */
 export function graphqlOrder(body: Loose, personal: boolean): Loose {
   const customer = record(body.customer);
@@ -68,20 +92,6 @@ export function graphqlOrder(body: Loose, personal: boolean): Loose {
         defaultPhoneNumber: customer.phone ? { phoneNumber: customer.phone } : null,
       }
       : null,
-    lineItems: {
-      nodes: list(body.line_items).map((line) => ({
-        quantity: line.quantity,
-        sku: line.sku,
-        title: line.title,
-        variantTitle: line.variant_title,
-        vendor: line.vendor,
-        product: line.product_id ? { legacyResourceId: text(line.product_id) } : null,
-        variant: line.variant_id ? { legacyResourceId: text(line.variant_id) } : null,
-        originalUnitPriceSet: money(line.price_set),
-        discountAllocations: list(line.discount_allocations).map((one) => ({
-          allocatedAmountSet: money(one.amount_set),
-        })),
-      })),
-    },
+    lineItems: orderLines(body, LINES, 0),
   };
 }

@@ -3,7 +3,7 @@
  * leaky bucket (reference: shopify §6). Which fields a query names decides; it is no GraphQL engine.
  */
 
-import { graphqlOrder } from "./graphql-order.ts";
+import { graphqlOrder, orderLines } from "./graphql-order.ts";
 
 const MAXIMUM = 2_000;
 const RESTORE = 100;
@@ -129,11 +129,15 @@ export function graphqlShop(
 
   return {
     answer(query, variables) {
-      const field = /\{\s*(webPixelCreate|webPixelUpdate|webPixel|shop|customer|orders)\b/.exec(
+      const field = /\{\s*(webPixelCreate|webPixelUpdate|webPixel|shop|customer|nodes|orders|order)\b/.exec(
         query,
       )?.[1];
       const requested = field === "orders"
         ? 2 + Number(variables["first"] ?? 50)
+        : field === "nodes"
+        ? 3 * (variables["ids"] as unknown[]).length
+        : field === "order"
+        ? 12
         : field?.startsWith("webPixel")
         ? 10
         : 2;
@@ -169,6 +173,27 @@ export function graphqlShop(
             return data.approved()
               ? { data: { customer: found } }
               : { data: { customer: null }, errors: [denied("customer")] };
+          }
+          case "nodes": {
+            const ids = variables["ids"] as string[];
+            // Shopify takes at most 250 at a time
+            if (ids.length > 250) {
+              return { errors: [{ message: "Too many ids", extensions: { code: "MAX" } }] };
+            }
+            const nodes = ids.map((id) => {
+              const legacyResourceId = String(id).split("/").at(-1) ?? "";
+              const found = data.customer(legacyResourceId);
+              return found && { legacyResourceId, ...found };
+            });
+            return data.approved() && data.scopes().includes("read_customers")
+              ? { data: { nodes } }
+              : { data: { nodes: ids.map(() => null) }, errors: [denied("nodes")] };
+          }
+          case "order": {
+            const id = String(variables["id"]).split("/").at(-1);
+            const found = data.orders().find((one) => one.id === id);
+            const lineItems = found && orderLines(found.body, 250, Number(variables["after"] ?? 0));
+            return { data: { order: lineItems ? { lineItems } : null } };
           }
           case "orders":
             return data.scopes().includes("read_orders")

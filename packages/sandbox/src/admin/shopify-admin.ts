@@ -58,6 +58,8 @@ export interface ShopifyAdmin {
   calls: string[];
   /** Answers every request with this status until set to null. */
   down: number | null;
+  /** Shopify ends the shop's tokens before their time. */
+  revoke(shop: string): void;
   /** False: personal fields come back null, as without approval. */
   approved: boolean;
 }
@@ -84,7 +86,12 @@ export function createShopifyAdmin(options: ShopifyAdminOptions): ShopifyAdmin {
       scopes: options.scopes ??
         ["read_customer_events", "read_customers", "read_orders", "write_app_proxy", "write_pixels"],
       codes: new Set(),
-      tokens: shopTokens({ now: options.now, hex: options.hex, scope: () => shop.scopes.join(",") }),
+      tokens: shopTokens({
+        now: options.now,
+        hex: options.hex,
+        scope: () => shop.scopes.join(","),
+        secret: `${domain} ${options.secret}`,
+      }),
       graphql: graphqlShop({
         country: options.country ?? "US",
         host: options.primaryHost?.(domain) ?? domain,
@@ -202,6 +209,9 @@ export function createShopifyAdmin(options: ShopifyAdminOptions): ShopifyAdmin {
       }, change),
     grant(shop, scopes) {
       shopOf(shop).scopes = scopes;
+    },
+    revoke(shop) {
+      shopOf(shop).tokens.revoke();
     },
     uninstall(shop) {
       shopOf(shop).tokens.revoke();

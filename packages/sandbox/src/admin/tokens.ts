@@ -1,4 +1,8 @@
-/** Expiring offline tokens by Shopify's rules (reference: shopify §3.4). */
+/**
+ * Expiring offline tokens by Shopify's rules (reference: shopify §3.4). They carry when they were made and a signature, so
+ * that a stand-in that was started anew knows those of its former life; what was used or replaced then, it has forgotten.
+ */
+import { createHmac } from "node:crypto";
 
 const ACCESS_MS = 3_600_000;
 const REFRESH_MS = 90 * 86_400_000;
@@ -37,19 +41,48 @@ export interface ShopTokens {
 }
 
 export function shopTokens(
-  options: { now: () => number; hex: (bytes: number) => string; scope: () => string },
+  options: {
+    now: () => number;
+    hex: (bytes: number) => string;
+    scope: () => string;
+    /** Signs for this shop and app. */
+    secret: string;
+  },
 ): ShopTokens {
   let pairs: Pair[] = [];
+  const startedAt = options.now();
+  let revoked = false;
 
-  function make(replaces: Pair | null): TokenResponse {
-    const pair: Pair = {
-      access: `shpat_${options.hex(16)}`,
-      refresh: `shprt_${options.hex(16)}`,
-      issuedAt: options.now(),
+  const named = (prefix: string, made: string) =>
+    `${prefix}_${made}-${
+      createHmac("sha256", options.secret).update(`${prefix} ${made}`).digest("hex").slice(0, 32)
+    }`;
+
+  /** The pair a token belongs to; one of a former life is taken up again. */
+  function find(which: "access" | "refresh", token: string): Pair | undefined {
+    const known = pairs.find((one) => one[which] === token);
+    const made = known || revoked ? null : /^shp[ra]t_(([0-9a-z]+)-[0-9a-f]+)-[0-9a-f]+$/.exec(token);
+    if (!made) return known;
+    const issuedAt = parseInt(made[2]!, 36);
+    const pair = pairOf(made[1]!, issuedAt, null);
+    if (issuedAt >= startedAt || pair[which] !== token) return undefined;
+    pairs = [...pairs, pair];
+    return pair;
+  }
+
+  function pairOf(made: string, issuedAt: number, replaces: Pair | null): Pair {
+    return {
+      access: named("shpat", made),
+      refresh: named("shprt", made),
+      issuedAt,
       used: false,
       replaces,
       refreshedAt: null,
     };
+  }
+
+  function make(replaces: Pair | null): TokenResponse {
+    const pair = pairOf(`${options.now().toString(36)}-${options.hex(16)}`, options.now(), replaces);
     pairs = [...pairs.slice(-20), pair];
     return {
       access_token: pair.access,
@@ -68,7 +101,7 @@ export function shopTokens(
   return {
     issue: () => make(null),
     refresh(token) {
-      const pair = pairs.find((one) => one.refresh === token);
+      const pair = find("refresh", token);
       if (!pair || options.now() >= pair.issuedAt + REFRESH_MS) return null;
       const replacement = pairs.find((one) => one.replaces === pair);
       if (pair.refreshedAt !== null) {
@@ -82,13 +115,14 @@ export function shopTokens(
       return make(pair);
     },
     accept(access) {
-      const pair = pairs.find((one) => one.access === access);
+      const pair = find("access", access);
       if (!pair || options.now() >= pair.issuedAt + ACCESS_MS) return false;
       use(pair);
       return true;
     },
     revoke() {
       pairs = [];
+      revoked = true;
     },
   };
 }

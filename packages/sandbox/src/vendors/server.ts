@@ -3,12 +3,14 @@
  * by the vendors' documentation and not by our own mapping code: a second opinion on it. Nothing leaves the machine.
  */
 import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { VENDORS } from "./all.ts";
 import { json } from "./checks.ts";
 import { type Control, handleControl, type SandboxSettings } from "./control.ts";
 import { createFaultBoard, type Fault } from "./faults.ts";
+import { type LoginOptions, type PlatformLogins, platformLogins } from "./oauth.ts";
 import { createRecorder, type Recorded } from "./record.ts";
 import type { Answer, Handled, SeenEvent, Vendor, VendorRequest, VendorState } from "./types.ts";
 
@@ -28,6 +30,8 @@ export interface VendorSandboxOptions {
   /** Waits for the `latency` fault; the signal aborts at close. */
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
   settings?: Partial<SandboxSettings>;
+  /** Redirect addresses registered with the platforms' apps; the local stack's where nothing is said. */
+  redirect?: LoginOptions["redirect"];
 }
 
 export interface VendorSandbox {
@@ -37,6 +41,8 @@ export interface VendorSandbox {
   close(): Promise<void>;
   /** The newest requests, newest last. */
   requests(): Recorded[];
+  /** The platforms' authorization servers. */
+  logins: PlatformLogins;
   /** Forgets requests, copies, totals and faults; settings stay. */
   reset(): void;
 }
@@ -128,6 +134,11 @@ export async function startVendorSandbox(options: VendorSandboxOptions): Promise
   const faults = createFaultBoard(options.random ?? Math.random);
   const settings: SandboxSettings = { record: "full", instant: false, ...options.settings };
   const control: Control = { faults, recorder, settings, vendors: Object.values(VENDORS) };
+  const logins = platformLogins({
+    now: options.now,
+    hex: (bytes) => randomBytes(bytes).toString("hex"),
+    ...(options.redirect ? { redirect: options.redirect } : {}),
+  });
   let seq = 0;
 
   function serveVendor(
@@ -187,6 +198,16 @@ export async function startVendorSandbox(options: VendorSandboxOptions): Promise
       const problems = [`fault: ${fault?.kind}`];
       return { answer, accepted: false, counted: false, problems, events: vendor.list(body) };
     }
+    if (logins.over(vendor.token(request, body))) {
+      const answer = vendor.refuseToken(state);
+      return {
+        answer,
+        accepted: false,
+        counted: false,
+        problems: ["token: over"],
+        events: vendor.list(body),
+      };
+    }
     const handled = settings.instant
       ? takeUnchecked(vendor, request, body, state)
       : vendor.handle(request, body, state);
@@ -209,6 +230,8 @@ export async function startVendorSandbox(options: VendorSandboxOptions): Promise
         const request: VendorRequest = { method, path, query, headers: incoming.headers, body };
         return serveVendor(vendor, request, target, response);
       }
+      const granted = logins.handle({ method, path, query, headers: incoming.headers, body });
+      if (granted !== null) return send(response, granted);
       const head = method === "HEAD";
       const accept = incoming.headers.accept ?? "";
       send(
@@ -240,8 +263,10 @@ export async function startVendorSandbox(options: VendorSandboxOptions): Promise
       });
     },
     requests: () => recorder.requests(),
+    logins,
     reset() {
       faults.clear();
+      logins.reset();
       recorder.clearRequests();
       recorder.clearEvents();
     },

@@ -1,6 +1,8 @@
+import { dueLookups } from "@trakit/db/calls/customer-lookups.ts";
 import { dueReconciliations } from "@trakit/db/calls/due-reconciliations.ts";
 import { dueSetups } from "@trakit/db/calls/due-setups.ts";
 import { completeSetup, type InstallWorld } from "@trakit/pipeline/installation.ts";
+import { lookUpCustomers } from "@trakit/pipeline/look-up-customers.ts";
 import { reconcileShop } from "@trakit/pipeline/reconcile.ts";
 import { refreshDue } from "@trakit/pipeline/shop-token.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
@@ -9,10 +11,12 @@ import type { Job } from "../job.ts";
 /** Shops one run takes on; the next run goes on. */
 const SETUPS = 500;
 const SHOPS = 5_000;
+/** Below the time limit of the job, so that what is left is done by the next one (ms). */
+const LOOK_UP_MS = 480_000;
 
 /** What workers do at Shopify; only where the app's settings are given. */
 export function shopifyJobs(world: InstallWorld): Job[] {
-  return [reconcileJob(world), {
+  return [reconcileJob(world), lookUpJob(world), {
     queue: "shopify",
     about: "renews Shopify's tokens before they age, completes what set-up lacks",
     atOnce: 1,
@@ -60,6 +64,36 @@ function reconcileJob(world: InstallWorld): Job {
         }
       }
       world.log.info("reconciled", counts);
+    },
+  };
+}
+
+/** Asks Shopify about customers seen for the first time, one shop after the other: no event ever waits for it. */
+function lookUpJob(world: InstallWorld): Job {
+  return {
+    queue: "customers",
+    about: "asks Shopify what customers had bought whom we see for the first time",
+    atOnce: 1,
+    retries: 0,
+    timeoutSeconds: 600,
+    every: "*/2 * * * *",
+    async run({ stopping }) {
+      const until = world.now() + LOOK_UP_MS;
+      const over = () => stopping.aborted || world.now() >= until;
+      const counts = { asked: 0, learnt: 0, troubled: 0 };
+      for (const shop of await dueLookups(world.db, SHOPS, world.databaseNow?.())) {
+        if (over()) break;
+        try {
+          const done = await lookUpCustomers(world, shop, over);
+          counts.asked += done.asked;
+          counts.learnt += done.learnt;
+          if (done.trouble !== null) counts.troubled++;
+        } catch (error) {
+          counts.troubled++;
+          world.log.error("lookup_failed", errorFields(error));
+        }
+      }
+      if (counts.asked + counts.troubled > 0) world.log.info("customers_looked_up", counts);
     },
   };
 }

@@ -1,0 +1,24 @@
+import type { ConnectionWorld } from "@trakit/pipeline/admin/world.ts";
+import { renewDueGrants } from "@trakit/pipeline/renewals.ts";
+import type { Job } from "../job.ts";
+
+/** Below the time limit, so that what is left is done by the next job (ms). */
+const BUDGET_MS = 240_000;
+
+/** Renews the tokens that platforms granted; only where the operator has a client at a platform. */
+export function renewJob(world: ConnectionWorld): Job {
+  return {
+    queue: "renew",
+    about: "renews the tokens platforms granted, before they end",
+    atOnce: 1,
+    // what is not renewed stays due, and the next job finds it
+    retries: 0,
+    timeoutSeconds: 300,
+    every: "*/5 * * * *",
+    async run({ stopping }) {
+      const until = world.now() + BUDGET_MS;
+      const counts = await renewDueGrants(world, () => stopping.aborted || world.now() >= until);
+      if (counts.renewed + counts.refused + counts.failed > 0) world.log.info("renewed", { ...counts });
+    },
+  };
+}
