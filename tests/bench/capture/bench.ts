@@ -53,13 +53,11 @@ export async function bench(options: string[]): Promise<void> {
       name: "trakit",
       url: `${stack.urls.api}/webhooks`,
       idOf: (webhook) => webhook.eventId,
-      memory: () => residentMiB(stack!.pid("functions")!),
     };
     const bare: Subject = {
       name: "floor",
       url: floor.url,
       idOf: (webhook) => webhook.checkoutToken,
-      memory: () => residentMiB(floor!.pid),
     };
 
     out(`warming up`);
@@ -123,7 +121,7 @@ export async function bench(options: string[]): Promise<void> {
 async function startFloor(
   databaseUrl: string,
   vendorsUrl: string,
-): Promise<{ url: string; pid: number; close: () => Promise<void> }> {
+): Promise<{ url: string; close: () => Promise<void> }> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   await client.query(`
@@ -154,7 +152,6 @@ async function startFloor(
   for await (const line of createInterface({ input: child.stdout })) if (line.includes("ready")) break;
   return {
     url: `http://127.0.0.1:${port}/`,
-    pid: child.pid!,
     close: () =>
       new Promise((resolve) => {
         child.on("exit", () => resolve());

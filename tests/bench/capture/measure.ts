@@ -7,8 +7,6 @@ export interface Subject {
   url: string;
   /** Id its five vendor requests carry for a webhook. */
   idOf: (webhook: Webhook) => string;
-  /** Resident memory of its process, in MiB. */
-  memory: () => number;
 }
 
 export interface Rate {
