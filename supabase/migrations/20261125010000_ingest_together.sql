@@ -1,5 +1,5 @@
 -- Subject: many webhooks in one call of ingest_events.
--- Why: under load a call brings up to 16 orders, and most are of people nobody knows yet. Each cost five statements of its own
+-- Why: under load a call brings up to 32 orders, and most are of people nobody knows yet. Each cost five statements of its own
 -- in join_visitor, and a statement costs more before its first row than a row does. Visitors and links of those whose keys
 -- are all new, and nobody else's in the call, are now written together; who may be known goes the old way, one at a time.
 -- The answer says of an accepted event only what the caller's own copy does not: most say nothing.

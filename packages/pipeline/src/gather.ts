@@ -36,7 +36,7 @@ export function gathered(world: World): PipelineDependencies {
     gather: {
       webhooks: new Coalescer({
         atOnce: 1,
-        most: 16,
+        most: 32,
         work: (shop, parts) => ingestParts(world, shop, parts),
       }),
       settlements: new Coalescer({
