@@ -3,6 +3,7 @@ import { senderPrefix } from "@trakit/core/sender-prefix.ts";
 import { tokenVerifier } from "@trakit/core/token.ts";
 import type { FiredTag } from "@trakit/db/calls/ingest-browser-events.ts";
 import type { EventAnswer } from "@trakit/pipeline/contracts.ts";
+import { leaseClock } from "@trakit/pipeline/dependencies.ts";
 import { type Capture, ingest } from "@trakit/pipeline/ingest.ts";
 import { json } from "@trakit/runtime/problem.ts";
 import { decodeBrowserEvent } from "@trakit/shopify/browser.ts";
@@ -31,6 +32,7 @@ interface Taken {
 /** Reads every event of a batch by itself: signature, shape, id. */
 function takeEvents(deps: ProxyDependencies, request: Request, caller: Caller, batch: BrowserBatch): Taken {
   const now = deps.now();
+  const wanted = deps.wanted.of(caller.shop, leaseClock(deps));
   const verify = tokenVerifier(deps.keys, caller.shop, now);
   const taken: Taken = { results: [], captures: [], places: [], refused: {} };
   const count = (reason: string) => taken.refused[reason] = (taken.refused[reason] ?? 0) + 1;
@@ -61,6 +63,7 @@ function takeEvents(deps: ProxyDependencies, request: Request, caller: Caller, b
       visitor: withCookies(batch.visitor ?? {}, caller.cookie),
       consent: batch.consent ?? null,
       language: batch.language ?? null,
+      wanted,
     });
     if (!decoded.ok) {
       refuse(decoded.reason, opened.signed?.eventId ?? id, name, decoded.issues);

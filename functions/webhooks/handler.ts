@@ -2,6 +2,7 @@ import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { quarantineWebhook } from "@trakit/db/calls/quarantine-webhook.ts";
 import type { WebhookAnswer } from "@trakit/pipeline/contracts.ts";
 import type { PipelineDependencies } from "@trakit/pipeline/dependencies.ts";
+import { leaseClock } from "@trakit/pipeline/dependencies.ts";
 import { readWebhook } from "@trakit/pipeline/read-webhook.ts";
 import { takeWebhook } from "@trakit/pipeline/take-webhook.ts";
 import { readBody } from "@trakit/runtime/body.ts";
@@ -52,7 +53,12 @@ export function webhooksHandler(deps: WebhooksDependencies): (request: Request) 
     }
 
     try {
-      const read = readWebhook(verified.topic, body.bytes, verified.shop);
+      const read = readWebhook(
+        verified.topic,
+        body.bytes,
+        verified.shop,
+        deps.wanted.of(verified.shop, leaseClock(deps)),
+      );
       if (read.kind === "unhandled") {
         deps.log.info("webhook_ignored", { topic: verified.topic, reason: "unhandled_topic" });
         return answer({ status: "ignored", reason: "unhandled_topic" });

@@ -1,8 +1,11 @@
 /** Page addresses as they may be kept and leave us. */
 
 /** Query parameters that open something or name someone; click ids and campaign parameters stay. */
-const PRIVATE_NAME =
-  /(?:^|[_\-.[])(?:e?mail|email_?address|phone|tel|telephone|mobile|name|first_?name|last_?name|address|password|passwd|pwd|secret|token|key|api_?key|signature|hmac|auth|authenticate|session|sid|otp|jwt|customer_?id)(?:[\]_\-.]|$)/i;
+const NAMES =
+  "(?:e?mail|email_?address|phone|tel|telephone|mobile|name|first_?name|last_?name|address|password|passwd|pwd|secret|token|key|api_?key|signature|hmac|auth|authenticate|session|sid|otp|jwt|customer_?id)";
+const PRIVATE_NAME = new RegExp(`(?:^|[_\\-.[])${NAMES}(?:[\\]_\\-.]|$)`, "i");
+/** The same anywhere in a query without escapes, or a pair without anything in it. */
+const NEEDS_CARE = new RegExp(`[?&](?:&|$|(?:[^=&?]*[_\\-.[])?${NAMES}(?:[\\]_\\-.=&]|$))`, "i");
 const LOOKS_LIKE_EMAIL = /[^\s@/=]@[^\s@/]+\.[^\s@/]/;
 /** Checkout and order-status pages are opened by the long token in their path. */
 const MAY_HOLD_TOKEN = /\/(?:checkouts|orders)\//i;
@@ -23,6 +26,10 @@ function decoded(text: string): string {
  */
 const PLAIN =
   /^(https?:\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})((?:\/(?!\.{1,2}(?:\/|$|\?))[A-Za-z0-9._~@:-]*)+)(\?[A-Za-z0-9._~@:/?&=+%*!$,;-]*)?$/;
+
+/** Such an address without anything in it that could be escaped or an email address. */
+const PLAINEST =
+  /^https?:\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?:\/(?!\.{1,2}(?:\/|$|\?))[A-Za-z0-9._~:-]*)+(?:\?[A-Za-z0-9._~:/?&=*!$,;-]*)?$/;
 
 /** The same parts of any other address, or null. */
 function parsedParts(url: string): [string, string, string, string] | null {
@@ -49,6 +56,9 @@ function isPrivate(pair: string): boolean {
  */
 export function publicUrl(url: string | null | undefined, maxLength = 2000): string | null {
   if (!url) return null;
+  const untouched = url.length <= maxLength && PLAINEST.test(url) && !MAY_HOLD_TOKEN.test(url) &&
+    (!url.includes("?") || !NEEDS_CARE.test(url));
+  if (untouched) return url;
   const parts = PLAIN.exec(url) ?? parsedParts(url);
   if (parts === null) return null;
   const [, origin = "", pathname = "/", search = ""] = parts;

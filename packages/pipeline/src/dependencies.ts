@@ -3,6 +3,7 @@ import type { Logger } from "@trakit/runtime/log.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
 import type { Slots } from "@trakit/runtime/slots.ts";
 import type { Gathering } from "./gather.ts";
+import type { WantedForms } from "./wanted-forms.ts";
 
 /** What ingest and dispatch need of the world; every one of them can be a test's. */
 export interface World {
@@ -28,6 +29,7 @@ export interface World {
 /** The world, and the places where calls of one process meet (gather.ts). */
 export interface PipelineDependencies extends World {
   gather: Gathering;
+  wanted: WantedForms;
 }
 
 /** One vendor request may take this long, in ms (design §3). */

@@ -6,6 +6,7 @@ import { Coalescer } from "@trakit/runtime/coalesce.ts";
 import type { PipelineDependencies, World } from "./dependencies.ts";
 import { EventShelf } from "./event-shelf.ts";
 import { type DestinationSends, sendAll } from "./send-all.ts";
+import { WantedForms } from "./wanted-forms.ts";
 
 /** One webhook's part in a call of `ingest_events`. */
 export interface IngestPart {
@@ -33,6 +34,7 @@ export interface Gathering {
 export function gathered(world: World): PipelineDependencies {
   return {
     ...world,
+    wanted: new WantedForms(),
     gather: {
       webhooks: new Coalescer({
         atOnce: 1,

@@ -88,6 +88,7 @@ export async function ingest(
     throw error;
   }
   deps.slots.give(slots - stored.sends.length);
+  deps.wanted.learn(shop, stored, leasedAt);
 
   return {
     shop: stored.shop,

@@ -1,3 +1,4 @@
+import type { Wanted } from "@trakit/core/identity/wanted.ts";
 import { APP_TOPICS, type AppWebhook, decodeAppWebhook } from "@trakit/shopify/app-webhooks.ts";
 import { type Cart, decodeCart } from "@trakit/shopify/cart.ts";
 import { decodeCheckout } from "@trakit/shopify/checkout.ts";
@@ -29,7 +30,7 @@ export type ReadWebhook =
   /** A topic we do nothing with. */
   | { kind: "unhandled" };
 
-type Reader = (payload: unknown, topic: string, shop: string) => ReadWebhook;
+type Reader = (payload: unknown, topic: string, shop: string, wanted: Wanted | undefined) => ReadWebhook;
 
 const unreadable = (issues: string[]): ReadWebhook => ({
   kind: "unreadable",
@@ -37,8 +38,8 @@ const unreadable = (issues: string[]): ReadWebhook => ({
   issues,
 });
 
-const order: Reader = (payload, topic, shop) => {
-  const decoded = decodeOrder(payload, { shop });
+const order: Reader = (payload, topic, shop, wanted) => {
+  const decoded = decodeOrder(payload, { shop, ...(wanted ? { wanted } : {}) });
   if (!decoded.ok) return unreadable(decoded.issues);
   return {
     kind: "capture",
@@ -59,8 +60,8 @@ const cart: Reader = (payload, topic, shop) => {
   return decoded.ok ? { kind: "cart", topic, cart: decoded.cart } : unreadable(decoded.issues);
 };
 
-const checkout: Reader = (payload, topic, shop) => {
-  const decoded = decodeCheckout(payload, { shop });
+const checkout: Reader = (payload, topic, shop, wanted) => {
+  const decoded = decodeCheckout(payload, { shop, ...(wanted ? { wanted } : {}) });
   if (!decoded.ok) return unreadable(decoded.issues);
   if (decoded.event === null) return { kind: "nothing", reason: decoded.reason };
   const { event, dropped } = decoded;
@@ -108,11 +109,16 @@ const READERS: ReadonlyMap<string, Reader> = new Map([
 /** Every topic that is read. */
 export const TOPICS: readonly string[] = [...READERS.keys()];
 
-/** Turns a verified webhook's raw body into what is to be done. The same for a first reading and for one out of quarantine. */
-export function readWebhook(topic: string, bytes: Uint8Array, shop: string): ReadWebhook {
+/**
+ * Turns a verified webhook's raw body into what is to be done. The same for a first reading and for one out of quarantine.
+ *
+ * @param wanted digests to make of an order or checkout; absent = all. Of customers all are made: they are kept for what the
+ *   shop will send later.
+ */
+export function readWebhook(topic: string, bytes: Uint8Array, shop: string, wanted?: Wanted): ReadWebhook {
   const reader = READERS.get(topic);
   if (!reader) return { kind: "unhandled" };
   const parsed = parseJson(new TextDecoder().decode(bytes));
   if (!parsed.ok) return { kind: "unreadable", reason: "malformed_json", issues: [] };
-  return reader(parsed.value, topic, shop);
+  return reader(parsed.value, topic, shop, wanted);
 }

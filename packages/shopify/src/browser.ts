@@ -2,6 +2,7 @@ import type { CanonicalEvent, Consent, EventName } from "@trakit/core/event.ts";
 import { EVENT_NAMES, UNKNOWN_CONSENT } from "@trakit/core/event.ts";
 import { conversionEventId } from "@trakit/core/event-id.ts";
 import { captureDigests } from "@trakit/core/identity/capture.ts";
+import type { Wanted } from "@trakit/core/identity/wanted.ts";
 import { type Address, chosenAddress, phonesOf, present } from "./address.ts";
 import { commerceOf } from "./browser-commerce.ts";
 import { browserIdentifiers } from "./browser-identifiers.ts";
@@ -40,6 +41,8 @@ export interface BrowserContext {
   visitor?: BrowserVisitor | null;
   consent?: Consent | null;
   language?: string | null;
+  /** Digests to make; absent = all. */
+  wanted?: Wanted;
 }
 
 export type BrowserRefusal =
@@ -84,7 +87,7 @@ function eventIdOf(raw: BrowserEvent, name: EventName, shop: string): string | n
   return typeof raw.id === "string" && RAW_EVENT_ID.test(raw.id) ? raw.id : null;
 }
 
-function digestsOf(data: BrowserData, address: Address, externalIds: (string | null)[]) {
+function digestsOf(data: BrowserData, address: Address, externalIds: (string | null)[], wanted?: Wanted) {
   const { checkout, customer } = data;
   return captureDigests({
     emails: present([checkout?.email, customer?.email]),
@@ -104,7 +107,7 @@ function digestsOf(data: BrowserData, address: Address, externalIds: (string | n
     postal_code: address.postal_code,
     country: address.country,
     external_ids: present(externalIds),
-  });
+  }, wanted);
 }
 
 /**
@@ -142,7 +145,12 @@ export function decodeBrowserEvent(raw: unknown, context: BrowserContext): Decod
     occurredAt,
   });
   const address = chosenAddress([data.checkout?.billingAddress, data.checkout?.shippingAddress]);
-  const { digests, dropped } = digestsOf(data, address, [identifiers.customer_id, identifiers.visitor_id]);
+  const { digests, dropped } = digestsOf(
+    data,
+    address,
+    [identifiers.customer_id, identifiers.visitor_id],
+    context.wanted,
+  );
   const tags = Object.entries(event.tags).map(([platform, at]) =>
     [platform, new Date(Math.min(at, context.now)).toISOString()] as const
   );

@@ -4,6 +4,7 @@ import type { CanonicalEvent, Commerce, Item } from "@trakit/core/event.ts";
 import { EMPTY_CLIENT, EMPTY_PAGE, emptyCommerce } from "@trakit/core/event.ts";
 import { conversionEventId } from "@trakit/core/event-id.ts";
 import { captureDigests } from "@trakit/core/identity/capture.ts";
+import type { Wanted } from "@trakit/core/identity/wanted.ts";
 import { chosenAddress, phonesOf, present, webhookAddress } from "./address.ts";
 import { attribute, hintedIdentifiers, ourAttributes } from "./attributes.ts";
 import {
@@ -126,8 +127,12 @@ function moneyOf(checkout: Checkout): Partial<Commerce> | null {
  * checkout to whoever has it.
  *
  * @param context.shop verified myshopify domain, lower case
+ * @param context.wanted digests to make; absent = all
  */
-export function decodeCheckout(payload: unknown, context: { shop: string }): DecodedCheckout {
+export function decodeCheckout(
+  payload: unknown,
+  context: { shop: string; wanted?: Wanted },
+): DecodedCheckout {
   const parsed = checkoutSchema.safeParse(payload);
   if (!parsed.success) return { ok: false, issues: issuesOf(parsed.error) };
   const checkout = parsed.data;
@@ -163,7 +168,7 @@ export function decodeCheckout(payload: unknown, context: { shop: string }): Dec
     postal_code: address.postal_code,
     country: address.country,
     external_ids: present([customer?.id, identifiers.visitor_id]),
-  });
+  }, context.wanted);
   return {
     ok: true,
     event: {

@@ -3,6 +3,7 @@ import { EMPTY_PAGE, emptyCommerce } from "@trakit/core/event.ts";
 import { parseConsentAttribute } from "@trakit/core/consent.ts";
 import { conversionEventId } from "@trakit/core/event-id.ts";
 import { captureDigests } from "@trakit/core/identity/capture.ts";
+import type { Wanted } from "@trakit/core/identity/wanted.ts";
 import { type Address, chosenAddress, phonesOf, present } from "./address.ts";
 import { hintedIdentifiers, ourAttributes } from "./attributes.ts";
 import { issuesOf } from "./fields.ts";
@@ -57,7 +58,7 @@ function clientOf(order: Order, address: Address): Client {
   };
 }
 
-function digestsOf(order: Order, address: Address, visitorId: string | null) {
+function digestsOf(order: Order, address: Address, visitorId: string | null, wanted: Wanted | undefined) {
   const { billing_address: billing, shipping_address: shipping, customer } = order;
   return captureDigests({
     emails: present([order.email, order.contact_email, customer?.email]),
@@ -76,7 +77,7 @@ function digestsOf(order: Order, address: Address, visitorId: string | null) {
     postal_code: address.postal_code,
     country: address.country,
     external_ids: present([customer?.id, visitorId]),
-  });
+  }, wanted);
 }
 
 /**
@@ -85,8 +86,9 @@ function digestsOf(order: Order, address: Address, visitorId: string | null) {
  * never read: it opens the order to whoever has it.
  *
  * @param context.shop verified myshopify domain (`verifyWebhook`), lower case
+ * @param context.wanted digests to make; absent = all
  */
-export function decodeOrder(payload: unknown, context: { shop: string }): DecodedOrder {
+export function decodeOrder(payload: unknown, context: { shop: string; wanted?: Wanted }): DecodedOrder {
   const parsed = orderSchema.safeParse(payload);
   if (!parsed.success) return { ok: false, issues: issuesOf(parsed.error) };
   const order = parsed.data;
@@ -122,7 +124,7 @@ export function decodeOrder(payload: unknown, context: { shop: string }): Decode
     order.shipping_address,
     order.customer?.default_address,
   ]);
-  const { digests, dropped } = digestsOf(order, address, identifiers.visitor_id);
+  const { digests, dropped } = digestsOf(order, address, identifiers.visitor_id, context.wanted);
   const channel = channelOf(order);
   const cut = isRecord(payload) && Array.isArray(payload.line_items) && payload.line_items.length > MAX_ITEMS;
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { captureDigests, type ClearPerson } from "@trakit/core/identity/capture.ts";
 import { sha256Hex } from "@trakit/core/identity/digest.ts";
-import { FORM_NAMES } from "@trakit/core/identity/forms.ts";
+import { FORM_NAMES, type FormName } from "@trakit/core/identity/forms.ts";
 import { hashField } from "@trakit/core/identity/hash-field.ts";
 import {
   digestsFor,
@@ -11,6 +11,7 @@ import {
   PLATFORM_FIELDS,
   PLATFORMS,
 } from "@trakit/core/identity/platforms.ts";
+import { ALL_FORMS, wantedBy } from "@trakit/core/identity/wanted.ts";
 import { anyCountry, anyText } from "./identity-arbitrary.ts";
 
 const EMPTY_DIGEST = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -98,6 +99,22 @@ describe("captureDigests", () => {
       "359ea74a80a57accd42a7311ed96eca04f3e631d0ab34ea76808c543240d8a68",
     ]);
     expect(digestsFor("google", "phone", digests)).toHaveLength(1);
+  });
+
+  test("a city with other letters is told to Meta in plain ones too, as its reference has it", () => {
+    const { digests } = captureDigests({ ...NOBODY, city: "São Paulo" });
+    expect(digestsFor("meta", "city", digests)).toEqual([
+      "3eda1428ae1aece064071f8d40f08fe2bc59ffa66c171a163caf15122ec4d7f0",
+      "8f7f2f7ccd3f2898cf4850905346e8fb333d00aac1c974f8f37326e068cf7b1e",
+    ]);
+    expect(digestsFor("pinterest", "city", digests)).toHaveLength(1);
+    for (const city of ["Amsterdam", "New York", "東京"]) {
+      expect(digestsFor("meta", "city", captureDigests({ ...NOBODY, city }).digests)).toHaveLength(1);
+    }
+    const folded = (city: string) => captureDigests({ ...NOBODY, city }).digests["city.folded"];
+    expect(folded("Łódź")).toEqual([sha256Hex("lodz")]);
+    expect(folded("Gießen")).toEqual([sha256Hex("giessen")]);
+    expect(folded("Århus")).toEqual([sha256Hex("arhus")]);
   });
 
   test("keeps at most three different values a form, the best first", () => {
@@ -203,5 +220,56 @@ describe("captureDigests", () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe("only what a shop's platforms take", () => {
+  const value = fc.oneof(
+    anyText,
+    fc.constantFrom("Zoë", "O'Brien", "Köln", "NH", "1012 AB", "a.b+c@gmail.com", DIGEST),
+  );
+  const person = fc.record({
+    emails: fc.array(value, { maxLength: 3 }),
+    phones: fc.array(
+      fc.record({ value: fc.oneof(value, fc.constant("06-12345678")), country: fc.constantFrom("NL", null) }),
+      { maxLength: 3 },
+    ),
+    first_name: fc.option(value),
+    last_name: fc.option(value),
+    street: fc.option(value),
+    city: fc.option(value),
+    region: fc.option(value),
+    region_code: fc.option(value),
+    postal_code: fc.option(value),
+    country: anyCountry,
+    external_ids: fc.array(value, { maxLength: 3 }),
+    gender: fc.option(value),
+    date_of_birth: fc.option(value),
+  });
+
+  test("whoever is asked for, they get what they would get of all", () => {
+    fc.assert(
+      fc.property(fc.subarray([...PLATFORMS]), person, (platforms, clear) => {
+        const wanted = wantedBy(platforms);
+        const all = captureDigests(clear).digests;
+        expect(captureDigests(clear, wanted).digests).toEqual(
+          Object.fromEntries(Object.entries(all).filter(([form]) => wanted[form as FormName])),
+        );
+        for (const platform of platforms) {
+          for (const field of FIELDS) {
+            const some = captureDigests(clear, wanted).digests;
+            expect(digestsFor(platform, field, some)).toEqual(digestsFor(platform, field, all));
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("what joins a visitor's events is made for every shop, and a platform nobody knows gets everything", () => {
+    const none = wantedBy([]);
+    expect(FORM_NAMES.filter((form) => none[form])).toEqual(["email.lower", "phone.e164"]);
+    expect(wantedBy(["meta", "a_later_one"])).toBe(ALL_FORMS);
+    expect(wantedBy(["meta"])["street.letters"]).toBe(false);
   });
 });

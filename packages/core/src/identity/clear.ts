@@ -12,18 +12,18 @@ const POSTAL_MAX = 16;
 
 export const CLEAR = {
   /** TikTok: lower case, no spaces or punctuation. */
-  "city.compact": (text) => withLetterOrDigit(compact(text)),
+  "city.compact": (text) => withLetterOrDigit(compact(text), text),
   /** TikTok: lower case; the code where there is one. */
-  "region.compact": (text, country) => withLetterOrDigit(regionOrCode(text, country)),
+  "region.compact": (text, country) => withLetterOrDigit(regionOrCode(text, country), text),
   /** TikTok: two letters, lower case. */
   "country.lower": ({ plain }) => isoCountry(plain)?.toLowerCase() ?? null,
   /** Google, city and region: no digits and symbols, lower case, inner spaces kept. */
-  "place.letters": (text) => withLetter(letters(text)),
+  "place.letters": (text) => withLetter(letters(text), text),
   /** Google: without "." and "~"; case, spaces and dashes kept. */
   "postal.plain": ({ plain }) => {
     // what is left may be a placeholder: "null."
-    const code = prepare(plain.replace(/[.~]/g, ""))?.plain ?? null;
-    return code !== null && code.length <= POSTAL_MAX ? withLetterOrDigit(code) : null;
+    const code = prepare(plain.replaceAll(/[.~]/g, ""));
+    return code !== null && code.plain.length <= POSTAL_MAX ? withLetterOrDigit(code.plain, code) : null;
   },
   /** Google: ISO alpha-2, upper case. */
   "country.upper": ({ plain }) => isoCountry(plain),

@@ -11,7 +11,9 @@ import { asDigest } from "./digest.ts";
 import { e164 } from "./phone.ts";
 import { regionOrCode, twoLetterRegion } from "./regions.ts";
 import {
+  asciiAlphanumeric,
   compact,
+  isAscii,
   letters,
   prepare,
   spaceless,
@@ -26,6 +28,8 @@ export type Form = (text: Text, country: string | null) => string | null;
 /** Longest address SMTP can carry (RFC 5321 §4.5.3.1). */
 const EMAIL_MAX = 254;
 const NOT_IN_EMAIL = /[<>()[\]\\,;:"]/;
+const ASCII = /^[\x20-\x7e]*$/;
+const NOT_LETTER_OR_DIGIT = /[^\p{L}\p{N}]+/gu;
 const ZIP_PLUS_4 = /^\d{5}-\d{4}$/;
 const FIVE_DIGITS = /^\d{5}/;
 /** The US and what the US Postal Service delivers to under a country code of its own. */
@@ -33,48 +37,45 @@ const ZIP_COUNTRIES: ReadonlySet<string> = new Set(["US", "PR", "GU", "VI", "AS"
 const POSTAL_MAX = 16;
 const EXTERNAL_ID_MAX = 256;
 
-/** The address `email` read last: the forms of an email are made one after the other, of one text. */
-let readLast: { text: Text; address: string | null } | null = null;
-
 /** Lower case, all whitespace out, of the shape x@y.z. Dots and "+tag" stay. */
 function email(text: Text): string | null {
-  if (readLast?.text !== text) readLast = { text, address: readEmail(text) };
-  return readLast.address;
-}
-
-function readEmail(text: Text): string | null {
   const address = spaceless(text);
   if (address === null || address.length > EMAIL_MAX || NOT_IN_EMAIL.test(address)) return null;
   const at = address.indexOf("@");
   if (at < 1 || address.indexOf("@", at + 1) >= 0) return null;
-  const domain = address.slice(at + 1);
-  const dot = domain.lastIndexOf(".");
-  return dot > 0 && dot < domain.length - 1 && !domain.startsWith(".") && !domain.includes("..")
+  const dot = address.lastIndexOf(".");
+  // Of the domain: a dot inside it, none at its ends, no two together.
+  return dot > at + 1 && dot < address.length - 1 && address[at + 1] !== "." && address.indexOf("..", at) < 0
     ? address
     : null;
 }
 
-/** `email` by Google's rule: dots before the @ out at gmail.com and googlemail.com (reference: google §4). */
-function gmail(text: Text): string | null {
-  const address = email(text);
-  if (address === null) return null;
+/** An `email` by Google's rule: dots before the @ out at gmail.com and googlemail.com (reference: google §4). */
+export function gmailOf(address: string): string | null {
+  if (!address.endsWith("@gmail.com") && !address.endsWith("@googlemail.com")) return address;
   const at = address.indexOf("@");
-  const domain = address.slice(at + 1);
-  if (domain !== "gmail.com" && domain !== "googlemail.com") return address;
   const local = address.slice(0, at).replaceAll(".", "");
-  return local === "" ? null : `${local}@${domain}`;
+  return local === "" ? null : `${local}${address.slice(at)}`;
 }
 
 /**
- * `email` by Reddit's rule: of the part before the @ whatever follows a "+" is cut off and everything but letters and digits
+ * An `email` by Reddit's rule: of the part before the @ whatever follows a "+" is cut off and everything but letters and digits
  * goes, at every provider (docs/destinations/reddit.md).
  */
-function canonicalEmail(text: Text): string | null {
-  const address = email(text);
-  if (address === null) return null;
+export function canonicalOf(address: string): string | null {
   const at = address.indexOf("@");
-  const local = address.slice(0, at).split("+", 1)[0]!.replace(/[^\p{L}\p{N}]+/gu, "");
+  const tag = address.indexOf("+");
+  const whole = address.slice(0, tag >= 0 && tag < at ? tag : at);
+  const local = ASCII.test(whole) ? asciiAlphanumeric(whole) : whole.replace(NOT_LETTER_OR_DIGIT, "");
   return local === "" ? null : `${local}${address.slice(at)}`;
+}
+
+/** A form made of the form `email`. */
+function ofEmail(made: (address: string) => string | null): Form {
+  return (text) => {
+    const address = email(text);
+    return address === null ? null : made(address);
+  };
 }
 
 /** The first five digits of a US ZIP code, else null. "94035-1234" is one even where the country is not known. */
@@ -86,7 +87,7 @@ function zip({ lower }: Text, country: string | null): string | null {
 function postal(form: Form): Form {
   return (text, country) => {
     if (text.lower.length > POSTAL_MAX) return null;
-    return zip(text, country) ?? withLetterOrDigit(form(text, country));
+    return zip(text, country) ?? withLetterOrDigit(form(text, country), text);
   };
 }
 
@@ -102,10 +103,38 @@ function externalId(id: string | null): string | null {
   return id !== null && id.length <= EXTERNAL_ID_MAX ? id : null;
 }
 
-const compactName: Form = (text) => withLetter(compact(text));
-const lowerName: Form = ({ lower }) => withLetter(lower);
-const nameWords: Form = (text) => withLetter(words(text));
-const nameLetters: Form = (text) => withLetter(letters(text));
+const compactName: Form = (text) => withLetter(compact(text), text);
+const lowerName: Form = (text) => withLetter(text.lower, text);
+const nameWords: Form = (text) => withLetter(words(text), text);
+const nameLetters: Form = (text) => withLetter(letters(text), text);
+
+/** Latin letters that are no plain letter with a mark on it. */
+const LATIN: Record<string, string> = {
+  ß: "ss",
+  æ: "ae",
+  œ: "oe",
+  ø: "o",
+  ð: "d",
+  đ: "d",
+  þ: "th",
+  ł: "l",
+  ı: "i",
+  ħ: "h",
+};
+const LATIN_LETTERS = /[ßæœøðđþłıħ]/g;
+const MARKS = /\p{M}+/gu;
+const ASCII_ONLY = /^[a-z0-9]+$/;
+
+/**
+ * The compact form of a city in plain letters ("sãopaulo" → "saopaulo"): how its people type it, and how Meta's own library
+ * would at best send it (reference: meta §4). Null outside the Latin alphabet.
+ */
+function foldedCity(text: Text): string | null {
+  const name = withLetterOrDigit(compact(text), text);
+  if (name === null || isAscii(text)) return name;
+  const folded = name.normalize("NFD").replace(MARKS, "").replace(LATIN_LETTERS, (letter) => LATIN[letter]!);
+  return ASCII_ONLY.test(folded) ? folded : null;
+}
 
 /** The forms of a phone number, from its E.164 form. */
 export const PHONE_FORMS = {
@@ -126,8 +155,8 @@ function phone(name: keyof typeof PHONE_FORMS): Form {
 
 export const FORMS = {
   "email.lower": email,
-  "email.gmail": gmail,
-  "email.canonical": canonicalEmail,
+  "email.gmail": ofEmail(gmailOf),
+  "email.canonical": ofEmail(canonicalOf),
   "phone.digits": phone("phone.digits"),
   "phone.e164": phone("phone.e164"),
   "phone.national_cn": phone("phone.national_cn"),
@@ -139,9 +168,10 @@ export const FORMS = {
   "last_name.lower": lowerName,
   "last_name.words": nameWords,
   "last_name.letters": nameLetters,
-  "street.letters": (text) => withLetterOrDigit(words(text)),
-  "city.compact": (text) => withLetterOrDigit(compact(text)),
-  "region.meta": (text, country) => withLetterOrDigit(regionOrCode(text, country)),
+  "street.letters": (text) => withLetterOrDigit(words(text), text),
+  "city.compact": (text) => withLetterOrDigit(compact(text), text),
+  "city.folded": foldedCity,
+  "region.meta": (text, country) => withLetterOrDigit(regionOrCode(text, country), text),
   "region.code": twoLetterRegion,
   "postal.alnum": postal(compact),
   "postal.spaceless": postal(spaceless),

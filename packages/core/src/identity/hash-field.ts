@@ -36,6 +36,7 @@ export function hashField(
   const digest = asDigest(value);
   if (digest !== null) return { send: "digest", value: digest, normalised: digest };
   const text = normalise(rule.form, value, country);
-  if (text === null || text === rule.except) return NOTHING;
-  return { send: "digest", value: sha256Hex(text), normalised: text };
+  if (text === null) return NOTHING;
+  const made = sha256Hex(text);
+  return made === rule.except ? NOTHING : { send: "digest", value: made, normalised: text };
 }

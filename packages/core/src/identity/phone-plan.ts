@@ -76,17 +76,34 @@ function planOf(country: string): Plan | null {
   return plan;
 }
 
-const PUNCTUATION = /[ ()\-./]+/g;
-const DIGITS = /^\d{6,14}$/;
-/** Filled in to get past a form: left to the library, which refuses it. */
-const ONE_DIGIT = /^(\d)\1*$/;
+/** So few digits are a short code, so many are no number. */
+const FEWEST_DIGITS = 6;
+const MOST_DIGITS = 14;
 /** Of E.164. */
 const MAX_DIGITS = 15;
 const NANP = /^[2-9]\d{9}$/;
 
-function digitsOf(text: string): string | null {
-  const digits = text.replace(PUNCTUATION, "");
-  return DIGITS.test(digits) ? digits : null;
+/** The digits from `from` on, where the rest is ordinary punctuation: blank ( ) - . / */
+function digitsOf(text: string, from: number): string | null {
+  let digits = "";
+  let start = from;
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 48 && code <= 57) continue;
+    if (code !== 32 && code !== 40 && code !== 41 && (code < 45 || code > 47)) return null;
+    digits += text.slice(start, at);
+    start = at + 1;
+  }
+  digits += text.slice(start);
+  return digits.length < FEWEST_DIGITS || digits.length > MOST_DIGITS ? null : digits;
+}
+
+/** "0000000": filled in to get past a form; left to the library, which refuses it. */
+function isOneDigit(digits: string): boolean {
+  for (let at = 1; at < digits.length; at++) {
+    if (digits.charCodeAt(at) !== digits.charCodeAt(0)) return false;
+  }
+  return true;
 }
 
 function international(digits: string): string | null {
@@ -95,7 +112,7 @@ function international(digits: string): string | null {
     const sharers = metadata.country_calling_codes[callingCode];
     if (sharers === undefined) continue;
     const national = digits.slice(length);
-    if (ONE_DIGIT.test(national)) return null;
+    if (isOneDigit(national)) return null;
     if (callingCode === "1") return NANP.test(national) ? `+1${national}` : null;
     const plan = planOf(sharers[0]!);
     // A national prefix after the calling code is a mistake the library knows how to read.
@@ -106,7 +123,7 @@ function international(digits: string): string | null {
 }
 
 function domestic(digits: string, country: string): string | null {
-  if (ONE_DIGIT.test(digits)) return null;
+  if (isOneDigit(digits)) return null;
   const data = metadata.countries[country];
   if (data?.[AT.callingCode] === "1") return NANP.test(digits) ? `+1${digits}` : null;
   const plan = planOf(country);
@@ -116,7 +133,7 @@ function domestic(digits: string, country: string): string | null {
   // With groups the prefix is rewritten rather than dropped.
   if (match !== null && match.length > 1) return null;
   const national = match === null ? digits : digits.slice(match[0].length);
-  if (ONE_DIGIT.test(national) || !plan.isValid(national)) return null;
+  if (isOneDigit(national) || !plan.isValid(national)) return null;
   return plan.callingCode.length + national.length > MAX_DIGITS ? null : `+${plan.callingCode}${national}`;
 }
 
@@ -126,9 +143,9 @@ function domestic(digits: string, country: string): string | null {
  */
 export function plainE164(text: string, country: string | null): string | null {
   if (text.startsWith("+")) {
-    const digits = digitsOf(text.slice(1));
+    const digits = digitsOf(text, 1);
     return digits === null ? null : international(digits);
   }
-  const digits = country === null ? null : digitsOf(text);
+  const digits = country === null ? null : digitsOf(text, 0);
   return digits === null ? null : domestic(digits, country!);
 }

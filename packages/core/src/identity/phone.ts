@@ -45,8 +45,9 @@ function fits(number: PhoneNumber): boolean {
  */
 export function e164(value: string, country: string | null): string | null {
   if (value.length > MAX_LENGTH) return null;
-  const text = value.trim().replace(DOUBLE_ZERO, "$1+");
-  if (!BRACKETED_ZERO.test(text)) {
+  const trimmed = value.trim();
+  const text = trimmed.includes("00") ? trimmed.replace(DOUBLE_ZERO, "$1+") : trimmed;
+  if (!text.includes("(") || !BRACKETED_ZERO.test(text)) {
     const plain = plainE164(text, country);
     if (plain !== null) return plain;
   }

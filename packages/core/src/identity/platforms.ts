@@ -30,16 +30,18 @@ export interface DigestRule {
   send: "digest";
   form: FormName;
   /** A second reading of the vendor's rule, sent beside the first where it exists. */
-  also?: FormName;
-  /** Normal forms the vendor has no value for. */
-  except?: string;
+  also: FormName | null;
+  /** The digest of a normal form the vendor has no value for. */
+  except: string | null;
 }
 export type Rule = DigestRule | { send: "clear"; clear: ClearName } | { send: "nothing" };
 
 const NOTHING: Rule = { send: "nothing" };
 
+/** `except` is the normal form itself: what is stored is only its digest. */
 function digest(form: FormName, rest: { also?: FormName; except?: string } = {}): Rule {
-  return { send: "digest", form, ...rest };
+  const except = rest.except === undefined ? null : sha256Hex(rest.except);
+  return { send: "digest", form, also: rest.also ?? null, except };
 }
 
 function clear(name: ClearName): Rule {
@@ -54,7 +56,7 @@ export const PLATFORM_FIELDS: Record<Platform, Record<Field, Rule>> = {
     first_name: digest("first_name.compact"),
     last_name: digest("last_name.compact"),
     street: NOTHING,
-    city: digest("city.compact"),
+    city: digest("city.compact", { also: "city.folded" }),
     state: digest("region.meta"),
     zip: digest("postal.alnum"),
     country: digest("country.lower"),
@@ -244,21 +246,26 @@ export const MATCH_KEYS: Record<Platform, { source: string; keys: MatchKey[] }> 
   },
 };
 
-/** Digests of the excepted values, computed once: what is stored is only the digest. */
-const EXCEPTED: ReadonlyMap<string, string> = new Map([["n", sha256Hex("n")]]);
+/** Digests a field carries at most: a person has a few emails and phones, an event with dozens is a mix-up. */
+const MOST_DIGESTS = 5;
 
-const NONE: string[] = [];
+/** The event's digests by a platform's rule for a field, best first, at most five; undefined where there are none. */
+export function digestsBy(rule: Rule, digests: Digests): string[] | undefined {
+  if (rule.send !== "digest") return undefined;
+  let list = digests[rule.form];
+  if (rule.also !== null) {
+    const also = digests[rule.also];
+    if (also !== undefined) list = list === undefined ? also : [...list, ...also];
+  }
+  if (list === undefined) return undefined;
+  if (rule.except !== null) list = list.filter((one) => one !== rule.except);
+  if (list.length > MOST_DIGESTS) return list.slice(0, MOST_DIGESTS);
+  return list.length === 0 ? undefined : list;
+}
 
-/** The event's digests a platform takes for a field, best first; empty where it takes none or there are none. */
+/** The event's digests a platform takes for a field; empty where it takes none or there are none. */
 export function digestsFor(platform: Platform, field: Field, digests: Digests): string[] {
-  const rule = PLATFORM_FIELDS[platform][field];
-  if (rule.send !== "digest") return NONE;
-  const main = digests[rule.form] ?? NONE;
-  const also = rule.also === undefined ? undefined : digests[rule.also];
-  const all = also === undefined ? main : [...main, ...also];
-  if (rule.except === undefined || all.length === 0) return all;
-  const excepted = EXCEPTED.get(rule.except);
-  return all.filter((one) => one !== excepted);
+  return digestsBy(PLATFORM_FIELDS[platform][field], digests) ?? [];
 }
 
 /**

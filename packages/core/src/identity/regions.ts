@@ -1,5 +1,5 @@
 /** States and provinces, and what the platforms take of them. */
-import { compact, type Text } from "./text.ts";
+import { compact, isAscii, isWord, type Text } from "./text.ts";
 
 /** Where Meta takes the code; elsewhere it takes the full name (reference: meta §4). */
 const CODED_COUNTRIES: ReadonlySet<string> = new Set(["US", "CA", "AU"]);
@@ -143,6 +143,7 @@ export function usesRegionCode(country: string | null): boolean {
  * or a name would match nobody (reference: pinterest §4).
  */
 export function twoLetterRegion(text: Text, country: string | null): string | null {
+  if (text.lower.length === 2 && isWord(text) && isAscii(text)) return text.lower;
   const code = ISO_3166_2.exec(text.lower)?.[1] ?? text.lower;
   if (/^[a-z]{2}$/.test(code)) return code;
   const name = compact(text);

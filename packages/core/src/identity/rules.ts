@@ -19,6 +19,7 @@ export const FORM_RULES: Record<FormName, string> = {
   "last_name.letters": "lower case, no digits and symbols, inner blanks stay",
   "street.letters": "lower case, no symbols; digits stay",
   "city.compact": "lower case, no punctuation, no blanks; letters of any script stay",
+  "city.folded": "the same in plain letters, where the city has others: köln also as koln",
   "region.meta":
     "the code in the US, Canada and Australia, else the full name without punctuation and blanks; lower case",
   "region.code": "the two-letter code, lower case; nothing where there is none",

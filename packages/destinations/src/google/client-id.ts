@@ -1,6 +1,6 @@
 /** Who Google Analytics takes an event to be from. */
-import { createHash } from "node:crypto";
 import type { CanonicalEvent, EventName } from "@trakit/core/event.ts";
+import { sha256Hex } from "@trakit/core/identity/digest.ts";
 
 /** `_ga`'s two positive numbers; anything else, e.g. the whole cookie, would make a new user. */
 const CLIENT_ID = /^[1-9]\d{0,19}\.[1-9]\d{0,19}$/;
@@ -25,7 +25,7 @@ function synthetic(event: CanonicalEvent): string | null {
     ["order", commerce.order_id],
   ].find(([, value]) => value);
   if (key === undefined) return null;
-  const digest = createHash("sha256").update(`trakit/ga|${key[0]}|${key[1]}`).digest("hex");
+  const digest = sha256Hex(`trakit/ga|${key[0]}|${key[1]}`);
   const random = Number.parseInt(digest.slice(0, 12), 16) % (2 ** 31 - 1) + 1;
   const stamp = Number.parseInt(digest.slice(12, 24), 16) % 600_000_000 + 1_000_000_000;
   return `${random}.${stamp}`;

@@ -14,6 +14,10 @@ function sender(body: JsonObject): JsonObject {
   return rest;
 }
 
+function events(bodies: JsonObject[]): Json[] {
+  return bodies.flatMap((body) => body["events"] as Json[]);
+}
+
 function perRequestKey(body: JsonObject): string {
   return JSON.stringify(sender(body));
 }
@@ -35,7 +39,6 @@ function request(bodies: JsonObject[], context: RequestContext<GoogleSettings>):
   if (first === undefined || several) {
     throw new RangeError("a Measurement Protocol request carries the events of one client");
   }
-  const events = bodies.flatMap((body) => body["events"] as Json[]);
   // Another host than Google's is a test's or the local stack's own and stays.
   const host = context.settings.eu && context.baseUrl === PRODUCTION ? EU : context.baseUrl;
   const validates = context.testCode !== null && context.testCode !== DEBUG_VIEW;
@@ -45,11 +48,13 @@ function request(bodies: JsonObject[], context: RequestContext<GoogleSettings>):
     method: "POST",
     url: url + encodeURIComponent(context.token),
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({
-      ...sender(first),
-      ...(validates ? { validation_behavior: "ENFORCE_RECOMMENDATIONS" } : {}),
-      events: context.testCode === DEBUG_VIEW ? events.map(withDebugMode) : events,
-    }),
+    body: JSON.stringify(
+      bodies.length === 1 && context.testCode === null ? first : {
+        ...first,
+        ...(validates ? { validation_behavior: "ENFORCE_RECOMMENDATIONS" } : {}),
+        events: context.testCode === DEBUG_VIEW ? events(bodies).map(withDebugMode) : events(bodies),
+      },
+    ),
     redactedUrl: `${url}***`,
   };
 }

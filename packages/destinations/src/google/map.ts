@@ -1,7 +1,7 @@
 import type { CanonicalEvent, EventName } from "@trakit/core/event.ts";
 import { normaliseClear } from "@trakit/core/identity/clear.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
-import { cut, eventTime, given, present } from "../shared/fields.ts";
+import { cut, eventTime, given } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { clientId } from "./client-id.ts";
@@ -51,10 +51,10 @@ const ABOUT_ITEMS: ReadonlySet<string> = new Set([
 
 /** The reason why Google would make nothing of these parameters, or null. */
 function missingParameter(name: string, parameters: JsonObject): string | null {
-  if (ABOUT_ITEMS.has(name) && parameters["items"] === undefined) return "no_items";
+  if (parameters["items"] === undefined && ABOUT_ITEMS.has(name)) return "no_items";
   if (name === "search" && parameters["search_term"] === undefined) return "no_search_term";
-  const worth = name === "refund" || (ABOUT_ITEMS.has(name) && name !== "view_item_list");
-  return worth && parameters["value"] === undefined ? "no_value" : null;
+  if (parameters["value"] !== undefined || name === "view_item_list") return null;
+  return name === "refund" || ABOUT_ITEMS.has(name) ? "no_value" : null;
 }
 
 /**
@@ -65,14 +65,10 @@ function marketingGranted(consent: CanonicalEvent["consent"]): boolean {
   return consent.marketing ?? consent.analytics !== true;
 }
 
-/** Where the event came from, for geography only: the address, or the country where there is none. */
-function origin(event: CanonicalEvent): JsonObject {
-  const { ip, country, region_code } = event.client;
-  const address = publicIp(ip);
-  if (address !== null) return { ip_override: address };
-  if (country === null) return {};
-  const region = region_code === null ? null : `${country}-${region_code}`;
-  return { user_location: present({ country_id: country, region_id: region }) };
+/** Where the event came from, for geography only, where there is no address to tell it by. */
+function location({ country, region_code }: CanonicalEvent["client"]): JsonObject | undefined {
+  if (country === null) return undefined;
+  return { country_id: country, region_id: region_code === null ? undefined : `${country}-${region_code}` };
 }
 
 /**
@@ -97,17 +93,19 @@ export function map(event: CanonicalEvent, context: MapContext<GoogleSettings>):
   if (missing !== null) return { ok: false, reason: missing };
   const granted = marketingGranted(event.consent) && !context.limited;
   const consent = granted ? "GRANTED" : "DENIED";
+  const address = publicIp(event.client.ip);
   return {
     ok: true,
     body: {
-      client_id: given(client),
+      client_id: client,
       user_id: given(normaliseClear("user_id", event.identifiers.customer_id)),
-      ...origin(event),
+      ip_override: given(address),
+      user_location: address === null ? location(event.client) : undefined,
       user_agent: given(cut(event.client.user_agent, 1000)),
-      consent: given({ ad_user_data: consent, ad_personalization: consent }),
-      user_data: given(granted ? userData(event) : null),
+      consent: { ad_user_data: consent, ad_personalization: consent },
+      user_data: granted ? userData(event) : undefined,
       // On the event, not on the body, so that one client's events of different times fit one request. Microseconds.
-      events: given([{ name, params: parameters, timestamp_micros: time * 1000 }]),
+      events: [{ name, params: parameters, timestamp_micros: time * 1000 }],
     },
   };
 }

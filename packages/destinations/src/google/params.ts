@@ -3,12 +3,13 @@ import type { CanonicalEvent, Commerce, EventName, Item } from "@trakit/core/eve
 import {
   compareDecimal,
   currencyDigits,
+  type Ratio,
   roundDecimal,
   subtractDecimal,
   toNumber,
 } from "@trakit/core/money.ts";
-import type { Json, JsonObject, MapContext } from "../destination.ts";
-import { contentId, eventValue, inTerms, netUnitPrice, type Terms, termsOf } from "../shared/commerce.ts";
+import type { JsonObject, MapContext } from "../destination.ts";
+import { contentId, eventValue, inTerms, netUnitPrice, termsOf } from "../shared/commerce.ts";
 import { cut, given, searchText } from "../shared/fields.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
 import type { GoogleSettings } from "./settings.ts";
@@ -44,12 +45,12 @@ function item(
   source: Item,
   event: CanonicalEvent,
   settings: GoogleSettings,
-  terms: Terms | null,
+  terms: Ratio | null,
 ): JsonObject {
   const { commerce, client } = event;
   const digits = currencyDigits(commerce.currency ?? "");
   const net = netUnitPrice(source, commerce.currency);
-  const discount = source.line_discount === "0" ? "0" : subtractDecimal(source.unit_price, net);
+  const discount = source.line_discount === "0" ? null : subtractDecimal(source.unit_price, net);
   const id = contentId(source, settings.content_ids, settings.content_country ?? client.country);
   return {
     item_id: given(cut(id, MAX_VALUE)),
@@ -59,7 +60,9 @@ function item(
     item_variant: given(cut(source.variant_title, MAX_VALUE)),
     price: toNumber(inTerms(net, terms, digits)),
     quantity: source.quantity,
-    discount: compareDecimal(discount, "0") > 0 ? toNumber(inTerms(discount, terms, digits)) : undefined,
+    discount: discount !== null && compareDecimal(discount, "0") > 0
+      ? toNumber(inTerms(discount, terms, digits))
+      : undefined,
   };
 }
 
@@ -78,12 +81,12 @@ function itemBytes(item: JsonObject): number {
 }
 
 /** The event's items, as many as fit; Google wants an id or a name on each. */
-function items(event: CanonicalEvent, settings: GoogleSettings): Json[] {
-  const fitting: Json[] = [];
+function items(event: CanonicalEvent, settings: GoogleSettings, terms: Ratio | null): JsonObject[] {
+  const fitting: JsonObject[] = [];
   let bytes = 0;
-  const terms = termsOf(settings.value, event.commerce);
   const counts = event.commerce.items.length > SURELY_FITTING;
-  for (const source of event.commerce.items.slice(0, MAX_ITEMS)) {
+  for (const source of event.commerce.items) {
+    if (fitting.length === MAX_ITEMS) break;
     const one = item(source, event, settings, terms);
     if (one["item_id"] === undefined && one["item_name"] === undefined) continue;
     if (counts) bytes += itemBytes(one);
@@ -107,7 +110,8 @@ function amount(text: string | null, commerce: Commerce): number | undefined {
  */
 export function params(event: CanonicalEvent, context: MapContext<GoogleSettings>): JsonObject {
   const { commerce, identifiers, name, page } = event;
-  const money = VALUED.has(name) ? eventValue(commerce, context.settings.value) : null;
+  const terms = termsOf(context.settings.value, commerce);
+  const money = VALUED.has(name) ? eventValue(commerce, context.settings.value, terms) : null;
   const collection = name === "collection_viewed";
   const purchase = name === "checkout_completed";
   const ofOrder = purchase || name === "order_refunded";
@@ -130,6 +134,6 @@ export function params(event: CanonicalEvent, context: MapContext<GoogleSettings
       : undefined,
     item_list_id: collection ? given(cut(commerce.collection_id, MAX_VALUE)) : undefined,
     item_list_name: collection ? given(cut(commerce.collection_title, MAX_VALUE)) : undefined,
-    items: given(items(event, context.settings)),
+    items: given(items(event, context.settings, terms)),
   };
 }

@@ -1,33 +1,36 @@
 /** `user_data` of the Measurement Protocol: user-provided data (reference: google §4). */
 import type { CanonicalEvent } from "@trakit/core/event.ts";
-import { clearFor, digestsFor } from "@trakit/core/identity/platforms.ts";
+import { clearFor, digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import type { JsonObject } from "../destination.ts";
-import { digestList, isEmpty, present } from "../shared/fields.ts";
+import { given } from "../shared/fields.ts";
+
+const FIELDS = PLATFORM_FIELDS.google;
 
 /**
- * Digests and the parts of the address Google takes in clear, or null where nobody is known. The address goes only
+ * Digests and the parts of the address Google takes in clear, or undefined where nobody is known. The address goes only
  * with a hashed name or street: a town alone identifies no one and need not leave.
  */
-export function userData(event: CanonicalEvent): JsonObject | null {
-  const { client, digests } = event;
-  const hashed = present({
-    sha256_first_name: digestsFor("google", "first_name", digests)[0],
-    sha256_last_name: digestsFor("google", "last_name", digests)[0],
-    sha256_street: digestsFor("google", "street", digests)[0],
-  });
-  const named = !isEmpty(hashed);
-  const data = present({
-    sha256_email_address: digestList("google", "email", event),
-    sha256_phone_number: digestList("google", "phone", event),
+export function userData({ client, digests }: CanonicalEvent): JsonObject | undefined {
+  const email = digestsBy(FIELDS.email, digests);
+  const phone = digestsBy(FIELDS.phone, digests);
+  const first = digestsBy(FIELDS.first_name, digests)?.[0];
+  const last = digestsBy(FIELDS.last_name, digests)?.[0];
+  const street = digestsBy(FIELDS.street, digests)?.[0];
+  const named = first !== undefined || last !== undefined || street !== undefined;
+  if (!named && email === undefined && phone === undefined) return undefined;
+  return {
+    sha256_email_address: email,
+    sha256_phone_number: phone,
     address: named
-      ? [present({
-        ...hashed,
-        city: clearFor("google", "city", client),
-        region: clearFor("google", "state", client),
-        postal_code: clearFor("google", "zip", client),
-        country: clearFor("google", "country", client),
-      })]
-      : null,
-  });
-  return isEmpty(data) ? null : data;
+      ? [{
+        sha256_first_name: first,
+        sha256_last_name: last,
+        sha256_street: street,
+        city: given(clearFor("google", "city", client)),
+        region: given(clearFor("google", "state", client)),
+        postal_code: given(clearFor("google", "zip", client)),
+        country: given(clearFor("google", "country", client)),
+      }]
+      : undefined,
+  };
 }

@@ -1,9 +1,9 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { validFbc, validFbp } from "@trakit/core/cookies.ts";
-import { digestsFor } from "@trakit/core/identity/platforms.ts";
+import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
-import { contentId, eventValue, lifetimeValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
+import { contentId, eventValue, lifetimeValue, netUnitNumber, unitCount } from "../shared/commerce.ts";
 import { cut, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
@@ -68,21 +68,23 @@ const TOO_LITTLE: readonly ReadonlySet<string>[] = [
   new Set(["ln", "ge"]),
 ];
 
+const FIELDS = PLATFORM_FIELDS.meta;
+
 function userData(event: CanonicalEvent, ip: string | null): JsonObject {
   const { digests } = event;
   // Hashed ones take lists (reference: meta §4).
   return {
-    em: given(digestsFor("meta", "email", digests)),
-    ph: given(digestsFor("meta", "phone", digests)),
-    fn: given(digestsFor("meta", "first_name", digests)),
-    ln: given(digestsFor("meta", "last_name", digests)),
-    ct: given(digestsFor("meta", "city", digests)),
-    st: given(digestsFor("meta", "state", digests)),
-    zp: given(digestsFor("meta", "zip", digests)),
-    country: given(digestsFor("meta", "country", digests)),
-    ge: given(digestsFor("meta", "gender", digests)),
-    db: given(digestsFor("meta", "date_of_birth", digests)),
-    external_id: given(digestsFor("meta", "external_id", digests)),
+    em: digestsBy(FIELDS.email, digests),
+    ph: digestsBy(FIELDS.phone, digests),
+    fn: digestsBy(FIELDS.first_name, digests),
+    ln: digestsBy(FIELDS.last_name, digests),
+    ct: digestsBy(FIELDS.city, digests),
+    st: digestsBy(FIELDS.state, digests),
+    zp: digestsBy(FIELDS.zip, digests),
+    country: digestsBy(FIELDS.country, digests),
+    ge: digestsBy(FIELDS.gender, digests),
+    db: digestsBy(FIELDS.date_of_birth, digests),
+    external_id: digestsBy(FIELDS.external_id, digests),
     // Never hashed: Meta takes hashes of these with a 200 and matches nobody.
     client_ip_address: given(ip),
     client_user_agent: given(cut(event.client.user_agent, 2000)),
@@ -121,7 +123,7 @@ function content(item: Item, id: string, currency: string | null): JsonObject {
   return {
     id,
     quantity: item.quantity,
-    item_price: currency === null ? undefined : toNumber(netUnitPrice(item, currency)),
+    item_price: currency === null ? undefined : netUnitNumber(item, currency),
     title: given(cut(item.title, 500)),
     brand: given(cut(item.brand, 500)),
     category: given(cut(item.category, 500)),

@@ -1,8 +1,9 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { validEpik } from "@trakit/core/cookies.ts";
-import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
+import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
+import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, unitCount } from "../shared/commerce.ts";
-import { cut, digestList, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
+import { cut, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
@@ -52,29 +53,32 @@ const VALUED: ReadonlySet<EventName> = new Set([
   "checkout_completed",
 ]);
 
+const FIELDS = PLATFORM_FIELDS.pinterest;
+
 function userData(event: CanonicalEvent): JsonObject {
+  const { digests } = event;
   return {
     // SHA-256 fields of `user_data`, all arrays (reference: pinterest §2.2).
-    em: given(digestList("pinterest", "email", event)),
-    ph: given(digestList("pinterest", "phone", event)),
-    fn: given(digestList("pinterest", "first_name", event)),
-    ln: given(digestList("pinterest", "last_name", event)),
-    ge: given(digestList("pinterest", "gender", event)),
-    db: given(digestList("pinterest", "date_of_birth", event)),
-    ct: given(digestList("pinterest", "city", event)),
-    st: given(digestList("pinterest", "state", event)),
-    zp: given(digestList("pinterest", "zip", event)),
-    country: given(digestList("pinterest", "country", event)),
-    external_id: given(digestList("pinterest", "external_id", event)),
+    em: digestsBy(FIELDS.email, digests),
+    ph: digestsBy(FIELDS.phone, digests),
+    fn: digestsBy(FIELDS.first_name, digests),
+    ln: digestsBy(FIELDS.last_name, digests),
+    ge: digestsBy(FIELDS.gender, digests),
+    db: digestsBy(FIELDS.date_of_birth, digests),
+    ct: digestsBy(FIELDS.city, digests),
+    st: digestsBy(FIELDS.state, digests),
+    zp: digestsBy(FIELDS.zip, digests),
+    country: digestsBy(FIELDS.country, digests),
+    external_id: digestsBy(FIELDS.external_id, digests),
     client_ip_address: given(publicIp(event.client.ip)),
     client_user_agent: given(cut(event.client.user_agent, 2000)),
     click_id: given(validEpik(event.identifiers.epik)),
   };
 }
 
-function content(item: Item, settings: PinterestSettings, country: string | null): JsonObject {
+function content(item: Item, id: string | null): JsonObject {
   return {
-    id: given(contentId(item, settings.content_ids, settings.content_country ?? country)),
+    id: given(id),
     // A string, and the price before discounts: both as Pinterest's schema has them.
     item_price: item.unit_price,
     quantity: item.quantity,
@@ -87,21 +91,31 @@ function content(item: Item, settings: PinterestSettings, country: string | null
 function customData(event: CanonicalEvent, context: MapContext<PinterestSettings>): JsonObject {
   const { commerce, name, client } = event;
   const money = VALUED.has(name) ? eventValue(commerce, context.settings.value) : null;
-  const contents = commerce.items.map((item) => content(item, context.settings, client.country));
+  const ids: string[] = [];
+  const contents: JsonObject[] = [];
+  for (const item of commerce.items) {
+    const id = contentId(
+      item,
+      context.settings.content_ids,
+      context.settings.content_country ?? client.country,
+    );
+    if (id !== null) ids.push(id);
+    contents.push(content(item, id));
+  }
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
   const collection = name === "collection_viewed";
   return {
     value: given(money?.value),
     currency: given(money?.currency),
     order_id: given(name === "checkout_completed" || name === "order_refunded" ? commerce.order_id : null),
-    content_ids: given(contents.flatMap(({ id }) => (id === undefined ? [] : [id]))),
-    contents: given(contents as Json[]),
-    num_items: given(commerce.items.length > 0 ? unitCount(commerce.items) : null),
+    content_ids: given(ids),
+    contents: given(contents),
+    num_items: commerce.items.length > 0 ? unitCount(commerce.items) : undefined,
     search_string: given(name === "search_submitted" ? searchText(commerce.search_query) : null),
     content_name: given(cut(collection ? commerce.collection_title : only?.title ?? null, 500)),
     content_category: given(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
     content_brand: given(cut(only?.brand ?? null, 500)),
-    opt_out_type: given(context.limited ? "LDP" : null),
+    opt_out_type: context.limited ? "LDP" : undefined,
     predicted_ltv: given(lifetimeValue(event)),
   };
 }
@@ -145,7 +159,7 @@ export function map(event: CanonicalEvent, context: MapContext<PinterestSettings
       opt_out: false,
       partner_name: "ss-trakit",
       user_data: user,
-      custom_data: given(isEmpty(custom) ? undefined : custom),
+      custom_data: isEmpty(custom) ? undefined : custom,
       language: given(language(event.client.language)),
     },
   };

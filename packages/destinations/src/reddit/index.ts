@@ -1,21 +1,20 @@
 /** Reddit Conversions API v3. Facts: docs/destinations/reddit.md, from public copies of Reddit's pages. */
 import { z } from "zod";
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
-import { digestsFor } from "@trakit/core/identity/platforms.ts";
+import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import { type BatchOutcome, forAll, outcome } from "@trakit/core/outcome.ts";
 import type {
   Destination,
   HttpAnswer,
   HttpRequest,
-  Json,
   JsonObject,
   MapContext,
   Mapped,
   RequestContext,
 } from "../destination.ts";
 import { jsonBody, vendorWords } from "../shared/answer.ts";
-import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
+import { contentId, eventValue, netUnitNumber, unitCount } from "../shared/commerce.ts";
 import { cut, eventTime, given, present } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { type CommonSettings, commonSettings, eventName } from "../shared/settings.ts";
@@ -80,12 +79,14 @@ const UNVALUED: ReadonlySet<EventName> = new Set([
 /** Reddit's click id on landing URLs; at most as long as any vendor's. */
 const CLICK_ID = /[?&]rdt_cid=([A-Za-z0-9_-]{1,200})(?=[&#]|$)/;
 
+const FIELDS = PLATFORM_FIELDS.reddit;
+
 function userData(event: CanonicalEvent, store: boolean): JsonObject {
   const { client, digests } = event;
   return {
-    email: given(digestsFor("reddit", "email", digests)[0]),
-    phone_number: given(digestsFor("reddit", "phone", digests)[0]),
-    external_id: given(digestsFor("reddit", "external_id", digests)[0]),
+    email: digestsBy(FIELDS.email, digests)?.[0],
+    phone_number: digestsBy(FIELDS.phone, digests)?.[0],
+    external_id: digestsBy(FIELDS.external_id, digests)?.[0],
     // Of what was sold in a store Reddit wants no device.
     ip_address: given(store ? null : publicIp(client.ip)),
     user_agent: given(store ? null : cut(client.user_agent, 2000)),
@@ -108,24 +109,25 @@ function product(item: Item, id: string, currency: string | null): JsonObject {
     name: given(cut(item.title, 500)),
     category: given(cut(item.category, 500)),
     quantity: item.quantity,
-    item_price: currency === null ? undefined : toNumber(netUnitPrice(item, currency)),
+    item_price: currency === null ? undefined : netUnitNumber(item, currency),
   };
 }
 
 function metadata(event: CanonicalEvent, settings: RedditSettings): JsonObject {
   const { commerce, name, client } = event;
   const money = UNVALUED.has(name) ? null : eventValue(commerce, settings.value);
-  const products = commerce.items.flatMap((item) => {
+  const products: JsonObject[] = [];
+  for (const item of commerce.items) {
     const id = contentId(item, settings.content_ids, settings.content_country ?? client.country);
-    return id === null ? [] : [product(item, id, commerce.currency)];
-  });
+    if (id !== null) products.push(product(item, id, commerce.currency));
+  }
   return {
     // What pixel and server share of one event.
     conversion_id: event.event_id,
-    value: given(money === null ? null : toNumber(money.value)),
-    currency: given(money?.currency),
-    item_count: given(UNVALUED.has(name) || commerce.items.length === 0 ? null : unitCount(commerce.items)),
-    products: given(products as Json[]),
+    value: money === null ? undefined : toNumber(money.value),
+    currency: money?.currency,
+    item_count: UNVALUED.has(name) || commerce.items.length === 0 ? undefined : unitCount(commerce.items),
+    products: given(products),
   };
 }
 
@@ -156,12 +158,12 @@ function map(event: CanonicalEvent, context: MapContext<RedditSettings>): Mapped
     ok: true,
     body: {
       event_at: time,
-      action_source: given(store ? "PHYSICAL_STORE" : url === null ? "OTHER" : "WEBSITE"),
+      action_source: store ? "PHYSICAL_STORE" : url === null ? "OTHER" : "WEBSITE",
       event_source_url: given(url),
       click_id: given(click),
-      type: given(standard ? { tracking_type: name } : { tracking_type: "CUSTOM", custom_event_name: name }),
-      user: given(present({ ...user, data_processing_options: options })),
-      metadata: given(metadata(event, context.settings)),
+      type: standard ? { tracking_type: name } : { tracking_type: "CUSTOM", custom_event_name: name },
+      user: options === undefined ? user : { ...user, data_processing_options: options },
+      metadata: metadata(event, context.settings),
     },
   };
 }

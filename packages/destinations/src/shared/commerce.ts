@@ -4,11 +4,14 @@ import {
   addDecimal,
   compareDecimal,
   currencyDigits,
+  inRatio,
   multiplyDecimal,
-  ratioDecimal,
+  type Ratio,
+  ratioOf,
   roundDecimal,
   subtractDecimal,
   unitAfter,
+  unitNumberAfter,
 } from "@trakit/core/money.ts";
 import type { ContentIdForm, ValueRule } from "../destination.ts";
 
@@ -34,34 +37,26 @@ function notBelowZero(amount: string): string {
   return amount.startsWith("-") && compareDecimal(amount, "0") < 0 ? "0" : amount;
 }
 
-/** What an event's item amounts are multiplied and divided by to be in the terms of a value rule; null = nothing to do. */
-export interface Terms {
-  part: string;
-  whole: string;
-}
-
 /**
- * The terms of a value rule: without or with tax, so that items add up to the value. Read once an event.
+ * The terms of a value rule, what an event's item amounts are multiplied by to be in them; null = nothing to do: without or with tax, so that items add up to the value. Read once an event.
  *
  * Shopify gives one tax sum for items and shipping, and where prices include tax both `subtotal` and `shipping` contain
  * theirs, so it is divided in proportion to the amounts: exact where goods and shipping have one rate (the usual case),
  * otherwise off by the difference of the rates on shipping.
  */
-export function termsOf(rule: ValueRule, commerce: Commerce): Terms | null {
+export function termsOf(rule: ValueRule, commerce: Commerce): Ratio | null {
   const without = rule === "items_without_tax" || rule === "total_without_tax";
   if (commerce.tax === null || commerce.taxes_included !== without) return null;
   if (!without && rule !== "items_with_tax") return null;
   const whole = taxedSum(commerce);
   if (whole === null) return null;
   const part = without ? subtractDecimal(whole, commerce.tax) : addDecimal(whole, commerce.tax);
-  return { part: notBelowZero(part), whole };
+  return ratioOf(notBelowZero(part), whole);
 }
 
 /** An amount of items in these terms, rounded to `digits`. */
-export function inTerms(amount: string, terms: Terms | null, digits: number): string {
-  return terms === null
-    ? roundDecimal(amount, digits)
-    : ratioDecimal(amount, terms.part, terms.whole, digits);
+export function inTerms(amount: string, terms: Ratio | null, digits: number): string {
+  return terms === null ? roundDecimal(amount, digits) : inRatio(amount, terms, digits);
 }
 
 /**
@@ -79,7 +74,11 @@ export function inTerms(amount: string, terms: Terms | null, digits: number): st
  * (a refund of a bare amount). Null where the currency is unknown or there is no amount at all: a value without its
  * currency would be booked in the ad account's own.
  */
-export function eventValue(commerce: Commerce, rule: ValueRule): { value: string; currency: string } | null {
+export function eventValue(
+  commerce: Commerce,
+  rule: ValueRule,
+  terms: Ratio | null = termsOf(rule, commerce),
+): { value: string; currency: string } | null {
   const { currency, total } = commerce;
   if (currency === null) return null;
   const subtotal = commerce.subtotal ?? sumOfItems(commerce.items);
@@ -88,7 +87,7 @@ export function eventValue(commerce: Commerce, rule: ValueRule): { value: string
   if (amount === null) return null;
   const digits = currencyDigits(currency);
   if (!whole && subtotal !== null) {
-    return { value: inTerms(subtotal, termsOf(rule, commerce), digits), currency };
+    return { value: inTerms(subtotal, terms, digits), currency };
   }
   const value = rule === "total_without_tax" && total !== null ? paidWithoutTax(total, commerce.tax) : amount;
   return { value: roundDecimal(value, digits), currency };
@@ -111,8 +110,7 @@ export function contentId(item: Item, form: ContentIdForm, country: string | nul
     if (!product_id || !variant_id || !country) return fallback;
     return `shopify_${country.toUpperCase()}_${product_id}_${variant_id}`;
   }
-  const wanted = { variant: variant_id, product: product_id, sku }[form];
-  return wanted || fallback;
+  return (form === "variant" ? variant_id : form === "product" ? product_id : sku) || fallback;
 }
 
 /**
@@ -124,6 +122,11 @@ export function netUnitPrice(item: Item, currency: string | null): string {
   // Nothing to spread, and a unit's price is the unit's price.
   if (item.line_discount === "0") return roundDecimal(item.unit_price, digits);
   return unitAfter(item.unit_price, item.quantity, item.line_discount, digits);
+}
+
+/** The same as a number, for platforms whose JSON wants numbers. */
+export function netUnitNumber(item: Item, currency: string | null): number {
+  return unitNumberAfter(item.unit_price, item.quantity, item.line_discount, currencyDigits(currency ?? ""));
 }
 
 /** Units sold, not lines. */

@@ -86,12 +86,13 @@ function publicV6(groups: number[]): boolean {
  * every example and fixture uses them. Rules: IANA special-purpose address registries (RFC 6890).
  */
 export function publicIp(ip: string | null | undefined): string | null {
-  const text = (ip ?? "").trim().toLowerCase();
-  if (text === "" || text.length > 45) return null;
-  if (!text.includes(":")) {
-    const value = v4Number(text);
-    return value !== null && publicV4(value) ? text : null;
+  const trimmed = (ip ?? "").trim();
+  if (trimmed === "" || trimmed.length > 45) return null;
+  if (!trimmed.includes(":")) {
+    const value = v4Number(trimmed);
+    return value !== null && publicV4(value) ? trimmed : null;
   }
+  const text = trimmed.toLowerCase();
   const groups = v6Groups(text);
   if (groups === null) return null;
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {

@@ -1,10 +1,10 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { validScClickId, validScid } from "@trakit/core/cookies.ts";
-import { digestsFor } from "@trakit/core/identity/platforms.ts";
+import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
-import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
+import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, digestList, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
+import { cut, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
@@ -55,20 +55,23 @@ const VALUED: ReadonlySet<EventName> = new Set([
   "order_refunded",
 ]);
 
+const FIELDS = PLATFORM_FIELDS.snapchat;
+
 function userData(event: CanonicalEvent): JsonObject {
+  const { digests } = event;
   return {
     // SHA-256 list fields of `user_data` (reference: snapchat §2.2; `db` is not in Snap's own SDK).
-    em: given(digestList("snapchat", "email", event)),
-    ph: given(digestList("snapchat", "phone", event)),
-    fn: given(digestList("snapchat", "first_name", event)),
-    ln: given(digestList("snapchat", "last_name", event)),
-    ge: given(digestList("snapchat", "gender", event)),
-    ct: given(digestList("snapchat", "city", event)),
-    st: given(digestList("snapchat", "state", event)),
-    zp: given(digestList("snapchat", "zip", event)),
-    country: given(digestList("snapchat", "country", event)),
+    em: digestsBy(FIELDS.email, digests),
+    ph: digestsBy(FIELDS.phone, digests),
+    fn: digestsBy(FIELDS.first_name, digests),
+    ln: digestsBy(FIELDS.last_name, digests),
+    ge: digestsBy(FIELDS.gender, digests),
+    ct: digestsBy(FIELDS.city, digests),
+    st: digestsBy(FIELDS.state, digests),
+    zp: digestsBy(FIELDS.zip, digests),
+    country: digestsBy(FIELDS.country, digests),
     // One string, not a list: so Snap's own SDK has it.
-    external_id: given(digestsFor("snapchat", "external_id", event.digests)[0]),
+    external_id: digestsBy(FIELDS.external_id, digests)?.[0],
     client_ip_address: given(publicIp(event.client.ip)),
     client_user_agent: given(cut(event.client.user_agent, 2000)),
     sc_click_id: given(validScClickId(event.identifiers.sc_click_id)),
@@ -76,39 +79,48 @@ function userData(event: CanonicalEvent): JsonObject {
   };
 }
 
-function content(item: Item, event: CanonicalEvent, settings: SnapchatSettings): JsonObject {
+function content(item: Item, id: string | null, brand: string | null, currency: string | null): JsonObject {
   return {
-    id: given(contentId(item, settings.content_ids, settings.content_country ?? event.client.country)),
+    id: given(id),
     // Strings, both: so Snap's own SDK has them.
     quantity: String(item.quantity),
-    item_price: netUnitPrice(item, event.commerce.currency),
-    brand: given(cut(item.brand, 500)),
+    item_price: netUnitPrice(item, currency),
+    brand: given(brand),
   };
 }
 
 function customData(event: CanonicalEvent, context: MapContext<SnapchatSettings>): JsonObject {
   const { commerce, name } = event;
   const money = VALUED.has(name) ? eventValue(commerce, context.settings.value) : null;
-  const contents = commerce.items.map((item) => content(item, event, context.settings));
+  const { content_ids: form, content_country: country } = context.settings;
+  const ids: string[] = [];
+  const contents: JsonObject[] = [];
+  const brands: string[] = [];
+  for (const item of commerce.items) {
+    const id = contentId(item, form, country ?? event.client.country);
+    const brand = cut(item.brand, 500);
+    if (id !== null) ids.push(id);
+    if (brand !== null && !brands.includes(brand)) brands.push(brand);
+    contents.push(content(item, id, brand, commerce.currency));
+  }
   const ltv = lifetimeValue(event);
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
   const collection = name === "collection_viewed";
-  const brands = new Set(commerce.items.flatMap(({ brand }) => cut(brand, 500) ?? []));
   const ofOrder = name === "checkout_completed" || name === "order_refunded";
   return {
-    value: given(money && toNumber(money.value)),
-    currency: given(money?.currency),
+    value: money === null ? undefined : toNumber(money.value),
+    currency: money?.currency,
     // The shop's own pixel sends Shopify's order id as transaction_id; event_id carries our id for the other pairing.
     order_id: given(ofOrder ? commerce.order_id : null),
-    content_ids: given(contents.flatMap(({ id }) => (id === undefined ? [] : [id]))),
-    contents: given(contents as Json[]),
-    content_type: given(contents.length > 0 ? "product" : null),
-    num_items: given(commerce.items.length > 0 ? unitCount(commerce.items) : null),
+    content_ids: given(ids),
+    contents: given(contents),
+    content_type: contents.length > 0 ? "product" : undefined,
+    num_items: commerce.items.length > 0 ? unitCount(commerce.items) : undefined,
     content_name: given(cut(collection ? commerce.collection_title : only?.title ?? null, 500)),
     content_category: given(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
-    brands: given([...brands].join(",")),
+    brands: given(brands.join(",")),
     search_string: given(name === "search_submitted" ? searchText(commerce.search_query) : null),
-    predicted_ltv: given(ltv && toNumber(ltv)),
+    predicted_ltv: ltv === null ? undefined : toNumber(ltv),
   };
 }
 
@@ -152,22 +164,19 @@ export function map(event: CanonicalEvent, context: MapContext<SnapchatSettings>
   if (event.name === "checkout_completed" && custom["value"] === undefined) {
     return { ok: false, reason: "no_value" };
   }
-  const options = context.limited ? limitedOptions(event, user) : {};
+  const options = context.limited ? limitedOptions(event, user) : undefined;
   if (options === null) return { ok: false, reason: "limited_needs_region" };
-  return {
-    ok: true,
-    body: {
-      event_name: name,
-      // MOBILE_APP needs 16 details of the device, which a shop does not have.
-      action_source: till ? "OFFLINE" : "WEB",
-      // Seconds: milliseconds pass for WEB and are refused for OFFLINE.
-      event_time: Math.floor(time / 1000),
-      event_source_url: given(url),
-      event_id: event.event_id,
-      user_data: user,
-      custom_data: given(isEmpty(custom) ? undefined : custom),
-      integration: "trakit",
-      ...options,
-    },
+  const body: JsonObject = {
+    event_name: name,
+    // MOBILE_APP needs 16 details of the device, which a shop does not have.
+    action_source: till ? "OFFLINE" : "WEB",
+    // Seconds: milliseconds pass for WEB and are refused for OFFLINE.
+    event_time: Math.floor(time / 1000),
+    event_source_url: given(url),
+    event_id: event.event_id,
+    user_data: user,
+    custom_data: isEmpty(custom) ? undefined : custom,
+    integration: "trakit",
   };
+  return { ok: true, body: options === undefined ? body : { ...body, ...options } };
 }

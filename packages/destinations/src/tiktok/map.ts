@@ -1,10 +1,10 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { validTtclid, validTtp } from "@trakit/core/cookies.ts";
-import { clearFor, digestsFor } from "@trakit/core/identity/platforms.ts";
+import { clearFor, digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
-import type { Json, JsonObject, MapContext, Mapped } from "../destination.ts";
-import { contentId, eventValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, given, isEmpty, present, searchText } from "../shared/fields.ts";
+import type { JsonObject, MapContext, Mapped } from "../destination.ts";
+import { contentId, eventValue, netUnitNumber, unitCount } from "../shared/commerce.ts";
+import { cut, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
@@ -67,16 +67,18 @@ const MATCHING = ["email", "phone", "external_id", "ttclid", "ttp", "ip"] as con
 
 const LOCALE = /^[a-z]{2,3}(?:-[a-z0-9]{2,8})*$/i;
 
+const FIELDS = PLATFORM_FIELDS.tiktok;
+
 function userData(event: CanonicalEvent): JsonObject {
   const { client, digests, identifiers } = event;
   return {
-    email: given(digestsFor("tiktok", "email", digests)),
-    phone: given(digestsFor("tiktok", "phone", digests)),
-    external_id: given(digestsFor("tiktok", "external_id", digests)),
+    email: digestsBy(FIELDS.email, digests),
+    phone: digestsBy(FIELDS.phone, digests),
+    external_id: digestsBy(FIELDS.external_id, digests),
     // The rest are single strings.
-    first_name: given(digestsFor("tiktok", "first_name", digests)[0]),
-    last_name: given(digestsFor("tiktok", "last_name", digests)[0]),
-    zip_code: given(digestsFor("tiktok", "zip", digests)[0]),
+    first_name: digestsBy(FIELDS.first_name, digests)?.[0],
+    last_name: digestsBy(FIELDS.last_name, digests)?.[0],
+    zip_code: digestsBy(FIELDS.zip, digests)?.[0],
     city: given(clearFor("tiktok", "city", client)),
     state: given(clearFor("tiktok", "state", client)),
     country: given(clearFor("tiktok", "country", client)),
@@ -92,7 +94,7 @@ function content(item: Item, id: string, currency: string | null): JsonObject {
   return {
     // A number here is refused: "Not a valid string".
     content_id: id,
-    price: currency === null ? undefined : toNumber(netUnitPrice(item, currency)),
+    price: currency === null ? undefined : netUnitNumber(item, currency),
     quantity: item.quantity,
     content_name: given(cut(item.title, 500)),
     content_category: given(cut(item.category, 500)),
@@ -107,17 +109,21 @@ function properties(event: CanonicalEvent, { settings }: MapContext<TikTokSettin
   const money = currency !== null && VALUED.has(name) ? eventValue(commerce, settings.value) : null;
   // A collection shows products, not the variants of one: its ids name the groups of the catalogue.
   const form = name === "collection_viewed" ? "product" : settings.content_ids;
-  const contents = commerce.items.flatMap((item) => {
+  const ids: string[] = [];
+  const contents: JsonObject[] = [];
+  for (const item of commerce.items) {
     const id = contentId(item, form, settings.content_country ?? client.country);
-    return id === null ? [] : [content(item, id, currency)];
-  });
+    if (id === null) continue;
+    ids.push(id);
+    contents.push(content(item, id, currency));
+  }
   const purchase = name === "checkout_completed";
   return {
-    value: given(money === null ? null : toNumber(money.value)),
-    currency: given(money?.currency),
-    contents: given(contents as Json[]),
-    content_ids: given(contents.map((one) => one["content_id"] as Json)),
-    content_type: given(contents.length === 0 ? null : form === "product" ? "product_group" : "product"),
+    value: money === null ? undefined : toNumber(money.value),
+    currency: money?.currency,
+    contents: given(contents),
+    content_ids: given(ids),
+    content_type: contents.length === 0 ? undefined : form === "product" ? "product_group" : "product",
     num_items: given(VALUED.has(name) && commerce.items.length > 0 ? unitCount(commerce.items) : null),
     description: given(name === "collection_viewed" ? cut(commerce.collection_title, 500) : null),
     order_id: given(purchase || name === "order_refunded" ? commerce.order_id : null),
@@ -152,8 +158,8 @@ export function map(event: CanonicalEvent, context: MapContext<TikTokSettings>):
       event_time: Math.floor(time / 1000),
       event_id: event.event_id,
       user,
-      page: given(present({ url, referrer: publicUrl(event.page.referrer) })),
-      properties: given(isEmpty(about) ? undefined : about),
+      page: { url, referrer: given(publicUrl(event.page.referrer)) },
+      properties: isEmpty(about) ? undefined : about,
       limited_data_use: context.limited,
     },
   };
