@@ -149,6 +149,16 @@ describe.skipIf(withoutBrowser("tests/browser/cart-and-forms"))("carts and forms
         { name: "lead_submitted", email: digest("ada.contact@example.com") },
         { name: "customer_registered", email: digest("ada.new@example.com") },
       ]);
+      // Shopify told of the account too: one event, from both
+      await until(
+        async () =>
+          (await kit.running.rows<{ both: boolean }>(
+            `select webhook_at is not null and browser_at is not null as both from trakit.events
+           where name = 'customer_registered'`,
+          )).map(({ both }) => both).join() === "true",
+        "one registration of two copies",
+        10_000,
+      );
       const sent = someone.told.flatMap(({ body }) => body.events ?? []).map(({ body }) => body).join();
       expect(sent).not.toMatch(/ada\.login|horse|battery|moon/);
       const kept = await page.evaluate(

@@ -9,6 +9,7 @@ import {
   type WebhookOptions,
   webhookRequest,
 } from "../support/pipeline.ts";
+import { proxyKit, YES } from "../support/storefront.ts";
 import { fixture } from "../unit/shopify/fixture.ts";
 
 /** Webhooks beside orders: refunds, customers, opt-ins, the app's own life, and Shopify's compliance topics. */
@@ -117,6 +118,35 @@ describe("customers", () => {
       snapchat: "accepted",
     });
   });
+
+  test.each(["the browser's copy first", "Shopify's copy first"])(
+    "who registered in a form are one registration, sent once, and no visitor learns their id: %s",
+    async (order) => {
+      const shop = await kit.shop({ unknown_consent: "skip" });
+      const created = fixture("customers-create");
+      const visitor = { visitor_id: "0".repeat(31) + "7" };
+      const event = {
+        name: "customer_registered",
+        id: "form-0001",
+        timestamp: EVENING,
+        page: { url: "https://blue-mugs.example/account/register" },
+        data: {
+          customer: { email: created.email.toUpperCase() },
+        },
+      };
+      const form = () => proxyKit(kit).send(shop.domain, { events: [event], visitor, consent: YES });
+      const account = () => post(shop.domain, "customers/create", created);
+      for (const say of order.startsWith("the") ? [form, account] : [account, form]) await say();
+      const events = await kit.events(shop.id);
+      expect(events).toHaveLength(1);
+      expect(events[0]).toMatchObject({ name: "customer_registered", identifiers: visitor });
+      expect(await states(shop.id, 0)).toMatchObject({ meta: "accepted", snapchat: "accepted" });
+      expect(kit.requests()["meta"]).toHaveLength(1);
+      const links = await rows("visitor_links", shop.id);
+      expect(links.filter(({ kind }) => kind === "customer")).toEqual([]);
+      kit.vendors.reset();
+    },
+  );
 
   test("are learnt in any order of their webhooks; what is older changes nothing", async () => {
     const shop = await kit.shop({ unknown_consent: "send" });

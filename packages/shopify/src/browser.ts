@@ -1,6 +1,6 @@
 import type { CanonicalEvent, Consent, EventName } from "@trakit/core/event.ts";
 import { EVENT_NAMES, UNKNOWN_CONSENT } from "@trakit/core/event.ts";
-import { conversionEventId } from "@trakit/core/event-id.ts";
+import { conversionEventId, registrationKey } from "@trakit/core/event-id.ts";
 import { captureDigests } from "@trakit/core/identity/capture.ts";
 import type { Wanted } from "@trakit/core/identity/wanted.ts";
 import { type Address, chosenAddress, phonesOf, present } from "./address.ts";
@@ -84,6 +84,9 @@ function eventIdOf(raw: BrowserEvent, name: EventName, shop: string): string | n
     const key = raw.data?.checkout?.token;
     return key ? conversionEventId(shop, name, key) : null;
   }
+  // a form and the account that comes of it have nothing else in common; without an address it is a registration of its own
+  const email = raw.data?.customer?.email;
+  if (name === "customer_registered" && email) return conversionEventId(shop, name, registrationKey(email));
   return typeof raw.id === "string" && RAW_EVENT_ID.test(raw.id) ? raw.id : null;
 }
 

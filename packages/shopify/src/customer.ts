@@ -1,7 +1,7 @@
 /** Webhooks about customers (reference: shopify §2.3). What they say of marketing is no tracking consent. */
 import { z } from "zod";
 import { parseConsentAttribute } from "@trakit/core/consent.ts";
-import { conversionEventId } from "@trakit/core/event-id.ts";
+import { conversionEventId, registrationKey } from "@trakit/core/event-id.ts";
 import {
   type CanonicalEvent,
   type Consent,
@@ -93,6 +93,15 @@ function decode(payload: unknown, context: { shop: string }, isNew: boolean): De
     country: address.country,
     external_ids: [customer.id],
   });
+  // The browser's copy of a registration has the same id, and anybody can type an address: so Shopify's copy brings nothing that such a
+  // copy could not have, and ties no customer to that browser. Who they are is learnt beside the event.
+  const { email } = customer;
+  const typed = email && {
+    event_id: conversionEventId(context.shop, "customer_registered", registrationKey(email)),
+    digests: contactDigests(email, null),
+    client: EMPTY_CLIENT,
+    identifiers: EMPTY_IDENTIFIERS,
+  };
   const registered = customer.state?.toLowerCase() === "enabled" && customer.created_at !== null;
   return {
     ok: true,
@@ -132,6 +141,7 @@ function decode(payload: unknown, context: { shop: string }, isNew: boolean): De
         },
         identifiers: { ...EMPTY_IDENTIFIERS, customer_id: customer.id },
         consent: { ...UNKNOWN_CONSENT },
+        ...typed,
       }
       : null,
   };

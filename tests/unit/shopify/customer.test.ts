@@ -8,11 +8,13 @@ import {
   decodePurchasingSummary,
   decodeSmsOptIn,
 } from "@trakit/shopify/customer.ts";
+import { decodeBrowserEvent } from "@trakit/shopify/browser.ts";
 import { fixture, SHOP } from "./fixture.ts";
 import { pathsOf, replaceAt, UNSTORABLE } from "./mutate.ts";
 
 const hex = (text: string) => createHash("sha256").update(text).digest("hex");
 const ID = "7012345678999";
+const BROWSER = { ip: null, userAgent: null, customerId: null, visitor: null, consent: null, language: null };
 
 describe("customers/create", () => {
   test("of an account is a registration, with digests and no clear text", () => {
@@ -20,11 +22,31 @@ describe("customers/create", () => {
     expect(decoded).toMatchObject({
       ok: true,
       facts: { customer_id: ID, country: "US" },
-      event: { name: "customer_registered", identifiers: { customer_id: ID }, channel: "web" },
+      event: { name: "customer_registered", channel: "web" },
     });
     const text = JSON.stringify(decoded);
     expect(text).toContain(hex("ines.duarte@example.com"));
     expect(text).not.toMatch(/ines|duarte|17185550177|sample street/i);
+  });
+
+  test("is the event a browser reports of the same address; it tells no more of the person than that", () => {
+    const registration = (change: object) => {
+      const decoded = decodeCustomer({ ...fixture("customers-create"), ...change }, { shop: SHOP });
+      return decoded.ok ? decoded.event! : null;
+    };
+    const shopifys = registration({ email: "Ines.Duarte@example.com" })!;
+    const browsers = decodeBrowserEvent({
+      name: "customer_registered",
+      id: "anything-else",
+      timestamp: 1_795_521_600_000,
+      data: { customer: { email: " ines.duarte@EXAMPLE.com" } },
+    }, { ...BROWSER, shop: SHOP, now: 1_795_521_600_000 });
+    expect(browsers).toMatchObject({ ok: true, event: { event_id: shopifys.event_id } });
+    expect(shopifys.identifiers.customer_id).toBeNull();
+    expect(Object.keys(shopifys.digests).filter((form) => !form.startsWith("email."))).toEqual([]);
+    expect(Object.values(shopifys.client).filter((value) => value !== null)).toEqual([]);
+    // without an address nobody else can say it: the customer's own
+    expect(registration({ email: null })!.identifiers.customer_id).toBe(ID);
   });
 
   test.each(["disabled", "invited", "declined", null])(

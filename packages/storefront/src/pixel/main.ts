@@ -29,6 +29,8 @@ const CHECKOUT = [
 ];
 /** Both copies of these have one id, made of the checkout's token. */
 const CONVERSIONS = ["checkout_started", "checkout_completed"];
+/** And of this, made of the address somebody registered with. */
+const REGISTERED = "customer_registered";
 /** When to look whether the theme's script has this page; it may load later than we do. */
 const LOOKS_MS = [0, 400, 1000, 1600];
 const SAVED = "_tk_x";
@@ -162,9 +164,12 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
 
   async function take(event: PixelEvent, name = event.name, data = event.data ?? {}): Promise<void> {
     const { document } = event.context ?? {};
-    const token = (data.checkout as { token?: string } | undefined)?.token;
+    const email = (data.customer as { email?: string } | undefined)?.email;
+    const token = name === REGISTERED
+      ? email?.trim().toLowerCase()
+      : (data.checkout as { token?: string } | undefined)?.token;
     let id = event.id;
-    if (CONVERSIONS.includes(name)) {
+    if (CONVERSIONS.includes(name) || (name === REGISTERED && token)) {
       if (!token || !shop) return;
       id = (await sha256(subtle, `trakit/1|${shop}|${name}|${token}`)).slice(0, 32);
     } else if (!/^[\w-]{8,64}$/.test(id)) {
