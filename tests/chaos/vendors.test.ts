@@ -1,6 +1,6 @@
 /**
  * Vendors that fail in every way, against real workers, real pg-boss, real HTTP. TRAKIT_CHAOS_EVENTS says how many events
- * the long outage has (default 3,000; the full proof is 100,000).
+ * the long outage has (default 3,000; the full proof is 100,000; the vendors' stand-in counts 200,000).
  */
 import process from "node:process";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -102,7 +102,7 @@ async function audited(
     shop.id,
   ]);
   expect(new Set(rows.map(({ event_id }) => event_id)).size).toBe(orderIds.length);
-  const copies = await (await fetch(`${vendors.url}/_events?limit=20000`)).json() as Copies[];
+  const copies = await (await fetch(`${vendors.url}/_events?limit=200000`)).json() as Copies[];
   const ids = new Set(rows.map(({ event_id }) => event_id));
   return audit(ids, rows, copies, platforms);
 }
@@ -161,10 +161,9 @@ test(
     process.stdout.write(
       `chaos: ${EVENTS} events flushed in ${seconds.toFixed(1)} s (${(EVENTS / seconds).toFixed(0)}/s)\n`,
     );
-    expect(seconds).toBeLessThan(60 + EVENTS / 200);
-    if (EVENTS <= 20_000) {
-      expect(await audited(shop, orderIds)).toMatchObject({ delivered: EVENTS, doubled: 0 });
-    }
+    // "sending time" at a pace any machine has
+    expect(seconds).toBeLessThan(60 + EVENTS / 500);
+    expect(await audited(shop, orderIds)).toMatchObject({ delivered: EVENTS, doubled: 0 });
     expect(await lane(shop)).toBe("closed");
   },
   120_000 + EVENTS * 20,

@@ -63,7 +63,7 @@ export async function allDelivered(running: TestStack, accepted: ReadonlySet<str
     180_000,
   );
   const rows = await running.rows<AuditRow>(AUDIT);
-  const limit = 20_000;
+  const limit = 200_000;
   const copies = await Promise.all(DEMO_VENDORS.map(async (vendor) => {
     const answer = await fetch(`${running.stack.urls.sandbox}/_events?limit=${limit}&vendor=${vendor}`);
     return await answer.json() as Copies[];

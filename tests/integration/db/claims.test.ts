@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { testDatabase } from "../../support/database.ts";
 import { at, DAY, fromBrowser, HOUR, NOON } from "../../support/captured.ts";
+import type { Lease } from "../../support/rows.ts";
 import { newShop, PLATFORMS, type Shop } from "../../support/shop.ts";
 
 const db = await testDatabase();
@@ -272,6 +273,57 @@ describe("what became of a send", () => {
     const byLane = new Map((await shop.deliveries()).map((one) => [one.destination_id, one]));
     expect(sends.map((send) => byLane.get(send.destination_id)!.state))
       .toEqual(["delivered", "failed", "skipped", "pending", "pending"]);
+  });
+
+  test("many at once, of three days and all kinds, do what each alone does", async () => {
+    const kinds = ["delivered", "permanent", "skipped", "retry", "in_doubt", "auth", "released"];
+    const ends: unknown[] = [];
+    for (const together of [true, false]) {
+      const shop = await newShop(db);
+      const leases: Lease[] = [];
+      for (const day of [0, 1, 2]) {
+        for (const second of [0, 1]) await views(shop, 30, at((day - 2) * DAY + second));
+        leases.push(
+          ...(await shop.claim("meta", { now: at((day - 2) * DAY + 2), limit: 100, seconds: 3 * DAY })).items,
+        );
+      }
+      expect(leases).toHaveLength(180);
+      const outcomes = leases.map((lease, index) => ({
+        ...lease,
+        // a lease of somebody else's, now and then
+        lease: index % 10 === 9 ? shop.id : lease.lease,
+        kind: kinds[index % kinds.length],
+        reason: `reason ${index}`,
+        detail: index % 3 === 0 ? `detail ${index}` : null,
+        status: 200 + index,
+        delay_ms: index * 1_000,
+        lane: false,
+        request_ms: index,
+        match_score: index % 4 === 0 ? 5.5 : null,
+        match_keys: index % 4 === 0 ? ["email"] : null,
+      }));
+      let [settled, late] = [0, 0];
+      for (const part of together ? [outcomes] : outcomes.map((one) => [one])) {
+        const [row] = await db.query<{ result: { settled: number; late: number } }>(
+          "trakit_edge",
+          "select trakit.settle_deliveries($1, $2, $3) as result",
+          [shop.id, JSON.stringify(part), at(10)],
+        );
+        settled += row!.result.settled;
+        late += row!.result.late;
+      }
+      const order = new Map(leases.map((lease, index) => [lease.event_row, index]));
+      const rows = (await shop.deliveries()).map((row) => {
+        const { event_row, destination_id: _, shop_id: __, lease, ...rest } = row as typeof row & {
+          shop_id: string;
+        };
+        return { ...rest, index: order.get(Number(event_row)), leased: lease !== null };
+      }).sort((left, right) => left.index! - right.index!);
+      ends.push({ settled, late, rows, lane: (await shop.lane()).state });
+    }
+    expect(ends[0]).toEqual(ends[1]);
+    // of the 18 with somebody else's lease two say delivered, and are believed
+    expect(ends[0]).toMatchObject({ settled: 164, late: 16, lane: "held" });
   });
 
   test("a kind nobody knows is refused whole", async () => {

@@ -35,7 +35,7 @@ export interface ControlRequest {
 const count = z.coerce.number().int().min(0);
 const filterSchema = z.strictObject({
   vendor: z.enum(VENDOR_NAMES).optional(),
-  limit: count.max(20_000).default(1000),
+  limit: count.max(200_000).default(1000),
   since: count.optional(),
 });
 
