@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
 import { uninstallShop } from "@trakit/db/calls/uninstall-shop.ts";
 import { open, renewalSubject, tokenSubject } from "@trakit/runtime/seal.ts";
+import { dumpLines } from "../support/dump.ts";
 import { browserOf } from "../support/connecting.ts";
 import { merchantApi } from "../support/merchant-api.ts";
 import { ADMIN_URL, APP_URL, merchantKit } from "../support/merchant.ts";
@@ -348,6 +349,17 @@ describe("an answer that is not of a connection begun in this browser", () => {
       expectUnlogged(kit.lines, ["script", "made-up", grant.searchParams.get("state")!]);
     },
   );
+
+  test("a full dump holds no token of a platform's or of Shopify's, and nothing that opens one", async () => {
+    const shop = await ready("pinterest", "snapchat", "meta");
+    for (const platform of ["pinterest", "snapchat", "meta"]) await connect(shop, platform);
+    await setOut(shop, "tiktok").catch(() => {});
+    const dump = (await dumpLines(kit.database)).join("\n");
+    // as the sandbox makes them, and Shopify's
+    expect(dump).not.toMatch(/pina_[0-9a-f]|pinr\.[0-9a-f]|hCgw[0-9a-f]|EAAB[0-9a-f]|shpat_|shprt_/);
+    for (const { secret } of Object.values(kit.oauthClients)) expect(dump).not.toContain(secret);
+    expect(dump).toMatch(/v1\.k1\./);
+  });
 
   test("a dump of what is under way opens no connection: only digests are stored", async () => {
     const shop = await ready("pinterest");
