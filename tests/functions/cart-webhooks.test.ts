@@ -35,6 +35,21 @@ function cart(quantity: number, token = "cartcartcart") {
   };
 }
 
+/** A cart of many lines, each of another variant. */
+function longCart(lines: number, change: (index: number) => number = () => 1) {
+  const sample = cart(1, "longlonglong");
+  const [line] = sample.line_items;
+  return {
+    ...sample,
+    line_items: Array.from({ length: lines }, (_, i) => ({
+      ...line,
+      key: `${i}:line`,
+      variant_id: 40_000 + i,
+      quantity: change(i),
+    })),
+  };
+}
+
 function checkout(change: Record<string, unknown> = {}) {
   const at = new Date(kit.now()).toISOString();
   return { ...fixture("checkout-create") as object, created_at: at, updated_at: at, ...change };
@@ -109,6 +124,25 @@ describe("a cart", () => {
       reason: "unknown_cart",
     });
     expect(await kit.events(shop.id)).toHaveLength(1);
+  });
+
+  test("of five hundred lines is compared line by line: what was added is told, what was there is not told again", async () => {
+    const shop = await kit.shop();
+    const lines = async () =>
+      (await kit.events(shop.id)).flatMap((event) => event.commerce.items as unknown[]);
+    expect(await post(shop.domain, "carts/create", longCart(500), EVENING)).toMatchObject({
+      status: "accepted",
+    });
+    expect(await lines()).toHaveLength(500);
+    // one unit more of one line, the others as they were
+    const more = longCart(500, (i) => i === 321 ? 2 : 1);
+    expect(await post(shop.domain, "carts/update", more, EVENING + 1_000)).toMatchObject({
+      status: "accepted",
+    });
+    const all = await lines();
+    expect(all).toHaveLength(501);
+    expect(all.at(-1)).toMatchObject({ variant_id: "40321", quantity: 1 });
+    expect(kit.lines.filter((line) => line.includes("failed"))).toEqual([]);
   });
 
   test("of a shop that is not set up, or that we cannot read, changes nothing", async () => {

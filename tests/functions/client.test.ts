@@ -43,6 +43,7 @@ test("the merchant's API is called through the project's functions, with a sessi
   expect((await client.order("#1042")).events).toEqual([]);
   expect((await client.replay({ since: new Date(0).toISOString() })).replayed).toBe(0);
   expect((await client.privacy()).requests).toEqual([]);
+  await expect(client.connect("pinterest")).rejects.toMatchObject({ status: 409, code: "not_set_up" });
   expect((await client.token()).token.split(".")).toHaveLength(3);
 });
 

@@ -3,6 +3,7 @@ import { dueLookups } from "@trakit/db/calls/customer-lookups.ts";
 import { learnCustomer } from "@trakit/db/calls/learn-customer.ts";
 import { openApp } from "@trakit/pipeline/installation.ts";
 import { lookUpCustomers } from "@trakit/pipeline/look-up-customers.ts";
+import { shopifyJobs } from "@trakit/worker/jobs/shopify.ts";
 import { readCustomers } from "@trakit/shopify/graphql-customer.ts";
 import { fromBrowser, fromShopify } from "../support/captured.ts";
 import { merchantKit } from "../support/merchant.ts";
@@ -95,6 +96,20 @@ describe("a customer seen for the first time", () => {
       customer_value: "19.90",
       customer_currency: "EUR",
     });
+  });
+
+  test("is asked about by the worker's job, shop by shop; one in trouble stops no other", async () => {
+    const [shop, troubled] = [await installed(), await installed()];
+    bought("720", "2", "5");
+    await ordered(shop, "720");
+    await ordered(troubled, "721");
+    kit.shopify().revoke(troubled);
+    const job = shopifyJobs(kit.world).find((one) => one.queue === "customers")!;
+    await job.run({ stopping: new AbortController().signal } as never, {});
+    expect(await customer(shop, "720")).toMatchObject({ orders: 2 });
+    expect(await pause(troubled)).toMatchObject({ trouble: "reopen_app" });
+    const said = kit.lines.find((line) => line.includes("customers_looked_up"));
+    expect(JSON.parse(said!)).toMatchObject({ asked: 1, learnt: 1, troubled: 1 });
   });
 
   test("of whom a webhook has told already is not asked about, nor who is not a customer's id", async () => {

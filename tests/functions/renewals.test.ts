@@ -7,6 +7,7 @@ import { gathered } from "@trakit/pipeline/gather.ts";
 import { renewDueGrants } from "@trakit/pipeline/renewals.ts";
 import { open, renewalSubject, tokenSubject } from "@trakit/runtime/seal.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
+import { renewJob } from "@trakit/worker/jobs/renew.ts";
 import { fromBrowser } from "../support/captured.ts";
 import { browserOf } from "../support/connecting.ts";
 import { merchantApi } from "../support/merchant-api.ts";
@@ -90,6 +91,18 @@ describe("a granted token", () => {
       kit.pass(21 * 86_400);
       expect(await renewDueGrants(api.deps)).toMatchObject({ renewed: 1 });
     }
+  });
+
+  test("is renewed by the worker's job, which stops when it is asked to", async () => {
+    await connected("pinterest");
+    kit.pass(21 * 86_400);
+    const job = renewJob(api.deps);
+    const run = (stopping: AbortSignal) => job.run({ deps, stopping, pause: () => Promise.resolve() }, {});
+    await run(AbortSignal.abort());
+    expect(kit.vendors.logins.calls).not.toContain("pinterest renew");
+    await run(new AbortController().signal);
+    expect(kit.vendors.logins.calls).toContain("pinterest renew");
+    expect(kit.lines.some((line) => line.includes('"event":"renewed"'))).toBe(true);
   });
 
   test("of an hour (Snapchat) is renewed within it by a refresh token that stays", async () => {

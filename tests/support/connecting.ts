@@ -1,5 +1,17 @@
+import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
 import type { merchantApi } from "./merchant-api.ts";
 import { APP_URL } from "./merchant.ts";
+
+/** A shop with the platforms' ids entered and nothing else. */
+export async function ready(api: ReturnType<typeof merchantApi>, ...platforms: string[]): Promise<string> {
+  const shop = await api.installed();
+  for (const platform of platforms) {
+    const { id } = DEMO_DESTINATIONS[platform]!;
+    const answer = await api.set(shop, platform, { settings: { id } });
+    if (answer.status !== 200) throw new Error(`not set up: ${answer.text}`);
+  }
+  return shop;
+}
 
 /** A merchant's browser on its way to a platform and back. */
 export function browserOf(api: ReturnType<typeof merchantApi>) {

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Database } from "@trakit/db/database.types.ts";
 import type {
   accessTokenSchema,
+  connectAnswerSchema,
   destinationAnswerSchema,
   destinationChangedSchema,
   destinationChangeSchema,
@@ -76,6 +77,8 @@ export interface TrakitAdmin {
     platform: string,
     event?: In<typeof testEventSchema>,
   ): Promise<Out<typeof testEventAnswerSchema>>;
+  /** Where the merchant's browser is to go to connect their account; good once. */
+  connect(platform: string): Promise<Out<typeof connectAnswerSchema>>;
   setup(): Promise<Out<typeof setupAnswerSchema>>;
   order(order: string): Promise<Out<typeof orderAnswerSchema>>;
   health(): Promise<Out<typeof healthOfShopSchema>>;
@@ -116,6 +119,7 @@ export function createTrakitAdmin(
     destinations: () => call("GET", "destinations"),
     changeDestination: (platform, change) => call("PUT", `destinations/${part(platform)}`, change),
     sendTestEvent: (platform, event = {}) => call("POST", `destinations/${part(platform)}/test`, event),
+    connect: (platform) => call("POST", `destinations/${part(platform)}/connect`, {}),
     setup: () => call("GET", "setup"),
     order: (order) => call("GET", `orders/${part(order)}`),
     health: () => call("GET", "health"),

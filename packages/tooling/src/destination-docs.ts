@@ -65,6 +65,23 @@ function settingType(property: Property): string {
   return property.pattern ? code(property.pattern) : property.type ?? "";
 }
 
+const RENEWALS = {
+  refresh_token: "renewed by a refresh token",
+  exchange: "traded for the next while it is good",
+  none: "does not end",
+};
+
+function tokenText({ oauth }: Destination): string {
+  if (!oauth) return "pasted";
+  const scope = oauth.authorization["scope"];
+  return [
+    `pasted, or granted at ${code(oauth.authorizationEndpoint)}`,
+    ...(scope ? [`scope ${code(scope)}`] : []),
+    RENEWALS[oauth.renewal],
+    oauth.pkce ? "PKCE" : "no PKCE: not documented there",
+  ].join("; ");
+}
+
 function settingsTable(one: Destination): string {
   const schema = z.toJSONSchema(one.settings, { io: "input" }) as { properties: Record<string, Property> };
   return table(
@@ -172,6 +189,7 @@ ${
       ["Oldest event", duration(limits.maxAgeMs)],
       ["Shared by a request", limits.perRequestKey ? "one client's events only" : "one destination's events"],
       ["A send in doubt is repeated", repeated],
+      ["Token", tokenText(one)],
       ["Another host", code(one.baseUrlSetting)],
     ])
   }

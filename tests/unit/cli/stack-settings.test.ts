@@ -11,11 +11,12 @@ import {
   wantedPorts,
 } from "@trakit/cli/stack/defaults.ts";
 import { PLATFORMS } from "@trakit/destinations/registry.ts";
+import { PART_NAMES, partSpec } from "@trakit/cli/stack/parts.ts";
 import { claimPorts } from "@trakit/cli/stack/ports.ts";
 import { credentials } from "@trakit/cli/stack/roles.ts";
 import { announce, settleEarlierRun, withdraw } from "@trakit/cli/stack/running.ts";
 import { scramVerifier } from "@trakit/cli/stack/scram.ts";
-import { readSettings, readVendorHosts } from "@trakit/runtime/settings.ts";
+import { readOAuthClients, readSettings, readVendorHosts } from "@trakit/runtime/settings.ts";
 import process from "node:process";
 import { Buffer } from "node:buffer";
 
@@ -43,6 +44,16 @@ describe("settings of the local stack", () => {
     expect(new URL(settings.TRAKIT_DB_SESSION_URL).username).toBe("trakit_worker");
     expect(new Set(Object.values(readVendorHosts(environment)))).toEqual(new Set(["http://127.0.0.1:54330"]));
     expect(Object.keys(readVendorHosts(environment))).toHaveLength(PLATFORMS.length);
+  });
+
+  test("functions and worker get the clients the sandbox's platforms know, and the other parts do not", () => {
+    const environment = stackEnvironment({}, wantedPorts({}, null), ensureSecrets(dataDir).secrets, null);
+    for (const part of PART_NAMES) {
+      const { env } = partSpec(part, environment, "/nowhere", "/nowhere");
+      const named = Object.keys(env ?? {}).filter((name) => name.includes("_CLIENT_"));
+      expect(named.length, part).toBe(part === "functions" || part === "worker" ? 8 : 0);
+      if (named.length > 0) expect(Object.keys(readOAuthClients(env as never, PLATFORMS))).toHaveLength(4);
+    }
   });
 
   test("a variable of the environment wins over every default", () => {

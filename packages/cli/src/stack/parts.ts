@@ -11,7 +11,14 @@ export const PART_NAMES = ["shop", "functions", "worker", "sandbox"] as const;
 export type PartName = (typeof PART_NAMES)[number];
 
 /** What each process gets of TrakIt's settings. The migration role's address is for none of them. */
-const DELIVERY = ["TRAKIT_ENCRYPTION_KEYS", "TRAKIT_ALERT_URL", /^TRAKIT_[A-Z0-9]+_API_URL$/] as const;
+const DELIVERY = [
+  "TRAKIT_ENCRYPTION_KEYS",
+  "TRAKIT_ALERT_URL",
+  /^TRAKIT_[A-Z0-9]+_API_URL$/,
+  // the operator's OAuth clients
+  /^TRAKIT_[A-Z0-9]+_CLIENT_(ID|SECRET)$/,
+  "TRAKIT_META_LOGIN_CONFIG",
+] as const;
 const SETTINGS: Record<PartName, readonly (string | RegExp)[]> = {
   shop: [
     "TRAKIT_SHOP_PORT",
