@@ -1,9 +1,10 @@
 import process from "node:process";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import pg from "pg";
 import { DEMO_SHOP } from "@trakit/cli/stack/defaults.ts";
@@ -167,7 +168,9 @@ async function* memoryOver(
   vendorHosts: Record<string, string>,
 ): AsyncGenerator<string> {
   const folder = mkdtempSync(join(tmpdir(), "trakit-bench-webhooks-"));
-  symlinkSync(join(ROOT, "functions/webhooks"), join(folder, "webhooks"));
+  mkdirSync(join(folder, "webhooks"));
+  const real = pathToFileURL(join(ROOT, "functions/webhooks/index.ts")).href;
+  writeFileSync(join(folder, "webhooks/index.ts"), `import ${JSON.stringify(real)};\n`);
   const port = await freePort();
   const child = await startFunctions(stack, vendorHosts, port, folder);
   const url = `http://127.0.0.1:${port}/functions/v1/webhooks`;
