@@ -140,7 +140,7 @@ describe.skipIf(withoutBrowser("tests/browser/cart-and-forms"))("carts and forms
       const told = () =>
         kit.running.rows<{ name: string; email: string | null }>(
           `select name, digests -> 'email.lower' ->> 0 as email from trakit.events
-         where name in ('customer_registered', 'lead_submitted') and browser_at is not null order by occurred_at`,
+         where name in ('customer_registered', 'lead_submitted') and browser_at is not null order by captured_at`,
         );
       await until(async () => (await told()).length >= 3, "three forms", 15_000);
       const digest = (email: string) => createHash("sha256").update(email).digest("hex");

@@ -104,14 +104,16 @@ export function courier(at: Surroundings): Courier {
 
   async function post(path: string, body: object): Promise<Response | undefined> {
     const text = JSON.stringify(body);
-    await at.rest();
+    const events = path === "event";
+    // not events: what counts as sent must be on its way
+    if (!events) await at.rest();
     try {
       return await at.fetch(at.address.replace("*", path), {
         method: "POST",
         // goes as plain text, which needs no preflight where the server is another host
         body: text,
         // costs the page more than the rest of the call; a session nobody waits for is no loss
-        keepalive: path === "event" && text.length < 2e4,
+        keepalive: events && text.length < 2e4,
       });
     } catch {
       return undefined;
@@ -213,7 +215,10 @@ export function courier(at: Surroundings): Courier {
     opening ??= open(consent);
     const opened = await opening;
     opening = undefined;
-    if (opened) await send(consent);
+    if (opened) {
+      await at.rest();
+      await send(consent);
+    }
     if (items.size || !opened) {
       later(pause * 1e3 || IN_FLIGHT_MS * (failures || +[...items.values()].every(({ sent }) => sent)));
     }

@@ -187,7 +187,12 @@
         "summary",
         "",
         element("span", `dot ${entry.status}`),
-        element("span", "event-name", entry.name),
+        // long names break where a word ends
+        element(
+          "span",
+          "event-name",
+          ...entry.name.split(/(?<=_)/).flatMap((word) => [word, element("wbr", "")]),
+        ),
         element("span", "source", entry.source),
         element("span", `tag ${entry.status}`, entry.status),
         element("span", "why", why),
