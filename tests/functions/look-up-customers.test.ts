@@ -241,6 +241,10 @@ describe("an answer Shopify does not give", () => {
     kit.shopify().revoke(shop);
     expect(await lookUpCustomers(kit.world, shop)).toMatchObject({ trouble: "reopen_app" });
     expect(await kit.row("installations", shop)).toMatchObject({ trouble: "reopen_app" });
+    const due = () => dueLookups(kit.world.db, 5_000, kit.world.databaseNow!());
+    expect(await due()).not.toContain(shop);
+    await openApp(kit.world, shop, kit.shopify().sessionToken(shop));
+    expect(await due()).toContain(shop);
   });
 
   test("an answer that comes after a redaction brings nobody back", async () => {

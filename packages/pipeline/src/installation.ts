@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { shopPublicKey } from "@trakit/core/storefront-keys.ts";
+import { noteLookup } from "@trakit/db/calls/customer-lookups.ts";
 import { findInstallation, type Installation } from "@trakit/db/calls/find-installation.ts";
 import { installShop } from "@trakit/db/calls/install-shop.ts";
 import { noteSetup } from "@trakit/db/calls/note-setup.ts";
@@ -54,6 +55,8 @@ export async function openApp(
 export async function keepTokens(world: AdminWorld, shop: string, tokens: ShopifyTokens): Promise<void> {
   const pair = sealedPair(world.keys, shop, tokens);
   const installed = await installShop(world.db, shop, pair, tokens.scopes, world.databaseNow?.());
+  // what could not be asked with the token before can be now
+  await noteLookup(world.db, shop, null, world.databaseNow?.());
   world.log.info("app_installed", { new: installed.new, scopes: tokens.scopes.length });
 }
 
