@@ -147,6 +147,51 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
   );
 
   test(
+    "where every way to TrakIt is blocked, the shop works as if we were not there, and Shopify still tells of the order",
+    async () => {
+      const someone = await visitor();
+      await someone.context.addInitScript(`{
+      const { fetch } = self;
+      self.fetch = (url, init) => /\\/(event|session)(\\?|$)/.test(url) ? Promise.reject(new TypeError("blocked")) : fetch(url, init);
+    }`);
+      await someone.context.route(/\/(event|session)(\?|$)/, (route) => route.abort("blockedbyclient"));
+      const page = await someone.context.newPage();
+      await page.goto("/products/merino-beanie?fbclid=Never1");
+      await someone.accept(page);
+      await someone.addToCart(page);
+      await page.getByRole("link", { name: /^Cart/ }).click();
+      await page.getByRole("button", { name: "Check out" }).click();
+      await page.waitForURL("**/checkout");
+      await page.getByRole("button", { name: /^Pay / }).click();
+      await page.getByRole("heading", { name: /^Thank you/ }).waitFor();
+      const token = await page.locator(".facts div", { hasText: "Event id" }).locator("code").innerText();
+      // consent rode in the cart, and the landing page's click in the order
+      const [event] = await until(
+        async () => {
+          const found = await kit.running.rows<
+            { browser: boolean; fbc: string; consent: { marketing: boolean } }
+          >(
+            `select browser_at is not null as browser, identifiers ->> 'fbc' as fbc, consent from trakit.events
+           where event_id = $1`,
+            [token],
+          );
+          return found.length === 1 && found;
+        },
+        "the order's event",
+        15_000,
+      );
+      expect(event).toMatchObject({
+        browser: false,
+        fbc: expect.stringMatching(/Never1$/),
+        consent: { marketing: true },
+      });
+      expect(someone.errors).toEqual([]);
+      await someone.close();
+    },
+    60_000,
+  );
+
+  test(
     "where the embed is off, the pixel takes the storefront; where it is on, nothing comes twice",
     async () => {
       // no request through the app proxy teaches the shop's own host here; the installation wrote it
