@@ -1568,7 +1568,8 @@ CREATE OR REPLACE FUNCTION trakit.consented_identifiers(p_identifiers jsonb, p_c
 AS $function$
 begin
   if p_consent ->> 'marketing' = 'false' then
-    p_identifiers := p_identifiers - array['fbp', 'fbc', 'ttp', 'ttclid', 'epik', 'scid', 'sc_click_id', 'gclid'];
+    p_identifiers := p_identifiers - array['fbp', 'fbc', 'ttp', 'ttclid', 'epik', 'scid', 'sc_click_id', 'rdt_uuid',
+      'rdt_cid', 'pin_unauth', 'gclid'];
   end if;
   if p_consent ->> 'analytics' = 'false' then
     p_identifiers := p_identifiers - array['ga_client_id', 'ga_session_id'];

@@ -40,7 +40,8 @@ export function returnedIdentifiers(
     gclid: null,
   };
   for (const [name, purpose] of Object.entries(IDENTIFIER_PURPOSE)) {
-    if (name !== "ga_session_id" && purposes[purpose]) {
+    // some are only read: they are their own tag's to keep
+    if (Object.hasOwn(result, name) && purposes[purpose]) {
       result[name as keyof ReturnedIdentifiers] = value(name as keyof ReturnedIdentifiers);
     }
   }
@@ -72,6 +73,9 @@ const FIELDS: Record<string, keyof Identifiers> = {
   epik: "epik",
   scid: "scid",
   sc_click_id: "sc_click_id",
+  rdt_uuid: "rdt_uuid",
+  rdt_cid: "rdt_cid",
+  pin_unauth: "pin_unauth",
   ga: "ga_client_id",
   ga_session: "ga_session_id",
   gclid: "gclid",

@@ -27,6 +27,11 @@ export const SETTINGS_OPTIONS: Record<string, Option> = {
     value: "policy",
     help: `Where the sale of data is refused: ${SALE_REFUSED_POLICIES.join(", ")}.`,
   },
+  "appsecret-proof": {
+    value: "hex",
+    help: "Meta: HMAC-SHA256 of the token with the app's secret, where the app requires it.",
+  },
+  "offline-event-set": { value: "id", help: "TikTok: Offline Event Set for what is sold at a till." },
   eu: { help: "Google: collect in the EU." },
   "no-eu": { help: "Google: collect anywhere (the default)." },
 };
@@ -45,7 +50,17 @@ export function requirePlatform(name: string): AnyDestination {
 /** The settings named on the command line, as entered. */
 export function givenSettings(input: Input): Record<string, unknown> {
   const given: Record<string, unknown> = {};
-  for (const option of ["id", "value", "content-ids", "content-country", "unknown-consent", "sale-refused"]) {
+  const texts = [
+    "id",
+    "value",
+    "content-ids",
+    "content-country",
+    "unknown-consent",
+    "sale-refused",
+    "appsecret-proof",
+    "offline-event-set",
+  ];
+  for (const option of texts) {
     if (input.text(option) !== null) given[option.replaceAll("-", "_")] = input.text(option);
   }
   for (const [option, name] of [["custom-events", "custom_events"], ["eu", "eu"]] as const) {

@@ -13,6 +13,8 @@ const VISITOR_ID = /^[0-9a-f]{32}$/;
 const CLIENT_ID = /^[A-Za-z0-9_-]{16,64}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const TTP = /^[A-Za-z0-9._~-]{1,256}$/;
+const RDT_UUID = /^[A-Za-z0-9.-]{1,100}$/;
+const RDT_CID = /^[A-Za-z0-9_-]{1,200}$/;
 const GCLID = /^[A-Za-z0-9._-]{1,512}$/;
 const GA_CLIENT_ID = /^(?:GA\d\.\d{1,3}(?:-\d{1,3})?\.)?(\d{1,20}\.\d{1,20})$/;
 const GS1 = /^GS1\.\d{1,3}\.(\d{1,20})(?:\.|$)/;
@@ -118,6 +120,21 @@ export function validScClickId(value: unknown): string | null {
   return matching(value, TOKEN, MAX_CLICK_ID);
 }
 
+/** Reddit's `_rdt_uuid` cookie: a time and a UUID in every capture; no published grammar (docs/destinations/reddit.md). */
+export function validRdtUuid(value: unknown): string | null {
+  return matching(value, RDT_UUID, 100);
+}
+
+/** Reddit's click id: digits in every sample; no published grammar. */
+export function validRdtCid(value: unknown): string | null {
+  return matching(value, RDT_CID, 200);
+}
+
+/** Pinterest's `_pin_unauth` cookie (reference: pinterest §5). */
+export function validPinUnauth(value: unknown): string | null {
+  return matching(value, TOKEN, MAX_COOKIE);
+}
+
 /** Google Ads' click id. */
 export function validGclid(value: unknown): string | null {
   return matching(value, GCLID, 512);
@@ -152,6 +169,7 @@ export interface ClickIds {
   epik: string | null;
   sc_click_id: string | null;
   gclid: string | null;
+  rdt_cid: string | null;
 }
 
 /** Percent-decoding only: `+` stays, because a click id is not a form value. Broken escapes leave the text as it is. */
@@ -169,7 +187,14 @@ function percentDecoded(text: string): string {
  * Never throws. Names count as they are written, except Snapchat's `ScCid`, seen in any case (reference: snapchat).
  */
 export function clickIdsFromUrl(url: unknown): ClickIds {
-  const found: ClickIds = { fbclid: null, ttclid: null, epik: null, sc_click_id: null, gclid: null };
+  const found: ClickIds = {
+    fbclid: null,
+    ttclid: null,
+    epik: null,
+    sc_click_id: null,
+    gclid: null,
+    rdt_cid: null,
+  };
   if (typeof url !== "string") return found;
   const withoutFragment = url.split("#", 1)[0] ?? "";
   const start = withoutFragment.indexOf("?");
@@ -182,6 +207,7 @@ export function clickIdsFromUrl(url: unknown): ClickIds {
     if (name === "fbclid") found.fbclid ??= validFbclid(percentDecoded(value));
     else if (name === "ttclid") found.ttclid ??= validTtclid(percentDecoded(value));
     else if (name === "epik") found.epik ??= validEpik(percentDecoded(value));
+    else if (name === "rdt_cid") found.rdt_cid ??= validRdtCid(percentDecoded(value));
     else if (name === "gclid") found.gclid ??= validGclid(percentDecoded(value));
     else if (name.toLowerCase() === "sccid") found.sc_click_id ??= validScClickId(percentDecoded(value));
   }

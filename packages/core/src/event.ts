@@ -67,6 +67,12 @@ export interface Commerce {
   checkout_token: string | null;
   cart_token: string | null;
   coupon: string | null;
+  /** Name of what the buyer pays with, as Shopify's gateway has it: "shopify_payments". */
+  payment_type: string | null;
+  /** Name of the shipping option: "Standard". */
+  shipping_tier: string | null;
+  /** How the goods come to the buyer: sent, or handed over in a store. */
+  delivery_category: "home_delivery" | "in_store" | null;
   /** As Shopify's own count says; null = not known. */
   customer_type: "new" | "returning" | null;
   /** Orders of the known customer so far. */
@@ -119,6 +125,12 @@ export interface Identifiers {
   scid: string | null;
   /** Snapchat `ScCid` click id. */
   sc_click_id: string | null;
+  /** Reddit's `_rdt_uuid` cookie. */
+  rdt_uuid: string | null;
+  /** Reddit's click id: `rdt_cid` of a landing URL, or its cookie `_rdt_cid`. */
+  rdt_cid: string | null;
+  /** Pinterest's `_pin_unauth` cookie. */
+  pin_unauth: string | null;
   /** Two numbers joined by a dot, from `_ga`. */
   ga_client_id: string | null;
   /** Digits, from `_ga_<stream>`. */
@@ -184,6 +196,9 @@ export const EMPTY_IDENTIFIERS: Identifiers = Object.freeze({
   epik: null,
   scid: null,
   sc_click_id: null,
+  rdt_uuid: null,
+  rdt_cid: null,
+  pin_unauth: null,
   ga_client_id: null,
   ga_session_id: null,
   gclid: null,
@@ -212,6 +227,9 @@ export function emptyCommerce(): Commerce {
     checkout_token: null,
     cart_token: null,
     coupon: null,
+    payment_type: null,
+    shipping_tier: null,
+    delivery_category: null,
     customer_type: null,
     customer_orders: null,
     customer_value: null,

@@ -155,6 +155,8 @@ export interface Destination<S = unknown> {
     maxAgeMs: number;
     /** True when events of one request must share this key (GA4: client id and identity). */
     perRequestKey: ((body: JsonObject) => string) | null;
+    /** In words, for the platform's page: what may share a request; absent = all events of a destination. */
+    sharedBy?: string;
   };
   /** How often a send in doubt may be repeated before `failed: outcome_unknown`, by event name, with its reason in a comment. */
   inDoubtRepeats(name: EventName): number;

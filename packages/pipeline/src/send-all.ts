@@ -126,7 +126,7 @@ export function batches<T extends { body: JsonObject }>(
   platform: Pick<Destination, "limits">,
   mapped: T[],
 ): T[][] {
-  // The commonest case by far, and writing an event twice to know its size would cost as much as mapping it.
+  // The commonest case: there is nothing to compare.
   if (mapped.length < 2) return mapped.length === 0 ? [] : [mapped];
   const { maxEvents, perRequestKey } = platform.limits;
   const lanes = new Map<string, T[]>();

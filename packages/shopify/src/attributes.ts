@@ -11,6 +11,9 @@ import {
   validFbc,
   validFbp,
   validGclid,
+  validPinUnauth,
+  validRdtCid,
+  validRdtUuid,
   validScClickId,
   validScid,
   validTtclid,
@@ -24,11 +27,15 @@ export const attribute = z.unknown().transform((entry) =>
   isRecord(entry) && typeof entry.name === "string" ? { name: entry.name, value: entry.value } : null
 );
 
-/** Our attributes by name; the first of each counts. Anybody on the page can write them: hints, no more. */
+/** Cookies other server tags leave in the cart under their own names (references: snapchat §11, pinterest §11). */
+const OTHERS: ReadonlySet<string> = new Set(["_scclid", "_pin_unauth"]);
+
+/** The attributes we read, by name; the first of each counts. Anybody on the page can write them: hints, no more. */
 export function ourAttributes(attributes: z.output<typeof attribute>[]): Map<string, unknown> {
   const found = new Map<string, unknown>();
   for (const one of attributes) {
-    if (one?.name.startsWith("__trk_") && !found.has(one.name)) found.set(one.name, one.value);
+    if (one === null || found.has(one.name)) continue;
+    if (one.name.startsWith("__trk_") || OTHERS.has(one.name)) found.set(one.name, one.value);
   }
   return found;
 }
@@ -55,7 +62,11 @@ export function hintedIdentifiers(
     ttclid: validTtclid(attributes.get("__trk_ttclid")) ?? landing.ttclid,
     epik: validEpik(attributes.get("__trk_epik")) ?? landing.epik,
     scid: validScid(attributes.get("__trk_scid")),
-    sc_click_id: validScClickId(attributes.get("__trk_sccid")) ?? landing.sc_click_id,
+    sc_click_id: validScClickId(attributes.get("__trk_sccid")) ?? landing.sc_click_id ??
+      validScClickId(attributes.get("_scclid")),
+    rdt_uuid: validRdtUuid(attributes.get("__trk_rdt_uuid")),
+    rdt_cid: validRdtCid(attributes.get("__trk_rdt_cid")) ?? landing.rdt_cid,
+    pin_unauth: validPinUnauth(attributes.get("__trk_pin_unauth") ?? attributes.get("_pin_unauth")),
     ga_client_id: gaClientId(attributes.get("__trk_ga")),
     ga_session_id: gaSessionId(attributes.get("__trk_gs")),
     gclid: validGclid(attributes.get("__trk_gclid")) ?? landing.gclid,

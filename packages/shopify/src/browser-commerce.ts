@@ -107,6 +107,7 @@ function pricesOf(data: BrowserData): (Price | null | undefined)[] {
 
 function ofCheckout(checkout: BrowserCheckout, currency: string | null): Partial<Commerce> {
   const amount = (price: Price | null | undefined) => price ? normalAmount(price.amount, currency) : null;
+  const option = checkout.delivery?.selectedDeliveryOptions.find(({ title, type }) => title ?? type);
   const first = checkout.order?.customer?.isFirstOrder;
   return {
     total: amount(checkout.totalPrice),
@@ -116,6 +117,14 @@ function ofCheckout(checkout: BrowserCheckout, currency: string | null): Partial
     discount: amount(checkout.discountsAmount),
     order_id: checkout.order?.id ?? null,
     checkout_token: checkout.token,
+    payment_type: checkout.transactions.find(({ gateway }) => gateway !== null)?.gateway ?? null,
+    shipping_tier: option?.title ?? null,
+    // a point of a carrier's is neither the buyer's home nor a store
+    delivery_category: option?.type === "pickup"
+      ? "in_store"
+      : option?.type === "shipping" || option?.type === "local"
+      ? "home_delivery"
+      : null,
     coupon:
       checkout.discountApplications.find(({ type }) => type !== null && COUPON_TYPES.has(type))?.title ??
         null,

@@ -98,6 +98,13 @@ const checkout = z.object({
   totalTax: knownPrice,
   discountsAmount: knownPrice,
   shippingLine: z.object({ price: knownPrice }).nullish(),
+  delivery: z.object({
+    selectedDeliveryOptions: listOf(
+      z.object({ title: short, type: short }).catch({ title: null, type: null }),
+      MAX_LINES,
+    ),
+  }).nullish().catch(null),
+  transactions: listOf(z.object({ gateway: short }).catch({ gateway: null }), MAX_LINES),
   lineItems: listOf(checkoutLineSchema, MAX_LINES),
   discountApplications: listOf(discountApplication, MAX_DISCOUNTS),
   billingAddress: pixelAddress,
@@ -177,6 +184,9 @@ export const visitorSchema = z.object({
   epik: cookie,
   scid: cookie,
   sc_click_id: cookie,
+  rdt_uuid: cookie,
+  rdt_cid: cookie,
+  pin_unauth: cookie,
   /** The whole `_ga` cookie. */
   ga: cookie,
   /** The whole `_ga_<stream>` cookie. */

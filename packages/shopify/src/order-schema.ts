@@ -74,6 +74,11 @@ export const orderSchema = z.object({
   total_shipping_price_set: moneySet,
   taxes_included: flag,
   line_items: listOf(lineItem, MAX_ITEMS),
+  payment_gateway_names: listOf(short, MAX_DISCOUNTS),
+  shipping_lines: listOf(
+    z.object({ title: short, is_removed: flag }).catch({ title: null, is_removed: null }),
+    MAX_DISCOUNTS,
+  ),
   discount_codes: listOf(z.object({ code: short }).catch({ code: null }), MAX_DISCOUNTS),
   note_attributes: listOf(attribute, MAX_ATTRIBUTES),
   landing_site: z.unknown().optional(),

@@ -126,6 +126,7 @@ export function decodeOrder(payload: unknown, context: { shop: string; wanted?: 
   ]);
   const { digests, dropped } = digestsOf(order, address, identifiers.visitor_id, context.wanted);
   const channel = channelOf(order);
+  const shipping = order.shipping_lines.find((line) => line.is_removed !== true);
   const cut = isRecord(payload) && Array.isArray(payload.line_items) && payload.line_items.length > MAX_ITEMS;
 
   return {
@@ -158,6 +159,14 @@ export function decodeOrder(payload: unknown, context: { shop: string; wanted?: 
         order_name: order.name,
         checkout_token: order.checkout_token,
         cart_token: order.cart_token,
+        payment_type: order.payment_gateway_names.find((name) => name !== null) ?? null,
+        shipping_tier: shipping?.title ?? null,
+        // what is fetched in a store has no address it goes to; whether it is fetched, only the browser says
+        delivery_category: channel === "pos"
+          ? "in_store"
+          : shipping && order.shipping_address
+          ? "home_delivery"
+          : null,
         coupon: order.discount_codes.find(({ code }) => code !== null)?.code ?? null,
       },
       digests,

@@ -187,7 +187,7 @@ ${
       ["Events a request", limits.maxEvents],
       ["Bytes a request", limits.maxBytes ?? "no limit published"],
       ["Oldest event", duration(limits.maxAgeMs)],
-      ["Shared by a request", limits.perRequestKey ? "one client's events only" : "one destination's events"],
+      ["Shared by a request", limits.sharedBy ?? "one destination's events"],
       ["A send in doubt is repeated", repeated],
       ["Token", tokenText(one)],
       ["Another host", code(one.baseUrlSetting)],

@@ -151,12 +151,12 @@ describe("Google Analytics cookies", () => {
 });
 
 describe("click ids in a URL", () => {
-  const NONE = { fbclid: null, ttclid: null, epik: null, sc_click_id: null, gclid: null };
+  const NONE = { fbclid: null, ttclid: null, epik: null, sc_click_id: null, gclid: null, rdt_cid: null };
 
   test("are found in absolute and relative URLs, percent-decoded, otherwise untouched", () => {
     expect(
       clickIdsFromUrl(
-        `/p?utm_source=x&fbclid=${FBCLID}&ttclid=E.C.P.abc&epik=dj0y%2DJnU9&ScCid=9b1d-x&gclid=Tes_t-1#top`,
+        `/p?utm_source=x&fbclid=${FBCLID}&ttclid=E.C.P.abc&epik=dj0y%2DJnU9&ScCid=9b1d-x&gclid=Tes_t-1&rdt_cid=318-x#top`,
       ),
     )
       .toEqual({
@@ -165,6 +165,7 @@ describe("click ids in a URL", () => {
         epik: "dj0y-JnU9",
         sc_click_id: "9b1d-x",
         gclid: "Tes_t-1",
+        rdt_cid: "318-x",
       });
     expect(clickIdsFromUrl(`https://shop.example/?fbclid=${FBCLID}`)).toEqual({ ...NONE, fbclid: FBCLID });
   });
@@ -197,7 +198,7 @@ describe("click ids in a URL", () => {
       fc.property(
         fc.oneof(fc.string({ unit: "binary" }), fc.webUrl({ withQueryParameters: true })),
         (url) => {
-          expect(Object.keys(clickIdsFromUrl(url))).toHaveLength(5);
+          expect(Object.keys(clickIdsFromUrl(url))).toHaveLength(6);
         },
       ),
     );

@@ -49,14 +49,21 @@ const settings = fc.record({
   custom_events: fc.oneof(fc.boolean(), fc.subarray([...EVENT_NAMES])),
 });
 
+/** Settings one platform has beside the common ones. */
+const OWN: Record<string, fc.Arbitrary<Record<string, unknown>>> = {
+  meta: fc.record({ appsecret_proof: fc.constantFrom(null, "ab".repeat(32)) }),
+  tiktok: fc.record({ offline_event_set: fc.constantFrom(null, "7123456789012345678") }),
+};
+
 describe.each(Object.entries(DESTINATIONS))("%s", (platform, destination) => {
   const id = destination.examples[0]!.settings["id"];
+  const both = fc.tuple(settings, OWN[platform] ?? fc.constant({})).map(([one, own]) => ({ ...one, ...own }));
   const testCodes = fc.constantFrom(null, ...destination.testMode.examples);
 
   test("takes every request we build, tells nothing to improve, and reads the same money in it", () => {
     let sent = 0;
     fc.assert(
-      fc.property(canonicalEvent, settings, fc.boolean(), testCodes, (event, chosen, limited, testCode) => {
+      fc.property(canonicalEvent, both, fc.boolean(), testCodes, (event, chosen, limited, testCode) => {
         const parsed = destination.settings.parse({ id, ...chosen });
         const context = { settings: parsed, limited, now: NOW };
         const mapped = destination.map(event, context);

@@ -6,7 +6,7 @@ const AT = "2026-11-24T12:00:00.000Z";
 const hours = (count: number) => Date.parse(AT) + count * 3_600_000;
 
 describe("our report after the page's own tag", () => {
-  test.each([["meta", 48], ["tiktok", 48], ["snapchat", 48], ["pinterest", 1]])(
+  test.each([["meta", 48], ["tiktok", 48], ["snapchat", 48], ["reddit", 48], ["pinterest", 1]])(
     "goes to %s within %i hours, and not later",
     (platform, window) => {
       expect(afterTag(platform, "checkout_completed", AT, hours(window))).toBeNull();

@@ -37,6 +37,20 @@ function purchase(given: Partial<CanonicalEvent> = {}): CanonicalEvent {
   return exampleEvent("checkout_completed", { commerce: EXAMPLE_ORDER, identifiers: KNOWN, ...given });
 }
 
+describe("the steps of a checkout", () => {
+  const commerce = { ...EXAMPLE_ORDER, shipping_tier: "Standard", payment_type: "shopify_payments" };
+  test.each(
+    [
+      ["checkout_shipping_info_submitted", "shipping_tier", "Standard"],
+      ["payment_info_submitted", "payment_type", "shopify_payments"],
+      ["customer_registered", "method", "account"],
+    ] as const,
+  )("%s says %s, the others do not", (name, key, value) => {
+    expect(eventOf(sent(purchase({ name, commerce }))).params[key]).toBe(value);
+    expect(eventOf(sent(purchase({ commerce }))).params).not.toHaveProperty(key);
+  });
+});
+
 describe("the body", () => {
   test("stays within Google's limits, which it enforces silently", () => {
     fc.assert(fc.property(canonicalEvent, fc.boolean(), (event, limited) => {

@@ -353,6 +353,34 @@ describe("settings and request", () => {
     expect(JSON.parse(testing.body)).toMatchObject({ test_event_code: "TEST123" });
   });
 
+  test("carries the proof of the app's secret where one is entered, and only a digest is one", () => {
+    const request = (settings: typeof SETTINGS) =>
+      JSON.parse(
+        meta.request([sent(purchase())], {
+          settings,
+          token: "EAAG0123",
+          baseUrl: "https://graph.facebook.com",
+          testCode: null,
+        }).body,
+      );
+    const proof = "ab".repeat(32);
+    const { id } = SETTINGS;
+    expect(request(meta.settings.parse({ id, appsecret_proof: proof }))).toMatchObject({
+      appsecret_proof: proof,
+    });
+    expect(request(SETTINGS)).not.toHaveProperty("appsecret_proof");
+    for (const appsecret_proof of ["", "the app's secret", "ab"]) {
+      expect(meta.settings.safeParse({ id, appsecret_proof }).success).toBe(false);
+    }
+  });
+
+  test("says how the goods come to the buyer, of the order and of each of its lines", () => {
+    const body = sent(purchase({ commerce: { ...EXAMPLE_ORDER, delivery_category: "in_store" } }));
+    const custom = body["custom_data"] as { delivery_category: string; contents: JsonObject[] };
+    expect(custom.delivery_category).toBe("in_store");
+    expect(custom.contents.map((line) => line["delivery_category"])).toEqual(["in_store", "in_store"]);
+  });
+
   test("a send in doubt is repeated once", () => {
     expect(new Set(EVENT_NAMES.map((name) => meta.inDoubtRepeats(name)))).toEqual(new Set([1]));
   });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type CanonicalEvent, EVENT_NAMES } from "@trakit/core/event.ts";
+import { type CanonicalEvent, EMPTY_IDENTIFIERS, EVENT_NAMES } from "@trakit/core/event.ts";
+import { sha256Hex } from "@trakit/core/identity/digest.ts";
 import { FORM_NAMES } from "@trakit/core/identity/forms.ts";
 import type { JsonObject } from "@trakit/destinations/destination.ts";
 import { pinterest } from "@trakit/destinations/pinterest/index.ts";
@@ -307,4 +308,19 @@ describe("the answer", () => {
   test("a send in doubt is repeated once", () => {
     for (const name of EVENT_NAMES) expect(pinterest.inDoubtRepeats(name)).toBe(1);
   });
+});
+
+test("the browser's _pin_unauth is one more external id, hashed; what is none is not", () => {
+  const ids = (pin_unauth: string | null) => {
+    const event = exampleEvent("page_viewed", {
+      client: EXAMPLE_CLIENT,
+      digests: { "external_id.plain": ["a".repeat(64)] },
+      identifiers: { ...EMPTY_IDENTIFIERS, pin_unauth },
+    });
+    const mapped = pinterest.map(event, { settings: SETTINGS, limited: false, now: EXAMPLE_NOW });
+    return mapped.ok ? (mapped.body["user_data"] as JsonObject)["external_id"] : null;
+  };
+  expect(ids("dWlkPU1qTXpORw")).toEqual(["a".repeat(64), sha256Hex("dWlkPU1qTXpORw")]);
+  expect(ids("two words")).toEqual(["a".repeat(64)]);
+  expect(ids(null)).toEqual(["a".repeat(64)]);
 });

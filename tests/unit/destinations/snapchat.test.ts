@@ -43,7 +43,7 @@ const KEYS = {
     "em ph fn ln ge ct st zp country external_id client_ip_address client_user_agent sc_click_id sc_cookie1"
       .split(" "),
   custom_data:
-    "value currency order_id content_ids contents content_type num_items content_name content_category brands search_string predicted_ltv"
+    "value currency order_id content_ids contents content_type num_items content_name content_category brands search_string predicted_ltv delivery_category sign_up_method"
       .split(" "),
   contents: "id quantity item_price brand".split(" "),
 };

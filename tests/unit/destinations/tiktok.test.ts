@@ -93,6 +93,26 @@ describe("the event", () => {
     expect(refused(purchase({ page: { ...PAGE, url: "about:blank" } }))).toBe("no_page_url");
   });
 
+  test("a till sale goes into the Offline Event Set that is entered, with the keys of the person alone", () => {
+    const settings = { ...SETTINGS, offline_event_set: "7123456789012345678" };
+    const body = sent(purchase({ channel: "pos", page: { ...PAGE, url: null } }), settings);
+    expect(body["page"]).toBeUndefined();
+    expect(body["limited_data_use"]).toBeUndefined();
+    expect(Object.keys(body["user"] as JsonObject)).toEqual(["email", "phone"]);
+    const context = { token: "tkn-01234567", baseUrl: "https://business-api.tiktok.com", testCode: null };
+    expect(JSON.parse(tiktok.request([body], { ...context, settings }).body)).toMatchObject({
+      event_source: "offline",
+      event_source_id: "7123456789012345678",
+    });
+    expect(refused(purchase({ channel: "pos" }), settings, true)).toBe("limited_not_offline");
+    const custom = exampleEvent("cart_viewed", { channel: "pos", digests: EXAMPLE_PERSON });
+    expect(refused(custom, { ...settings, custom_events: true })).toBe("no_such_event");
+    expect(refused({ ...custom, name: "page_viewed" }, settings)).toBe("no_such_event");
+    const key = tiktok.limits.perRequestKey!;
+    expect(key(body)).not.toBe(key(sent(purchase())));
+    expect(tiktok.settings.safeParse({ id: SETTINGS.id, offline_event_set: "a b" }).success).toBe(false);
+  });
+
   test("has only 2.0 keys; ids are strings, amounts numbers", () => {
     const keys = {
       event: "event event_time event_id user page properties limited_data_use",

@@ -173,3 +173,39 @@ describe("money and items", () => {
     expect(event({ name: "cart_viewed", data: { cart: { lines } } }).commerce.items).toHaveLength(500);
   });
 });
+
+describe("how it is paid for and delivered", () => {
+  const of = (type: string | null) =>
+    event({
+      name: "checkout_completed",
+      data: {
+        checkout: {
+          token: "c".repeat(32),
+          delivery: { selectedDeliveryOptions: [{ title: "Standard", type }] },
+          transactions: [{ gateway: "shopify_payments" }],
+        },
+      },
+    }).commerce;
+
+  test("the first option and gateway are named", () => {
+    expect(of("shipping")).toMatchObject({ shipping_tier: "Standard", payment_type: "shopify_payments" });
+  });
+
+  test.each([["shipping", "home_delivery"], ["local", "home_delivery"], ["pickup", "in_store"], [
+    "pickupPoint",
+    null,
+  ], [null, null]])(
+    "%s is %s",
+    (type, category) => {
+      expect(of(type).delivery_category).toBe(category);
+    },
+  );
+
+  test("nonsense in it costs nothing else", () => {
+    const { commerce } = event({
+      name: "checkout_completed",
+      data: { checkout: { token: "c".repeat(32), delivery: "x", transactions: [7, null], lineItems: [] } },
+    });
+    expect(commerce).toMatchObject({ shipping_tier: null, payment_type: null, delivery_category: null });
+  });
+});

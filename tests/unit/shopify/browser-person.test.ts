@@ -6,7 +6,9 @@ import { decode, event, NOW, type Raw } from "./browser-events.ts";
 const CLICK = "IwZXh0bgNhZW0CMTEAAR0demoClickIdNotReal";
 
 describe("identifiers", () => {
-  const page = { url: `https://store.example.com/p?fbclid=${CLICK}&ttclid=T.2&epik=dj2&ScCid=s2&gclid=g2` };
+  const page = {
+    url: `https://store.example.com/p?fbclid=${CLICK}&ttclid=T.2&epik=dj2&ScCid=s2&gclid=g2&rdt_cid=r2`,
+  };
   const fbc = (visitor: Raw, url?: string) =>
     event({ page: { url: url ?? "https://store.example.com/" } }, { visitor }).identifiers.fbc;
 
@@ -21,6 +23,9 @@ describe("identifiers", () => {
       epik: "dj1",
       scid: "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d",
       sc_click_id: "s1",
+      rdt_uuid: "1773480000123.7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",
+      rdt_cid: "3184742045291813272",
+      pin_unauth: "dWlkPU1qTXpORw",
       ga: "GA1.1.1234567890.1792998010",
       ga_session: "GS2.1.s1747132561$o1$g0",
       gclid: "g1",
@@ -38,6 +43,7 @@ describe("identifiers", () => {
       epik: "dj2",
       sc_click_id: "s2",
       gclid: "g2",
+      rdt_cid: "r2",
       fbc: `fb.1.${NOW}.${CLICK}`,
     });
   });

@@ -19,6 +19,11 @@ describe("identifiers from the cart", () => {
         attribute("__trk_ttp", "2MifKFvqOmXqHUtGfSpQJqZKnXJ"),
         attribute("__trk_scid", "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"),
         attribute("__trk_epik", "dj0yJnU9x"),
+        attribute("__trk_rdt_uuid", "1773480000123.7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910"),
+        attribute("__trk_rdt_cid", "3184742045291813272"),
+        // other server tags' own names
+        attribute("_scclid", "AbC-123"),
+        attribute("_pin_unauth", "dWlkPU1qTXpORw"),
         attribute("__trk_gclid", "Cj0K-x_Y"),
         attribute("__trk_ga", "GA1.1.1234567890.1792998010"),
         attribute("__trk_gs", "GS2.1.s1747132561$o1$g0$t1747132655$j0$l0$h0"),
@@ -34,7 +39,10 @@ describe("identifiers from the cart", () => {
       ttclid: "E.C.P.x",
       epik: "dj0yJnU9x",
       scid: "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d",
-      sc_click_id: null,
+      sc_click_id: "AbC-123",
+      rdt_uuid: "1773480000123.7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",
+      rdt_cid: "3184742045291813272",
+      pin_unauth: "dWlkPU1qTXpORw",
       ga_client_id: "1234567890.1792998010",
       ga_session_id: "1747132561",
       gclid: "Cj0K-x_Y",
@@ -43,7 +51,22 @@ describe("identifiers from the cart", () => {
   });
 
   test("what is not shaped like the vendor's is dropped", () => {
-    const names = ["vid", "fbp", "fbc", "ttclid", "ttp", "scid", "epik", "gclid", "ga", "gs", "consent"];
+    const names = [
+      "vid",
+      "fbp",
+      "fbc",
+      "ttclid",
+      "ttp",
+      "scid",
+      "epik",
+      "gclid",
+      "ga",
+      "gs",
+      "consent",
+      "rdt_uuid",
+      "rdt_cid",
+      "pin_unauth",
+    ];
     for (const value of ["<script>alert(1)</script> x", "a b", "\u0000", "", null, 7, { a: 1 }, ["x"]]) {
       const decoded = event((order) => {
         order.landing_site = null;

@@ -44,7 +44,7 @@ export const start: Command = {
   positionals: { min: 0, max: 0 },
   about: [
     "Runs TrakIt on this machine: an embedded Postgres 17 (or the one SUPABASE_DB_URL names), the edge functions behind the",
-    "address Supabase gives them, a worker, stand-ins for the five vendors, and a demo shop. Data is kept in .trakit/.",
+    "address Supabase gives them, a worker, stand-ins for the six vendors, and a demo shop. Data is kept in .trakit/.",
     "Ports: TRAKIT_API_PORT 54321, TRAKIT_DB_PORT 54322, TRAKIT_SANDBOX_PORT 54330, TRAKIT_SHOP_PORT 54340.",
   ].join("\n"),
   options: { fresh: { help: "Delete the local data and begin anew." } },

@@ -133,7 +133,8 @@ function foldedCity(text: Text): string | null {
   const name = withLetterOrDigit(compact(text), text);
   if (name === null || isAscii(text)) return name;
   const folded = name.normalize("NFD").replace(MARKS, "").replace(LATIN_LETTERS, (letter) => LATIN[letter]!);
-  return ASCII_ONLY.test(folded) ? folded : null;
+  // what is left may be a placeholder: "nulĺ"
+  return ASCII_ONLY.test(folded) ? prepare(folded)?.lower ?? null : null;
 }
 
 /** The forms of a phone number, from its E.164 form. */

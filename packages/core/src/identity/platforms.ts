@@ -236,8 +236,9 @@ export const MATCH_KEYS: Record<Platform, { source: string; keys: MatchKey[] }> 
     source:
       "Estimate, ours: Reddit publishes no weights. It strongly recommends the email and calls the click id what improves attribution (reference: docs/destinations/reddit.md).",
     keys: [
-      key("click_id", 3, "click_id"),
-      key("email", 3, "user.email"),
+      key("click_id", 2.8, "click_id"),
+      key("email", 2.7, "user.email"),
+      key("browser_id", 0.5, "user.uuid"),
       key("phone", 1.4, "user.phone_number"),
       key("external_id", 1.1, "user.external_id"),
       key("ip_address", 0.9, "user.ip_address"),

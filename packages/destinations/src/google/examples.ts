@@ -236,6 +236,6 @@ export const guide: Guide = {
     "A 2xx is no proof: a wrong API secret or measurement id is answered the same. Check once with the test code validate, then in Realtime.",
     "price is the unit price after discount, discount what was taken off a unit, both in the terms of the value, so that they add up (Google does not say which it means).",
     "gclid, gbraid and wbraid have no field here; they stay in page_location. Effect unconfirmed.",
-    "Not sent: shipping_tier, payment_type and method (the canonical event does not know them), user_properties, device, promotions. Google Ads' Data Manager API is another destination, not built.",
+    "Not sent: user_properties, device, promotions. Google Ads' Data Manager API is another destination, not built.",
   ],
 };

@@ -88,6 +88,7 @@ export const google: Destination<GoogleSettings> = {
     maxBytes: 129_999,
     maxAgeMs: MAX_AGE_MS,
     perRequestKey,
+    sharedBy: "one client's events only",
   },
   // Only purchases are deduplicated, by transaction_id; anything else repeated is counted twice (reference: google §6, §8).
   inDoubtRepeats: (name) => (name === "checkout_completed" ? 2 : 0),

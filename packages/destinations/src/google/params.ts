@@ -129,6 +129,14 @@ export function params(event: CanonicalEvent, context: MapContext<GoogleSettings
     shipping: ofOrder ? amount(commerce.shipping, commerce) : undefined,
     customer_type: purchase ? given(commerce.customer_type) : undefined,
     coupon: VALUED.has(name) ? given(cut(commerce.coupon, MAX_VALUE)) : undefined,
+    shipping_tier: name === "checkout_shipping_info_submitted"
+      ? given(cut(commerce.shipping_tier, MAX_VALUE))
+      : undefined,
+    payment_type: name === "payment_info_submitted"
+      ? given(cut(commerce.payment_type, MAX_VALUE))
+      : undefined,
+    // The only way a shop's customers register.
+    method: name === "customer_registered" ? "account" : undefined,
     search_term: name === "search_submitted"
       ? given(searchText(commerce.search_query, MAX_VALUE))
       : undefined,

@@ -284,7 +284,10 @@ export const guide: Guide = {
   ],
   notes: [
     "Unconfirmed by Meta: the body limit of about 1 MB, subcode 2804050, and the rule for times in the future (they are sent as of now).",
-    "Not sent: opt_out (not a consent mechanism), original_event_data, app_data, delivery_category, subscription and lead ids: a shop's events do not have them.",
-    "appsecret_proof is not used: it needs the app's secret beside the dataset's token.",
+    "Not sent: opt_out (not a consent mechanism), app_data, messaging, subscription and lead ids: a shop's events do not have them.",
+    "original_event_data is not sent: it is for a signal that completes an earlier one days later (a lead that buys). A shop's purchase is complete when it is sent, and a refund is an event of its own.",
+    "madid is not sent: it names a phone to an app; a web shop never sees it.",
+    "Where the app of the token requires proof, enter appsecret_proof with the token: the HMAC-SHA256 of the token with the app's secret. It changes with the token; a wrong one holds the destination (app_secret_proof_refused).",
+    "delivery_category is home_delivery or in_store; curbside is nothing Shopify says.",
   ],
 };

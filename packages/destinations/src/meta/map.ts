@@ -1,4 +1,4 @@
-import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
+import type { CanonicalEvent, Commerce, EventName, Item } from "@trakit/core/event.ts";
 import { validFbc, validFbp } from "@trakit/core/cookies.ts";
 import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
@@ -119,7 +119,7 @@ function actionSource(event: CanonicalEvent, url: string | null, user: JsonObjec
   }
 }
 
-function content(item: Item, id: string, currency: string | null): JsonObject {
+function content(item: Item, id: string, { currency, delivery_category: delivery }: Commerce): JsonObject {
   return {
     id,
     quantity: item.quantity,
@@ -127,6 +127,7 @@ function content(item: Item, id: string, currency: string | null): JsonObject {
     title: given(cut(item.title, 500)),
     brand: given(cut(item.brand, 500)),
     category: given(cut(item.category, 500)),
+    delivery_category: given(delivery),
   };
 }
 
@@ -142,7 +143,7 @@ function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings
     const id = contentId(item, form, settings.content_country ?? client.country);
     if (id === null) continue;
     ids.push(id);
-    contents.push(content(item, id, commerce.currency));
+    contents.push(content(item, id, commerce));
   }
   const ltv = lifetimeValue(event);
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
@@ -158,6 +159,7 @@ function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings
     content_category: given(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
     num_items: counted && commerce.items.length > 0 ? unitCount(commerce.items) : undefined,
     order_id: ofOrder ? given(commerce.order_id) : undefined,
+    delivery_category: given(commerce.delivery_category),
     search_string: name === "search_submitted" ? given(searchText(commerce.search_query)) : undefined,
     predicted_ltv: ltv === null ? undefined : toNumber(ltv),
   };

@@ -5,6 +5,11 @@ import { pastedTokenProblem } from "../shared/token.ts";
 export interface MetaSettings extends CommonSettings {
   /** Dataset (pixel) id: digits. */
   id: string;
+  /**
+   * HMAC-SHA256 of the token with the app's secret, hex: for tokens of apps that require it. The secret itself is not needed,
+   * and the proof is of no use without the token.
+   */
+  appsecret_proof: string | null;
 }
 
 /** Dataset and pixel ids are digits (reference: meta §1); the value defaults to what the buyer paid (design §4). */
@@ -14,6 +19,10 @@ export const settings: z.ZodType<MetaSettings> = z.strictObject({
     'The Meta pixel (dataset) id consists of 5 to 20 digits, e.g. "1234567890123456"; find it in Events Manager under the dataset\'s name.',
   ),
   ...commonSettings("total"),
+  appsecret_proof: z.string('"appsecret_proof" must be 64 hexadecimal digits.').trim().toLowerCase().regex(
+    /^[0-9a-f]{64}$/,
+    '"appsecret_proof" must be 64 hexadecimal digits: the HMAC-SHA256 of the access token with the app\'s secret as the key.',
+  ).nullable().default(null),
 });
 
 /** See `Destination.tokenProblem`. */

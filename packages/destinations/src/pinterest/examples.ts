@@ -252,6 +252,7 @@ export const guide: Guide = {
     "Unconfirmed: the age limit's exact figure, body size, the case of country and state before hashing (lower, as every sender does), postcodes outside the US (letters are kept).",
     "Events received later than about an hour count as offline conversions.",
     "item_price is the price before discounts, as Pinterest defines it; the value is after them.",
-    "Not sent: _derived_epik and a hash of _pin_unauth (only vendors' plugins do), np, external measurement ids, device details.",
+    "_pin_unauth goes hashed as one more external_id, as Pinterest's own plugins send it. _derived_epik is not sent: Pinterest's tag makes it where it matched without cookies, and whether it may stand for a click is unconfirmed.",
+    "Not sent: hashed_maids (a mobile advertising id, which only apps see), partner_id, np, external measurement ids, device details.",
   ],
 };

@@ -1,5 +1,6 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
-import { validEpik } from "@trakit/core/cookies.ts";
+import { validEpik, validPinUnauth } from "@trakit/core/cookies.ts";
+import { sha256Hex } from "@trakit/core/identity/digest.ts";
 import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, unitCount } from "../shared/commerce.ts";
@@ -55,6 +56,13 @@ const VALUED: ReadonlySet<EventName> = new Set([
 
 const FIELDS = PLATFORM_FIELDS.pinterest;
 
+/** The shop's own ids, and the browser's `_pin_unauth` hashed, as the vendor's own plugins send it (reference: pinterest §4). */
+function externalIds({ digests, identifiers }: CanonicalEvent): string[] | undefined {
+  const own = digestsBy(FIELDS.external_id, digests);
+  const browser = validPinUnauth(identifiers.pin_unauth);
+  return browser === null ? own : [...own ?? [], sha256Hex(browser)];
+}
+
 function userData(event: CanonicalEvent): JsonObject {
   const { digests } = event;
   return {
@@ -69,7 +77,7 @@ function userData(event: CanonicalEvent): JsonObject {
     st: digestsBy(FIELDS.state, digests),
     zp: digestsBy(FIELDS.zip, digests),
     country: digestsBy(FIELDS.country, digests),
-    external_id: digestsBy(FIELDS.external_id, digests),
+    external_id: externalIds(event),
     client_ip_address: given(publicIp(event.client.ip)),
     client_user_agent: given(cut(event.client.user_agent, 2000)),
     click_id: given(validEpik(event.identifiers.epik)),

@@ -1,4 +1,4 @@
-import { type Digests, emptyCommerce } from "@trakit/core/event.ts";
+import { type Digests, EMPTY_IDENTIFIERS, emptyCommerce } from "@trakit/core/event.ts";
 import type { Example, Guide } from "../destination.ts";
 import {
   EXAMPLE_CLIENT,
@@ -37,6 +37,7 @@ export const examples: Example[] = [
       commerce: EXAMPLE_ORDER,
       digests: PERSON,
       client: EXAMPLE_CLIENT,
+      identifiers: { ...EMPTY_IDENTIFIERS, rdt_uuid: "1773480000123.7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910" },
     }),
     settings: SETTINGS,
     out: {
@@ -45,7 +46,7 @@ export const examples: Example[] = [
       event_source_url: "https://mugs.example/checkouts/cn/thank-you?rdt_cid=3184742045291813272",
       click_id: "3184742045291813272",
       type: { tracking_type: "PURCHASE" },
-      user: { ...USER, ...DEVICE },
+      user: { ...USER, ...DEVICE, uuid: "1773480000123.7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910" },
       metadata: {
         conversion_id: EVENT_ID,
         value: 55.95,
@@ -166,7 +167,7 @@ export const guide: Guide = {
     "The API's own pages cannot be read without a browser; the rules come from public copies of Direct Integration, Event metadata, Event deduplication and Manual advanced matching, and from the connector Reddit maintains for a large event router (read 2026-11-25).",
     "Email: lower case, the part before the @ without what follows a plus and without anything but letters and digits, at every provider. One copy of the rule names dots only; for ordinary addresses both give the same.",
     "value, currency and item_count are not taken of PAGE_VISIT, VIEW_CONTENT and SEARCH; item_count not of LEAD and SIGN_UP.",
-    "The click id is read from rdt_cid in the page's address. Reddit's cookies (_rdt_cid, _rdt_uuid) are not collected: they would be identifiers of the canonical event.",
+    "The click id is rdt_cid of the page's address, else what the visitor came with (cookie _rdt_cid); uuid is the cookie _rdt_uuid. Neither has a published form.",
     "Unconfirmed: the form of pixel ids, PHYSICAL_STORE as the offline value, body size, whether test events count, whether partner is open to others (not sent).",
   ],
 };

@@ -1,6 +1,7 @@
 /** Reddit Conversions API v3. Facts: docs/destinations/reddit.md, from public copies of Reddit's pages. */
 import { z } from "zod";
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
+import { clickIdsFromUrl, validRdtCid, validRdtUuid } from "@trakit/core/cookies.ts";
 import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import { type BatchOutcome, forAll, outcome } from "@trakit/core/outcome.ts";
@@ -76,9 +77,6 @@ const UNVALUED: ReadonlySet<EventName> = new Set([
   "lead_submitted",
 ]);
 
-/** Reddit's click id on landing URLs; at most as long as any vendor's. */
-const CLICK_ID = /[?&]rdt_cid=([A-Za-z0-9_-]{1,200})(?=[&#]|$)/;
-
 const FIELDS = PLATFORM_FIELDS.reddit;
 
 function userData(event: CanonicalEvent, store: boolean): JsonObject {
@@ -90,6 +88,7 @@ function userData(event: CanonicalEvent, store: boolean): JsonObject {
     // Of what was sold in a store Reddit wants no device.
     ip_address: given(store ? null : publicIp(client.ip)),
     user_agent: given(store ? null : cut(client.user_agent, 2000)),
+    uuid: given(store ? null : validRdtUuid(event.identifiers.rdt_uuid)),
   };
 }
 
@@ -111,6 +110,11 @@ function product(item: Item, id: string, currency: string | null): JsonObject {
     quantity: item.quantity,
     item_price: currency === null ? undefined : netUnitNumber(item, currency),
   };
+}
+
+/** The newest click there is: the page's own address, else what browser or order brought. */
+function clickOf({ page, identifiers }: CanonicalEvent): string | null {
+  return clickIdsFromUrl(page.url).rdt_cid ?? validRdtCid(identifiers.rdt_cid);
 }
 
 function metadata(event: CanonicalEvent, settings: RedditSettings): JsonObject {
@@ -145,7 +149,7 @@ function map(event: CanonicalEvent, context: MapContext<RedditSettings>): Mapped
   if (time === null) return { ok: false, reason: "too_old" };
   const store = event.channel === "pos";
   const url = store ? null : publicUrl(event.page.url);
-  const click = store ? null : CLICK_ID.exec(event.page.url ?? "")?.[1] ?? null;
+  const click = store ? null : clickOf(event);
   const user = userData(event, store);
   const matched = click ?? user["email"] ?? user["phone_number"] ?? user["external_id"];
   if (!matched && !(user["ip_address"] && user["user_agent"])) {

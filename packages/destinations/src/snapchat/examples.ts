@@ -200,6 +200,8 @@ export const guide: Guide = {
     "Unconfirmed: age limit (7, 28 or 37 days), batch and body size, rate limits, upper case of names, db, opt_out.",
     "contents' quantity and item_price are strings, as Snap's own SDK has them; the price is what was paid for a unit.",
     "Custom events are the five numbered ones; which is which is in the table above.",
-    "Not sent: madid, app_data, travel fields, status.",
+    "Not sent: db (in other senders, not in Snap's own SDK), madid and app_data (of apps; a web shop never sees them), travel fields, status.",
+    "The click id is also read from the cookie and the cart attribute _scclid, where Snap's own server tag keeps it.",
+    "SIGN_UP says in sign_up_method whether it was an account or the newsletter.",
   ],
 };

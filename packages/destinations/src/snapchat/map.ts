@@ -119,6 +119,13 @@ function customData(event: CanonicalEvent, context: MapContext<SnapchatSettings>
     content_name: given(cut(collection ? commerce.collection_title : only?.title ?? null, 500)),
     content_category: given(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
     brands: given(brands.join(",")),
+    delivery_category: given(commerce.delivery_category),
+    // Both are SIGN_UP there.
+    sign_up_method: name === "customer_registered"
+      ? "account"
+      : name === "lead_submitted"
+      ? "newsletter"
+      : undefined,
     search_string: given(name === "search_submitted" ? searchText(commerce.search_query) : null),
     predicted_ltv: ltv === null ? undefined : toNumber(ltv),
   };

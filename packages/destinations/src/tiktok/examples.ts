@@ -228,7 +228,9 @@ export const guide: Guide = {
   skips: {
     no_such_event: "no standard name, and not chosen as a custom event",
     too_old: "over 7 days (TikTok documents no limit for web events)",
-    needs_offline_event_set: "a till's sale: TikTok takes those into an Offline Event Set only",
+    needs_offline_event_set:
+      "a till's sale: TikTok takes those into an Offline Event Set only, and none is entered",
+    limited_not_offline: "a till's sale in limited mode, which an Offline Event Set does not know",
     no_page_url: "web events need the page's address",
     too_little_user_data: "neither email, phone, external id, click id, cookie nor IP address",
     limited_needs_ip: "limited mode without an IP address",
@@ -250,6 +252,7 @@ export const guide: Guide = {
     "Unconfirmed: codes 20001, 40000, 40102, 40103, 51xxx for this endpoint; body size; the spelling of Pageview.",
     "A currency TikTok does not list is left out with its amounts: it would be booked as another.",
     "Chinese numbers go in both readings of TikTok's pages, with +86 and as the national number.",
-    "Not sent: shop_id, delivery_category, predicted_ltv, campaign fields; app and CRM events.",
+    "What is sold at a till goes into the Offline Event Set named in offline_event_set, with the keys of the person only; without that setting it is not sent. The set is of the same ad account as the token.",
+    "Not sent: shop_id (TikTok does not say whose id of a shop it is), delivery_category and predicted_ltv (on no page of TikTok's, in one other sender only), campaign fields; app and CRM events; mobile advertising ids, which only apps see.",
   ],
 };

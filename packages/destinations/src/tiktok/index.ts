@@ -9,16 +9,22 @@ import { settings, type TikTokSettings, tokenProblem } from "./settings.ts";
 const API_VERSION = "v1.3";
 const PARTNER_NAME = "trakit";
 
+/** Only web events have a page. A request goes into the pixel or into the Offline Event Set. */
+function source(body: JsonObject): "web" | "offline" {
+  return body["page"] === undefined ? "offline" : "web";
+}
+
 function request(bodies: JsonObject[], context: RequestContext<TikTokSettings>): HttpRequest {
   const url = `${context.baseUrl}/open_api/${API_VERSION}/event/track/`;
+  const offline = source(bodies[0]!) === "offline";
   const test = context.testCode === null ? {} : { test_event_code: context.testCode };
   return {
     method: "POST",
     url,
     headers: { "access-token": context.token, "content-type": "application/json" },
     body: JSON.stringify({
-      event_source: "web",
-      event_source_id: context.settings.id,
+      event_source: offline ? "offline" : "web",
+      event_source_id: offline ? context.settings.offline_event_set : context.settings.id,
       partner_name: PARTNER_NAME,
       ...test,
       data: bodies,
@@ -55,7 +61,8 @@ export const tiktok: Destination<TikTokSettings> = {
     // No vendor figure; 1000 events of usual size stay under it.
     maxBytes: 2_000_000,
     maxAgeMs: MAX_AGE_MS,
-    perRequestKey: null,
+    perRequestKey: source,
+    sharedBy: "web events or till sales",
   },
   // Two API copies with one event_id count once for 48 hours after the first (reference: tiktok §6), twice as long as
   // we try: repeating is safe, the number only ends what would never succeed.

@@ -90,6 +90,15 @@ function userData(event: CanonicalEvent): JsonObject {
   };
 }
 
+/** Whoever paid at a till was not browsing: the keys of the person, none of a device. */
+function offlineUser({ digests }: CanonicalEvent): JsonObject {
+  return {
+    email: digestsBy(FIELDS.email, digests),
+    phone: digestsBy(FIELDS.phone, digests),
+    external_id: digestsBy(FIELDS.external_id, digests),
+  };
+}
+
 function content(item: Item, id: string, currency: string | null): JsonObject {
   return {
     // A number here is refused: "Not a valid string".
@@ -136,18 +145,26 @@ function properties(event: CanonicalEvent, { settings }: MapContext<TikTokSettin
  * The event for `data[]` of `POST /open_api/v1.3/event/track/` (reference: tiktok §2).
  *
  * Refusals: `no_such_event`, `needs_offline_event_set` (till sales are no web events; TikTok takes them into an Offline
- * Event Set only), `too_old`, `no_page_url` (required of web events), `too_little_user_data`, `limited_needs_ip`
+ * Event Set only), `limited_not_offline` (there is no limited data use there), `too_old`, `no_page_url` (required of web events), `too_little_user_data`, `limited_needs_ip`
  * (TikTok decides by the IP address whether limited data use applies).
  */
 export function map(event: CanonicalEvent, context: MapContext<TikTokSettings>): Mapped {
   const name = eventName(event.name, EVENTS, CUSTOM_EVENTS, context.settings.custom_events);
   if (name === null) return { ok: false, reason: "no_such_event" };
-  if (event.channel === "pos") return { ok: false, reason: "needs_offline_event_set" };
+  const offline = event.channel === "pos";
+  if (offline) {
+    if (context.settings.offline_event_set === null) return { ok: false, reason: "needs_offline_event_set" };
+    // An Offline Event Set takes standard events only, of which Pageview is none, and knows no limited data use.
+    if (EVENTS[event.name] === undefined || event.name === "page_viewed") {
+      return { ok: false, reason: "no_such_event" };
+    }
+    if (context.limited) return { ok: false, reason: "limited_not_offline" };
+  }
   const time = eventTime(event, context.now, MAX_AGE_MS);
   if (time === null) return { ok: false, reason: "too_old" };
   const url = publicUrl(event.page.url);
-  if (url === null) return { ok: false, reason: "no_page_url" };
-  const user = userData(event);
+  if (url === null && !offline) return { ok: false, reason: "no_page_url" };
+  const user = offline ? offlineUser(event) : userData(event);
   if (!MATCHING.some((key) => user[key] !== undefined)) return { ok: false, reason: "too_little_user_data" };
   if (context.limited && user["ip"] === undefined) return { ok: false, reason: "limited_needs_ip" };
   const about = properties(event, context);
@@ -158,9 +175,9 @@ export function map(event: CanonicalEvent, context: MapContext<TikTokSettings>):
       event_time: Math.floor(time / 1000),
       event_id: event.event_id,
       user,
-      page: { url, referrer: given(publicUrl(event.page.referrer)) },
+      page: offline ? undefined : { url: url!, referrer: given(publicUrl(event.page.referrer)) },
       properties: isEmpty(about) ? undefined : about,
-      limited_data_use: context.limited,
+      limited_data_use: offline ? undefined : context.limited,
     },
   };
 }

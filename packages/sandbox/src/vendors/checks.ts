@@ -1,5 +1,5 @@
 /**
- * Small checks all five vendors share. A check says what a value should have been, or null when it is fine, and
+ * Small checks all vendors share. A check says what a value should have been, or null when it is fine, and
  * never repeats the value: problems are shown to people and kept in memory.
  */
 import type { IncomingHttpHeaders } from "node:http";

@@ -38,7 +38,7 @@ export function overviewPage(vendors: readonly Shown[]): Answer {
 <header class="top">
   <div>
     <h1>Vendor sandbox</h1>
-    <p>Local stand-ins for the five platforms. They refuse what the platforms refuse; nothing leaves this machine.</p>
+    <p>Local stand-ins for the six platforms. They refuse what the platforms refuse; nothing leaves this machine.</p>
   </div>
   <p class="live" role="status" data-live>connecting…</p>
 </header>

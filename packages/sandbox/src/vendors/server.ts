@@ -1,5 +1,5 @@
 /**
- * Local stand-ins for the five vendors' APIs on one port, chosen by path. They refuse what the vendors would refuse,
+ * Local stand-ins for the six vendors' APIs on one port, chosen by path. They refuse what the vendors would refuse,
  * by the vendors' documentation and not by our own mapping code: a second opinion on it. Nothing leaves the machine.
  */
 import { Buffer } from "node:buffer";

@@ -4,7 +4,7 @@ import type { Consent, Visitor } from "../shared/types.ts";
 type Place = "localStorage" | "sessionStorage";
 
 /** Identifiers of the ad platforms whose cookie is `_` and this name. */
-const IDS = ["fbp", "fbc", "ttp", "epik", "scid"];
+const IDS = "fbp fbc ttp epik scid rdt_uuid rdt_cid pin_unauth".split(" ");
 
 /** Reads (no value), writes, or removes (null, ""); null when there is no storage. */
 const storage = (place: Place) => (key: string, value?: string | null): string | null | undefined => {
@@ -48,7 +48,11 @@ function clicks(jar: Record<string, string>): Visitor {
 export function knownVisitor({ analytics, marketing }: Consent): Visitor {
   const jar = cookies();
   const found: Visitor = marketing ? clicks(jar) : {};
-  if (marketing) { for (const name of IDS) found[name] ??= jar[`_${name}`]; }
+  if (marketing) {
+    for (const name of IDS) found[name] ??= jar[`_${name}`];
+    // what other servers' tags made of Snapchat's click
+    found.sc_click_id ??= jar._scclid;
+  }
   found.visitor_id = jar._tk_v ?? local("_tk_v");
   found.client_id = local("_tk_i");
   if (analytics) {
@@ -74,8 +78,8 @@ export function forgetIds({ analytics, marketing }: Consent, domain: string | nu
   const gone = marketing
     ? /^_ga/
     : analytics
-    ? /^_(fb[pc]|ttp|epik|scid|tk_c)$/
-    : /^_(fb[pc]|ttp|epik|scid|tk_|ga)/;
+    ? /^_(fb[pc]|ttp|epik|sc(cl)?id|rdt_(uu|c)id|pin_unauth|tk_c)$/
+    : /^_(fb[pc]|ttp|epik|sc(cl)?id|rdt_|pin_un|tk_|ga)/;
   for (const name of Object.keys(cookies())) {
     if (gone.test(name)) {
       for (const place of ["", `; Domain=${domain}`]) document.cookie = `${name}=; Path=/; Max-Age=0${place}`;

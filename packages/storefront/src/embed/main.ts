@@ -28,7 +28,7 @@ const QUEUE = "_tk_q";
 const TAGS = "fbq ttq pintrk snaptr gtag".split(" ");
 /** Cart attribute, without `__trk_`, and the identifier it carries where that has another name. */
 const ATTRIBUTES =
-  "consent vid=visitor_id cid=client_id fbp fbc ttclid ttp scid sccid=sc_click_id epik gclid ga gs=ga_session"
+  "consent vid=visitor_id cid=client_id fbp fbc ttclid ttp scid sccid=sc_click_id epik gclid ga gs=ga_session rdt_uuid rdt_cid pin_unauth"
     .split(" ");
 
 /** A turn for the page between two pieces of work; a page that is leaving has none. */

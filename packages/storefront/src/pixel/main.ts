@@ -156,7 +156,9 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
       } catch {
         // somebody else's cookie
       }
-      for (const name of ["fbp", "fbc", "ttp", "scid"]) found[name] = jar[`_${name}`];
+      for (const name of "fbp fbc ttp scid rdt_uuid rdt_cid pin_unauth".split(" ")) {
+        found[name] = jar[`_${name}`];
+      }
       found.epik ??= jar._epik;
     }
     visitor = found;
