@@ -110,7 +110,9 @@ describe("a payload nobody can read", () => {
     expect(rows).toHaveLength(1);
     expect(rows[0]!.reason).toBe(reason);
     for (const secret of ["maya", "okafor", "Linden", "7185550123"]) {
-      expect(rows[0]!.row.toLowerCase()).not.toContain(secret.toLowerCase());
+      // (four letters of base64 happen by chance)
+      const readable = rows[0]!.row.replace(rows[0]!.sealed_body, "");
+      expect(readable.toLowerCase()).not.toContain(secret.toLowerCase());
     }
     const opened = open(KEYS, rows[0]!.sealed_body, quarantineSubject(shop.domain, "w-1"));
     expect(opened.ok && new TextDecoder().decode(opened.bytes)).toBe(body);

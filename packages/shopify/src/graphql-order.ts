@@ -35,6 +35,7 @@ export const ORDERS_QUERY = `query ($first: Int!, $after: String, $query: String
     nodes {
       legacyResourceId name test sourceName createdAt processedAt updatedAt displayFinancialStatus checkoutToken cartToken
       currencyCode presentmentCurrencyCode taxesIncluded email phone clientIp customerLocale discountCodes
+      paymentGatewayNames shippingLine { title }
       customAttributes { key value }
       totalPriceSet ${MONEY} subtotalPriceSet ${MONEY} totalTaxSet ${MONEY} totalDiscountsSet ${MONEY} totalShippingPriceSet ${MONEY}
       billingAddress ${ADDRESS} shippingAddress ${ADDRESS}
@@ -112,6 +113,7 @@ function address(value: unknown): unknown {
 
 function webhookBody(order: Loose): Loose {
   const customer = loose.parse(order.customer);
+  const shipping = loose.parse(order.shippingLine);
   const attributes = Array.isArray(order.customAttributes) ? order.customAttributes as Loose[] : [];
   const codes = Array.isArray(order.discountCodes) ? order.discountCodes : [];
   return {
@@ -133,6 +135,9 @@ function webhookBody(order: Loose): Loose {
     customer_locale: order.customerLocale,
     note_attributes: attributes.map((one) => ({ name: one?.key, value: one?.value })),
     discount_codes: codes.map((code) => ({ code })),
+    payment_gateway_names: Array.isArray(order.paymentGatewayNames) ? order.paymentGatewayNames : [],
+    // the first that was not removed: the one the decoder would take of a webhook's
+    shipping_lines: shipping ? [{ title: shipping.title }] : [],
     total_price_set: moneySet(order.totalPriceSet),
     subtotal_price_set: moneySet(order.subtotalPriceSet),
     total_tax_set: moneySet(order.totalTaxSet),

@@ -283,6 +283,16 @@ describe.each(Object.entries(DESTINATIONS))("%s", (platform, one) => {
     }));
   });
 
+  // Google answers 204 to any secret, so nobody asks it
+  if (platform !== "google") {
+    test("a request without events, which shows a token, can be built", () => {
+      const request = one.request([], requestContext());
+      expect(() => JSON.parse(request.body)).not.toThrow();
+      const sent = decodeURIComponent(request.url) + JSON.stringify(request.headers) + request.body;
+      expect(sent).toContain(TOKEN);
+    });
+  }
+
   test("many mapped events fit one request, in order", () => {
     const example = one.examples.find(({ out }) => !("skipped" in out))!;
     const bodies = Array.from({ length: Math.min(one.limits.maxEvents, 3) }, () => example.out as JsonObject);

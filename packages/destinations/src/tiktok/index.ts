@@ -9,14 +9,14 @@ import { settings, type TikTokSettings, tokenProblem } from "./settings.ts";
 const API_VERSION = "v1.3";
 const PARTNER_NAME = "trakit";
 
-/** Only web events have a page. A request goes into the pixel or into the Offline Event Set. */
-function source(body: JsonObject): "web" | "offline" {
-  return body["page"] === undefined ? "offline" : "web";
+/** Only web events have a page. A request goes into the pixel or into the Offline Event Set; one without events, to the pixel. */
+function source(body: JsonObject | undefined): "web" | "offline" {
+  return body && body["page"] === undefined ? "offline" : "web";
 }
 
 function request(bodies: JsonObject[], context: RequestContext<TikTokSettings>): HttpRequest {
   const url = `${context.baseUrl}/open_api/${API_VERSION}/event/track/`;
-  const offline = source(bodies[0]!) === "offline";
+  const offline = source(bodies[0]) === "offline";
   const test = context.testCode === null ? {} : { test_event_code: context.testCode };
   return {
     method: "POST",

@@ -75,6 +75,9 @@ export function graphqlOrder(body: Loose, personal: boolean): Loose {
     clientIp: body.browser_ip,
     customerLocale: body.customer_locale,
     discountCodes: list(body.discount_codes).map((one) => one.code),
+    paymentGatewayNames: body.payment_gateway_names ?? [],
+    shippingLine: list(body.shipping_lines).filter((one) => one.is_removed !== true)
+      .map((one) => ({ title: one.title }))[0] ?? null,
     customAttributes: list(body.note_attributes).map((one) => ({ key: one.name, value: one.value })),
     totalPriceSet: money(body.total_price_set),
     subtotalPriceSet: money(body.subtotal_price_set),
