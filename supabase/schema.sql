@@ -792,51 +792,39 @@ create view api.event_log with (security_invoker=true) as -- owner postgres
 --   coverage jsonb: Share of these events that carried each identifier, e.g. {"email": 0.97}; one that is not named was in none.
 --   own_coverage jsonb: The same without enrichment: what the events brought themselves. The difference is what we added from visitor and customer.
 create view api.match_quality with (security_invoker=true) as -- owner postgres
- WITH sent AS NOT MATERIALIZED (
+ WITH days AS NOT MATERIALIZED (
          SELECT d_1.shop_id,
             d_1.platform,
             e.name,
             (d_1.captured_at AT TIME ZONE 'utc'::text)::date AS day,
-            d_1.match_score,
-            d_1.match_keys,
-            e.enriched
+            count(*) AS events,
+            round(avg(d_1.match_score), 1) AS score,
+            array_agg(ARRAY[d_1.match_keys::text, e.enriched::text]::text) AS carried
            FROM trakit.deliveries d_1
              JOIN trakit.events e ON e.captured_at = d_1.captured_at AND e.id = d_1.event_row
           WHERE d_1.match_score IS NOT NULL
-        ), days AS (
-         SELECT s.shop_id,
-            s.platform,
-            s.name,
-            s.day,
-            count(*) AS events,
-            round(avg(s.match_score), 1) AS score
-           FROM sent s
-          GROUP BY s.shop_id, s.platform, s.name, s.day
-        ), shares AS (
-         SELECT s.shop_id,
-            s.platform,
-            s.name,
-            s.day,
-            k.identifier,
-            count(*) AS events,
-            count(*) FILTER (WHERE k.identifier <> ALL (s.enriched)) AS own
-           FROM sent s
-             CROSS JOIN LATERAL unnest(s.match_keys) k(identifier)
-          GROUP BY s.shop_id, s.platform, s.name, s.day, k.identifier
+          GROUP BY d_1.shop_id, d_1.platform, e.name, ((d_1.captured_at AT TIME ZONE 'utc'::text)::date)
         )
- SELECT shop_id,
-    platform,
-    name,
-    day,
-    events,
-    score,
-    COALESCE(( SELECT jsonb_object_agg(k.identifier, round(k.events::numeric / d.events::numeric, 3) ORDER BY k.events DESC, k.identifier) AS jsonb_object_agg
-           FROM shares k
-          WHERE k.shop_id = d.shop_id AND k.platform = d.platform AND k.name = d.name AND k.day = d.day), '{}'::jsonb) AS coverage,
-    COALESCE(( SELECT jsonb_object_agg(k.identifier, round(k.own::numeric / d.events::numeric, 3) ORDER BY k.own DESC, k.identifier) AS jsonb_object_agg
-           FROM shares k
-          WHERE k.shop_id = d.shop_id AND k.platform = d.platform AND k.name = d.name AND k.day = d.day), '{}'::jsonb) AS own_coverage
-   FROM days d;
+ SELECT d.shop_id,
+    d.platform,
+    d.name,
+    d.day,
+    d.events,
+    d.score,
+    COALESCE(s.coverage, '{}'::jsonb) AS coverage,
+    COALESCE(s.own_coverage, '{}'::jsonb) AS own_coverage
+   FROM days d
+     CROSS JOIN LATERAL ( SELECT jsonb_object_agg(c.identifier, round(c.events / d.events::numeric, 3)) AS coverage,
+            jsonb_object_agg(c.identifier, round(c.own / d.events::numeric, 3)) AS own_coverage
+           FROM ( SELECT k.identifier,
+                    sum(a.events) AS events,
+                    COALESCE(sum(a.events) FILTER (WHERE k.identifier <> ALL (a.keys_and_enriched[2]::text[])), 0::numeric) AS own
+                   FROM ( SELECT u.alike::text[] AS keys_and_enriched,
+                            count(*) AS events
+                           FROM unnest(d.carried) u(alike)
+                          GROUP BY u.alike) a
+                     CROSS JOIN LATERAL unnest(a.keys_and_enriched[1]::text[]) k(identifier)
+                  GROUP BY k.identifier) c) s;
 
 -- Orders at Shopify by day, and how many of them we had without looking.
 --   shop_id uuid: Shop.
