@@ -601,7 +601,7 @@ create policy "users see their shop's rows" on trakit.visitor_links for select t
 create table trakit.visitors ( -- owner postgres
   shop_id uuid not null, -- Shop visited.
   id bigint not null generated always as identity, -- Older visitors have smaller ids; on a merge the older wins.
-  identifiers jsonb not null default '{}'::jsonb, -- Cookies and click ids: fbp, fbc, ttp, ttclid, epik, scid, sc_click_id, ga_client_id, ga_session_id, gclid, visitor_id, client_id, customer_id.
+  identifiers jsonb not null default '{}'::jsonb, -- Cookies and click ids: fbp, fbc, ttp, ttclid, epik, scid, sc_click_id, rdt_uuid, rdt_cid, pin_unauth, ga_client_id, ga_session_id, gclid, visitor_id, client_id, customer_id.
   digests jsonb not null default '{}'::jsonb, -- Digests of personal data by normal form, as in events.digests.
   consent jsonb, -- Latest explicit decision per purpose; null = none known.
   created_at timestamp with time zone not null, -- First seen.
@@ -1994,8 +1994,8 @@ CREATE OR REPLACE FUNCTION trakit.enriched_names(p_own jsonb, p_known jsonb)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  c_browser constant text[] := array['fbp', 'ttp', 'scid', 'ga_client_id'];
-  c_click constant text[] := array['fbc', 'ttclid', 'epik', 'sc_click_id', 'gclid'];
+  c_browser constant text[] := array['fbp', 'ttp', 'scid', 'rdt_uuid', 'pin_unauth', 'ga_client_id'];
+  c_click constant text[] := array['fbc', 'ttclid', 'epik', 'sc_click_id', 'rdt_cid', 'gclid'];
   v_ids jsonb := p_own -> 'identifiers';
 begin
   return array(

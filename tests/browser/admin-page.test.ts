@@ -89,6 +89,55 @@ test(
 );
 
 test(
+  "shows the settings only one platform has, saves them, and takes them away when they are emptied",
+  async () => {
+    const shop = kit.newDomain();
+    const page = await browser.newPage();
+    await page.route(/cdn\.shopify\.com/, (route) => route.abort());
+    const query = new URLSearchParams({ shop, id_token: kit.shopify().sessionToken(shop) });
+    await page.goto(`${origin}/functions/v1/install?${query}`);
+    const status = page.locator("#status");
+    await status.filter({ hasText: shop }).waitFor();
+    const proof = page.locator("input[name=appsecret_proof]");
+    const set = page.locator("input[name=offline_event_set]");
+    const save = async () => {
+      await page.click("button[type=submit]");
+      await status.filter({ hasText: "Saved" }).waitFor();
+    };
+    const again = async (platform: string) => {
+      for (const one of ["google", platform]) await page.selectOption("select[name=platform]", one);
+    };
+
+    await page.selectOption("select[name=platform]", "google");
+    expect([await proof.isVisible(), await set.isVisible()]).toEqual([false, false]);
+    await page.selectOption("select[name=platform]", "meta");
+    expect([await proof.isVisible(), await set.isVisible()]).toEqual([true, false]);
+    await page.fill("input[name=id]", DEMO_DESTINATIONS["meta"]!.id);
+    await proof.fill("the app's secret");
+    await page.click("button[type=submit]");
+    await status.filter({ hasText: "64 hexadecimal digits" }).waitFor();
+    await proof.fill("ab".repeat(32));
+    await save();
+
+    await page.selectOption("select[name=platform]", "tiktok");
+    expect([await proof.isVisible(), await set.isVisible()]).toEqual([false, true]);
+    await page.fill("input[name=id]", DEMO_DESTINATIONS["tiktok"]!.id);
+    await set.fill("7123456789012345678");
+    await save();
+    await page.fill("input[name=id]", "");
+    await again("meta");
+    expect(await proof.inputValue()).toBe("ab".repeat(32));
+    await again("tiktok");
+    expect(await set.inputValue()).toBe("7123456789012345678");
+    await set.fill("");
+    await save();
+    await again("tiktok");
+    expect(await set.inputValue()).toBe("");
+  },
+  60_000,
+);
+
+test(
   "connects an account in a window of its own, which comes back and says so; the page then shows it",
   async () => {
     const shop = kit.newDomain();

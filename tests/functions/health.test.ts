@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { PLATFORMS } from "@trakit/destinations/registry.ts";
+import { z } from "zod";
+import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
 import { connect } from "@trakit/db/connection.ts";
 import { type HealthDependencies, healthHandler } from "../../functions/health/handler.ts";
 import { absentDatabase, pipelineKit } from "../support/pipeline.ts";
@@ -84,6 +85,17 @@ describe("the OpenAPI document", () => {
       const found = reference.replace(/^#\//, "").split("/")
         .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], body);
       expect(found, reference).toBeDefined();
+    }
+  });
+
+  test("names every setting of every platform", async () => {
+    const { body } = await get("/health/openapi.json");
+    const text = JSON.stringify(body);
+    for (const platform of PLATFORMS) {
+      const { properties } = z.toJSONSchema(destination(platform)!.settings, { io: "input" });
+      for (const name of Object.keys(properties!)) {
+        expect(text, platform).toMatch(new RegExp(`\\b${name}\\b`));
+      }
     }
   });
 });

@@ -56,6 +56,7 @@ interface Property {
   anyOf?: Property[];
   default?: unknown;
   pattern?: string;
+  description?: string;
 }
 
 function settingType(property: Property): string {
@@ -85,9 +86,10 @@ function tokenText({ oauth }: Destination): string {
 function settingsTable(one: Destination): string {
   const schema = z.toJSONSchema(one.settings, { io: "input" }) as { properties: Record<string, Property> };
   return table(
-    ["Setting", "Takes", "Default"],
+    ["Setting", "What it is", "Takes", "Default"],
     Object.entries(schema.properties).map(([name, property]) => [
       code(name),
+      property.description,
       settingType(property),
       property.default === undefined ? "required" : code(JSON.stringify(property.default)),
     ]),

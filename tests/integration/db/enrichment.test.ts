@@ -54,6 +54,21 @@ describe("an event of a known visitor", () => {
     expect(viewed).toMatchObject({ digests: PERSON, enriched: ["email", "external_id", "name", "phone"] });
   });
 
+  test.each([["rdt_cid", "click_id"], ["rdt_uuid", "browser_id"], ["pin_unauth", "browser_id"]])(
+    "names what its visitor's %s adds: %s",
+    async (identifier, name) => {
+      const shop = await newShop(db);
+      await shop.ingest([
+        fromBrowser("page_viewed", { identifiers: { visitor_id: "v", [identifier]: "known" } }),
+      ]);
+      const { results } = await shop.ingest([
+        fromBrowser("product_viewed", { identifiers: { visitor_id: "v" } }),
+      ]);
+      expect(results[0]).toMatchObject({ identifiers: { [identifier]: "known" } });
+      expect((await shop.events())[1]).toMatchObject({ enriched: [name] });
+    },
+  );
+
   test("keeps what it says itself", async () => {
     const shop = await newShop(db);
     await learn(shop, { customer_id: "7", digests: PERSON });

@@ -14,9 +14,9 @@ export const settings: z.ZodType<GoogleSettings> = z.strictObject({
   id: z.string('"id" is missing: enter the measurement id.').trim().regex(
     /^G-[A-Z0-9]{4,20}$/,
     'The measurement id looks like "G-AB12CD34EF" (capital letters and digits); find it in Google Analytics under Admin, Data streams.',
-  ),
+  ).describe("Measurement id of the web data stream."),
   ...commonSettings("items_without_tax"),
-  eu: z.boolean('"eu" must be true or false.').default(false),
+  eu: z.boolean('"eu" must be true or false.').default(false).describe("Collect in the EU."),
 });
 
 /** Ids that stand beside the secret in Google's pages; secrets are longer and in mixed case. */

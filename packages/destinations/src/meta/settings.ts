@@ -17,12 +17,14 @@ export const settings: z.ZodType<MetaSettings> = z.strictObject({
   id: z.string('"id" is missing: enter the Meta pixel (dataset) id.').trim().regex(
     /^\d{5,20}$/,
     'The Meta pixel (dataset) id consists of 5 to 20 digits, e.g. "1234567890123456"; find it in Events Manager under the dataset\'s name.',
-  ),
+  ).describe("Pixel (dataset) id, from Events Manager."),
   ...commonSettings("total"),
   appsecret_proof: z.string('"appsecret_proof" must be 64 hexadecimal digits.').trim().toLowerCase().regex(
     /^[0-9a-f]{64}$/,
     '"appsecret_proof" must be 64 hexadecimal digits: the HMAC-SHA256 of the access token with the app\'s secret as the key.',
-  ).nullable().default(null),
+  ).nullable().default(null).describe(
+    "For tokens of apps that require proof of their secret: HMAC-SHA256 of the token with the app's secret. Renew it with the token.",
+  ),
 });
 
 /** See `Destination.tokenProblem`. */

@@ -16,7 +16,7 @@ export const settings: z.ZodType<PinterestSettings> = z.strictObject({
   id: z.string('"id" is missing: enter the ad account id.').trim().regex(
     /^\d{1,18}$/,
     'The Pinterest ad account id consists of at most 18 digits, e.g. "549755885175"; find it in Ads Manager under the account\'s name.',
-  ),
+  ).describe("Ad account id, from Ads Manager."),
   ...commonSettings("total"),
 });
 

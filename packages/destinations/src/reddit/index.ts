@@ -40,7 +40,7 @@ const settings: z.ZodType<RedditSettings> = z.strictObject({
   id: z.string('"id" is missing: enter the Reddit pixel id.').trim().regex(
     /^(?:[a-z]\d_)?[a-z0-9]{5,32}$/,
     'The Reddit pixel id consists of small letters and digits, e.g. "a2_abcdefgh1234"; find it in Events Manager.',
-  ),
+  ).describe("Pixel id, from Events Manager."),
   ...commonSettings("total"),
 });
 

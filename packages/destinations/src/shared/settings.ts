@@ -26,27 +26,32 @@ export interface CommonSettings {
 /** The zod shape of `CommonSettings`, with the platform's default value rule. The safe choice is the default everywhere. */
 export function commonSettings(value: ValueRule) {
   return {
-    value: z.enum(VALUE_RULES, `"value" must be one of ${VALUE_RULES.join(", ")}.`).default(value),
+    value: z.enum(VALUE_RULES, `"value" must be one of ${VALUE_RULES.join(", ")}.`).default(value)
+      .describe("How an order's value is counted: all the buyer paid, or less tax, shipping or both."),
     content_ids: z.enum(CONTENT_ID_FORMS, `"content_ids" must be one of ${CONTENT_ID_FORMS.join(", ")}.`)
-      .default("variant"),
+      .default("variant")
+      .describe("Which id stands for an item: the one your product catalogue at the platform has."),
     content_country: z.string('"content_country" must be a country code such as "NL".').trim().toUpperCase()
       .regex(/^[A-Z]{2}$/, '"content_country" must be a country code of two letters, such as "NL".')
       .nullable()
-      .default(null),
+      .default(null)
+      .describe("Country in shopify_country ids; null: the buyer's."),
     custom_events: z.union([
       z.boolean(),
       z.array(z.enum(EVENT_NAMES)).max(EVENT_NAMES.length),
     ], '"custom_events" must be true, false or a list of event names such as ["cart_viewed"].').default(
       false,
-    ),
+    ).describe("Whether events go that the platform has no name for: all, none, or those named."),
     unknown_consent: z.enum(
       UNKNOWN_CONSENT_POLICIES,
       `"unknown_consent" must be one of ${UNKNOWN_CONSENT_POLICIES.join(", ")}.`,
-    ).default("shop"),
+    ).default("shop").describe(
+      "Where the visitor's consent is not known; shop: as the shop's own setting says.",
+    ),
     sale_refused: z.enum(
       SALE_REFUSED_POLICIES,
       `"sale_refused" must be one of ${SALE_REFUSED_POLICIES.join(", ")}.`,
-    ).default("limited"),
+    ).default("limited").describe("Where the visitor refused the sale of data."),
   };
 }
 

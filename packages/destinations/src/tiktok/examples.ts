@@ -252,7 +252,7 @@ export const guide: Guide = {
     "Unconfirmed: codes 20001, 40000, 40102, 40103, 51xxx for this endpoint; body size; the spelling of Pageview.",
     "A currency TikTok does not list is left out with its amounts: it would be booked as another.",
     "Chinese numbers go in both readings of TikTok's pages, with +86 and as the national number.",
-    "What is sold at a till goes into the Offline Event Set named in offline_event_set, with the keys of the person only; without that setting it is not sent. The set is of the same ad account as the token.",
+    "What is sold at a till goes into the Offline Event Set named in offline_event_set, with the keys of the person only; without that setting it is not sent, nor while the shop leaves till orders out (excluded_channels, which it does unless told otherwise). The set is of the same ad account as the token.",
     "Not sent: shop_id (TikTok does not say whose id of a shop it is), delivery_category and predicted_ltv (on no page of TikTok's, in one other sender only), campaign fields; app and CRM events; mobile advertising ids, which only apps see.",
   ],
 };

@@ -14,12 +14,14 @@ export const settings: z.ZodType<TikTokSettings> = z.strictObject({
   id: z.string('"id" is missing: enter the TikTok pixel id.').trim().regex(
     /^[A-Za-z0-9_-]{5,64}$/,
     'The TikTok pixel id consists of letters and digits, e.g. "C4ABCDEF0123456789AB"; find it in Events Manager under the pixel\'s name.',
-  ),
+  ).describe("Pixel id, from Events Manager."),
   ...commonSettings("total"),
   offline_event_set: z.string('"offline_event_set" must be the id of an Offline Event Set.').trim().regex(
     /^[A-Za-z0-9_-]{5,64}$/,
     '"offline_event_set" consists of letters and digits; find it in Events Manager under the Offline Event Set\'s name.',
-  ).nullable().default(null),
+  ).nullable().default(null).describe(
+    "Offline Event Set for what is sold at a till; null: such sales are not sent.",
+  ),
 });
 
 /** See `Destination.tokenProblem`. */

@@ -32,7 +32,7 @@ export const shopAnswerSchema = z.object({
 
 export const destinationChangeSchema = z.strictObject({
   settings: z.record(z.string().max(50), z.unknown()).optional().describe(
-    "Those named change; see docs/destinations of the platform. A new destination needs `id`.",
+    "Those named change. Every platform takes id, value, content_ids, content_country, custom_events, unknown_consent and sale_refused; Meta also appsecret_proof, TikTok offline_event_set, Google eu. A new destination needs `id`.",
   ),
   token: z.string().min(1).max(4_000).optional().describe("Write-only: stored sealed, never given back."),
   enabled: z.boolean().optional(),
