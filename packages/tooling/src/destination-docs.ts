@@ -186,11 +186,11 @@ ${
       ["Headers", Object.keys(request.headers).map(code).join(", ")],
       ["API version", one.apiVersion ?? "none in the address"],
       ["Consent needed", one.purpose],
-      ["Events a request", limits.maxEvents],
-      ["Bytes a request", limits.maxBytes ?? "no limit published"],
+      ["Events per request, at most", limits.maxEvents],
+      ["Bytes per request, at most", limits.maxBytes ?? "no limit published"],
       ["Oldest event", duration(limits.maxAgeMs)],
-      ["Shared by a request", limits.sharedBy ?? "one destination's events"],
-      ["A send in doubt is repeated", repeated],
+      ["One request carries", limits.sharedBy ?? "one destination's events"],
+      ["Sent again when no answer came", repeated],
       ["Token", tokenText(one)],
       ["Another host", code(one.baseUrlSetting)],
     ])
@@ -257,7 +257,7 @@ ${
 
 ## Answers
 
-To a request of two events.
+To a request of two events. The lane is this destination's queue of one shop: open, it waits and tries again by itself; held, it waits until a token is entered (the same one again will do).
 
 ${
     table(
