@@ -45,7 +45,7 @@ const KEYS = {
   custom_data:
     "value currency order_id content_ids contents content_type num_items content_name content_category brands search_string predicted_ltv delivery_category sign_up_method"
       .split(" "),
-  contents: "id quantity item_price brand".split(" "),
+  contents: "id quantity item_price brand delivery_category".split(" "),
 };
 
 describe("the body", () => {

@@ -29,8 +29,20 @@ const USER_AGENT =
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/134.0 Safari/537.36";
 
 const CONTENTS = [
-  { id: "MUG-BLUE", quantity: "2", item_price: "10.50", brand: "Delft & Co" },
-  { id: "44002", quantity: "1", item_price: "30.00", brand: "Delft & Co" },
+  {
+    id: "MUG-BLUE",
+    quantity: "2",
+    item_price: "10.50",
+    brand: "Delft & Co",
+    delivery_category: "home_delivery",
+  },
+  {
+    id: "44002",
+    quantity: "1",
+    item_price: "30.00",
+    brand: "Delft & Co",
+    delivery_category: "home_delivery",
+  },
 ];
 
 export const examples: Example[] = [
@@ -41,7 +53,7 @@ export const examples: Example[] = [
     event: exampleEvent("checkout_completed", {
       source: "webhook",
       page: { url: "https://mugs.example/checkouts/cn/thank-you?ScCid=AbC-123", referrer: null, title: null },
-      commerce: EXAMPLE_ORDER,
+      commerce: { ...EXAMPLE_ORDER, delivery_category: "home_delivery" },
       digests: EXAMPLE_PERSON,
       client: EXAMPLE_CLIENT,
       identifiers: {
@@ -73,6 +85,7 @@ export const examples: Example[] = [
         content_type: "product",
         num_items: 3,
         brands: "Delft & Co",
+        delivery_category: "home_delivery",
       },
       integration: "trakit",
     },

@@ -1,4 +1,4 @@
-import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
+import type { CanonicalEvent, Commerce, EventName, Item } from "@trakit/core/event.ts";
 import { validScClickId, validScid } from "@trakit/core/cookies.ts";
 import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
@@ -79,13 +79,14 @@ function userData(event: CanonicalEvent): JsonObject {
   };
 }
 
-function content(item: Item, id: string | null, brand: string | null, currency: string | null): JsonObject {
+function content(item: Item, id: string | null, brand: string | null, commerce: Commerce): JsonObject {
   return {
     id: given(id),
     // Strings, both: so Snap's own SDK has them.
     quantity: String(item.quantity),
-    item_price: netUnitPrice(item, currency),
+    item_price: netUnitPrice(item, commerce.currency),
     brand: given(brand),
+    delivery_category: given(commerce.delivery_category),
   };
 }
 
@@ -101,7 +102,7 @@ function customData(event: CanonicalEvent, context: MapContext<SnapchatSettings>
     const brand = cut(item.brand, 500);
     if (id !== null) ids.push(id);
     if (brand !== null && !brands.includes(brand)) brands.push(brand);
-    contents.push(content(item, id, brand, commerce.currency));
+    contents.push(content(item, id, brand, commerce));
   }
   const ltv = lifetimeValue(event);
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
