@@ -9,7 +9,7 @@ import {
   toNumber,
 } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext } from "../destination.ts";
-import { contentId, eventValue, inTerms, netUnitPrice, termsOf } from "../shared/commerce.ts";
+import { contentId, eventValue, inTerms, netUnitNumber, netUnitPrice, termsOf } from "../shared/commerce.ts";
 import { cut, given, searchText } from "../shared/fields.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
 import type { GoogleSettings } from "./settings.ts";
@@ -48,8 +48,10 @@ function item(
   terms: Ratio | null,
 ): JsonObject {
   const { commerce, client } = event;
+  // Nothing was taken off, and the value counts the price as it is: no arithmetic is needed.
+  const asPriced = terms === null && source.line_discount === "0";
   const digits = currencyDigits(commerce.currency ?? "");
-  const net = netUnitPrice(source, commerce.currency);
+  const net = asPriced ? source.unit_price : netUnitPrice(source, commerce.currency);
   const discount = source.line_discount === "0" ? null : subtractDecimal(source.unit_price, net);
   const id = contentId(source, settings.content_ids, settings.content_country ?? client.country);
   return {
@@ -58,7 +60,7 @@ function item(
     item_brand: given(cut(source.brand, MAX_VALUE)),
     item_category: given(cut(source.category, MAX_VALUE)),
     item_variant: given(cut(source.variant_title, MAX_VALUE)),
-    price: toNumber(inTerms(net, terms, digits)),
+    price: asPriced ? netUnitNumber(source, commerce.currency) : toNumber(inTerms(net, terms, digits)),
     quantity: source.quantity,
     discount: discount !== null && compareDecimal(discount, "0") > 0
       ? toNumber(inTerms(discount, terms, digits))

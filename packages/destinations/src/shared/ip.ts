@@ -45,7 +45,14 @@ const CLOSED: readonly (readonly [first: number, size: number])[] = CLOSED_V4.ma
   2 ** (32 - prefix),
 ]);
 
+/** First numbers (0 to 255) some closed block begins with or spans: any other address is public without a closer look. */
+const CLOSED_FIRST = new Set(CLOSED.flatMap(([first, size]) => {
+  const from = first >>> 24;
+  return Array.from({ length: ((first + size - 1) >>> 24) - from + 1 }, (_, index) => from + index);
+}));
+
 function publicV4(value: number): boolean {
+  if (!CLOSED_FIRST.has(value >>> 24)) return true;
   for (const [first, size] of CLOSED) if (value >= first && value < first + size) return false;
   return true;
 }
