@@ -12,16 +12,18 @@ const PARTNER_AGENT = "trakit-1-0";
 
 function request(bodies: JsonObject[], context: RequestContext<MetaSettings>): HttpRequest {
   const url = `${context.baseUrl}/${API_VERSION}/${context.settings.id}/events`;
-  // Events sent with a test code count for targeting and measurement all the same (reference: meta §8.4).
-  const test = context.testCode === null ? {} : { test_event_code: context.testCode };
-  const { appsecret_proof } = context.settings;
-  const proof = appsecret_proof === null ? {} : { appsecret_proof };
   return {
     method: "POST",
     url,
     // In the header rather than the query, so that no proxy's log has the token.
     headers: { "authorization": `Bearer ${context.token}`, "content-type": "application/json" },
-    body: JSON.stringify({ data: bodies, partner_agent: PARTNER_AGENT, ...proof, ...test }),
+    body: JSON.stringify({
+      data: bodies,
+      partner_agent: PARTNER_AGENT,
+      appsecret_proof: context.settings.appsecret_proof ?? undefined,
+      // Events sent with a test code count for targeting and measurement all the same (reference: meta §8.4).
+      test_event_code: context.testCode ?? undefined,
+    }),
     redactedUrl: url,
   };
 }
