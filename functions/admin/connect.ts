@@ -1,5 +1,9 @@
 import type { Context } from "hono";
-import { completeConnecting, CONNECT_SECONDS, openConnecting } from "@trakit/pipeline/connections.ts";
+import {
+  completeConnecting,
+  CONNECT_SECONDS,
+  openConnecting,
+} from "@trakit/pipeline/merchant/connections.ts";
 import { problem } from "@trakit/runtime/problem.ts";
 import type { AdminDependencies } from "./handler.ts";
 

@@ -1,5 +1,5 @@
 import { PLATFORMS } from "@trakit/destinations/registry.ts";
-import { shopifyWorld } from "@trakit/pipeline/shopify-wiring.ts";
+import { shopifyWorld } from "@trakit/pipeline/shopify/wiring.ts";
 import { readOAuthClients, readSettings, readVendorHosts } from "@trakit/runtime/settings.ts";
 import { adminHandler } from "./handler.ts";
 

@@ -3,7 +3,7 @@ import { queueTotals } from "@trakit/db/calls/queue-totals.ts";
 import { queueWatch, resolutionSeconds } from "@trakit/db/calls/queue-watch.ts";
 import { type Database, DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { DESTINATIONS } from "@trakit/destinations/registry.ts";
-import type { HealthAnswer } from "@trakit/pipeline/contracts.ts";
+import type { HealthAnswer } from "@trakit/pipeline/contracts/answers.ts";
 import { bearer, sameKey } from "@trakit/runtime/operator-key.ts";
 import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
 import { prometheus } from "./metrics.ts";

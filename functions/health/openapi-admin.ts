@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import * as contracts from "@trakit/pipeline/admin/contracts.ts";
+import * as contracts from "@trakit/pipeline/contracts/merchant.ts";
 
 type Schema = Record<string, unknown>;
 

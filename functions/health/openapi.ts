@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { adminPaths } from "./openapi-admin.ts";
-import { installAnswerSchema } from "@trakit/pipeline/admin-contracts.ts";
+import { installAnswerSchema } from "@trakit/pipeline/contracts/installation.ts";
 import {
   drainAnswerSchema,
   eventAnswerSchema,
@@ -8,7 +8,7 @@ import {
   problemSchema,
   sessionAnswerSchema,
   webhookAnswerSchema,
-} from "@trakit/pipeline/contracts.ts";
+} from "@trakit/pipeline/contracts/answers.ts";
 import {
   browserBatchSchema,
   browserEventSchema,

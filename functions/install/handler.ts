@@ -1,6 +1,11 @@
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
-import { type InstallAnswer, setupOf } from "@trakit/pipeline/admin-contracts.ts";
-import { completeSetup, type InstallWorld, keepTokens, openApp } from "@trakit/pipeline/installation.ts";
+import { type InstallAnswer, setupOf } from "@trakit/pipeline/contracts/installation.ts";
+import {
+  completeSetup,
+  type InstallWorld,
+  keepTokens,
+  openApp,
+} from "@trakit/pipeline/shopify/installation.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import { forPage } from "@trakit/runtime/page-origin.ts";
 import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";

@@ -1,4 +1,4 @@
-import { shopifyWorld } from "@trakit/pipeline/shopify-wiring.ts";
+import { shopifyWorld } from "@trakit/pipeline/shopify/wiring.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
 import { installHandler } from "./handler.ts";
 

@@ -1,5 +1,5 @@
 import type { BrowserIngested } from "@trakit/db/calls/ingest-browser-events.ts";
-import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts.ts";
+import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts/answers.ts";
 import { problem } from "@trakit/runtime/problem.ts";
 import { type Caller, originHost } from "./caller.ts";
 import { isFirstParty, setCookies } from "./cookies.ts";

@@ -1,6 +1,6 @@
 import { getDomain } from "tldts";
 import type { BrowserVisitor } from "@trakit/shopify/browser-schema.ts";
-import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts.ts";
+import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts/answers.ts";
 
 /** Cookies of a first-party host: read from the request, written with the answer. */
 

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
-import type { PipelineDependencies } from "@trakit/pipeline/dependencies.ts";
-import { ingest } from "@trakit/pipeline/ingest.ts";
+import type { PipelineDependencies } from "@trakit/pipeline/ports.ts";
+import { ingest } from "@trakit/pipeline/ingest/ingest.ts";
 import { senderPrefix } from "@trakit/core/sender-prefix.ts";
 import { readBody } from "@trakit/runtime/body.ts";
 import { errorFields } from "@trakit/runtime/log.ts";

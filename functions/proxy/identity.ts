@@ -1,7 +1,7 @@
 import { IDENTIFIER_PURPOSE } from "@trakit/core/consent.ts";
 import { fbcParts, newFbp } from "@trakit/core/cookies.ts";
 import type { Identifiers } from "@trakit/core/event.ts";
-import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts.ts";
+import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts/answers.ts";
 
 /** What identifiers a browser is answered (design §6). */
 

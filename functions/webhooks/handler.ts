@@ -1,10 +1,10 @@
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { quarantineWebhook } from "@trakit/db/calls/quarantine-webhook.ts";
-import type { WebhookAnswer } from "@trakit/pipeline/contracts.ts";
-import type { PipelineDependencies } from "@trakit/pipeline/dependencies.ts";
-import { leaseClock } from "@trakit/pipeline/dependencies.ts";
-import { readWebhook } from "@trakit/pipeline/read-webhook.ts";
-import { takeWebhook } from "@trakit/pipeline/take-webhook.ts";
+import type { WebhookAnswer } from "@trakit/pipeline/contracts/answers.ts";
+import type { PipelineDependencies } from "@trakit/pipeline/ports.ts";
+import { leaseClock } from "@trakit/pipeline/ports.ts";
+import { readWebhook } from "@trakit/pipeline/ingest/read-webhook.ts";
+import { takeWebhook } from "@trakit/pipeline/ingest/take-webhook.ts";
 import { readBody } from "@trakit/runtime/body.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";

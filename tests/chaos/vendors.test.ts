@@ -5,7 +5,7 @@
 import process from "node:process";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { connect } from "@trakit/db/connection.ts";
-import { drain } from "@trakit/pipeline/drain.ts";
+import { drain } from "@trakit/pipeline/dispatch/drain.ts";
 import type { Copies } from "@trakit/sandbox/vendors/record.ts";
 import { startVendorSandbox } from "@trakit/sandbox/vendors/server.ts";
 import type { Fault } from "@trakit/sandbox/vendors/faults.ts";

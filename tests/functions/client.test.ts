@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createTrakitAdmin, createTrakitClient, TrakitProblem } from "@trakit/client/client.ts";
-import { openApp } from "@trakit/pipeline/installation.ts";
+import { openApp } from "@trakit/pipeline/shopify/installation.ts";
 import { adminHandler } from "../../functions/admin/handler.ts";
 import { ADMIN_URL, merchantKit } from "../support/merchant.ts";
 

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { uninstallShop } from "@trakit/db/calls/uninstall-shop.ts";
-import { completeSetup } from "@trakit/pipeline/installation.ts";
+import { completeSetup } from "@trakit/pipeline/shopify/installation.ts";
 import { installHandler } from "../../functions/install/handler.ts";
 import { ADMIN_URL, APP_URL, merchantKit } from "../support/merchant.ts";
 import { expectUnlogged } from "../support/pipeline.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { dueLookups } from "@trakit/db/calls/customer-lookups.ts";
 import { learnCustomer } from "@trakit/db/calls/learn-customer.ts";
-import { openApp } from "@trakit/pipeline/installation.ts";
-import { lookUpCustomers } from "@trakit/pipeline/look-up-customers.ts";
+import { openApp } from "@trakit/pipeline/shopify/installation.ts";
+import { lookUpCustomers } from "@trakit/pipeline/shopify/look-up-customers.ts";
 import { shopifyJobs } from "@trakit/worker/jobs/shopify.ts";
 import { readCustomers } from "@trakit/shopify/graphql-customer.ts";
 import { fromBrowser, fromShopify } from "../support/captured.ts";

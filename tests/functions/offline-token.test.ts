@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { keepTokens, openApp } from "@trakit/pipeline/installation.ts";
-import { accessToken, askShop, refreshDue } from "@trakit/pipeline/shop-token.ts";
+import { keepTokens, openApp } from "@trakit/pipeline/shopify/installation.ts";
+import { accessToken, askShop, refreshDue } from "@trakit/pipeline/shopify/shop-token.ts";
 import { merchantKit } from "../support/merchant.ts";
 
 const kit = await merchantKit();

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import { conversionEventId } from "@trakit/core/event-id.ts";
-import { drain } from "@trakit/pipeline/drain.ts";
+import { drain } from "@trakit/pipeline/dispatch/drain.ts";
 import { webhooksHandler } from "../../functions/webhooks/handler.ts";
 import { pipelineKit, SECRET, webhookRequest } from "../support/pipeline.ts";
 import { pageView, proxyKit, YES } from "../support/storefront.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { connect } from "@trakit/db/connection.ts";
 import { conversionEventId } from "@trakit/core/event-id.ts";
-import { openApp } from "@trakit/pipeline/installation.ts";
-import { reconcileShop } from "@trakit/pipeline/reconcile.ts";
+import { openApp } from "@trakit/pipeline/shopify/installation.ts";
+import { reconcileShop } from "@trakit/pipeline/shopify/reconcile.ts";
 import { gathered } from "@trakit/pipeline/gather.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
 import { decodeOrder } from "@trakit/shopify/order.ts";

@@ -1,10 +1,10 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
 import { connect as connectDatabase } from "@trakit/db/connection.ts";
-import { type Alert, sendAlerts } from "@trakit/pipeline/alerts.ts";
-import { drain } from "@trakit/pipeline/drain.ts";
+import { type Alert, sendAlerts } from "@trakit/pipeline/upkeep/alerts.ts";
+import { drain } from "@trakit/pipeline/dispatch/drain.ts";
 import { gathered } from "@trakit/pipeline/gather.ts";
-import { renewDueGrants } from "@trakit/pipeline/renewals.ts";
+import { renewDueGrants } from "@trakit/pipeline/merchant/renewals.ts";
 import { open, renewalSubject, tokenSubject } from "@trakit/runtime/seal.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
 import { renewJob } from "@trakit/worker/jobs/renew.ts";

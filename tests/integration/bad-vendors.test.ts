@@ -7,7 +7,7 @@ import { EMPTY_IDENTIFIERS } from "@trakit/core/event.ts";
 import type { Database } from "@trakit/db/connection.ts";
 import type { Settlement } from "@trakit/db/calls/settle-deliveries.ts";
 import { destination } from "@trakit/destinations/registry.ts";
-import { sendAll } from "@trakit/pipeline/send-all.ts";
+import { sendAll } from "@trakit/pipeline/dispatch/send-all.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
 import { workerFetch } from "@trakit/worker/http-fetch.ts";

@@ -11,7 +11,7 @@ import {
   exampleEvent,
 } from "@trakit/destinations/shared/example-event.ts";
 import { gathered } from "@trakit/pipeline/gather.ts";
-import type { PipelineDependencies, World } from "@trakit/pipeline/dependencies.ts";
+import type { PipelineDependencies, World } from "@trakit/pipeline/ports.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { Slots } from "@trakit/runtime/slots.ts";

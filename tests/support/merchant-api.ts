@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
-import { openApp } from "@trakit/pipeline/installation.ts";
+import { openApp } from "@trakit/pipeline/shopify/installation.ts";
 import { type AdminDependencies, adminHandler } from "../../functions/admin/handler.ts";
 import { ADMIN_URL, type merchantKit } from "./merchant.ts";
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeEach } from "vitest";
 import { connect } from "@trakit/db/connection.ts";
 import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
-import type { InstallWorld } from "@trakit/pipeline/installation.ts";
+import type { InstallWorld } from "@trakit/pipeline/shopify/installation.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { createShopifyApp } from "@trakit/runtime/shopify-app.ts";
 import { createShopifyAdmin, type ShopifyAdmin } from "@trakit/sandbox/admin/shopify-admin.ts";

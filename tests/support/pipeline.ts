@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeEach, expect } from "vitest";
 import { connect, type Database } from "@trakit/db/connection.ts";
 import { destination } from "@trakit/destinations/registry.ts";
-import type { PipelineDependencies, World } from "@trakit/pipeline/dependencies.ts";
+import type { PipelineDependencies, World } from "@trakit/pipeline/ports.ts";
 import { gathered } from "@trakit/pipeline/gather.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";

@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
-import type { SessionAnswer } from "@trakit/pipeline/contracts.ts";
+import type { SessionAnswer } from "@trakit/pipeline/contracts/answers.ts";
 import { shopPublicKey } from "@trakit/core/storefront-keys.ts";
 import { type ProxyDependencies, proxyHandler } from "../../functions/proxy/handler.ts";
 import { EVENING, KEYS, type PipelineKit, proxyRequest, SECRET } from "./pipeline.ts";

@@ -17,7 +17,7 @@ import type {
   shopChangeSchema,
   testEventAnswerSchema,
   testEventSchema,
-} from "@trakit/pipeline/admin/contracts.ts";
+} from "@trakit/pipeline/contracts/merchant.ts";
 
 /** A refusal of TrakIt's API: the problem document (RFC 9457) as an error. */
 export class TrakitProblem extends Error {

@@ -3,10 +3,10 @@ import { readEvents } from "@trakit/db/calls/read-events.ts";
 import { settleDeliveries, type Settlement } from "@trakit/db/calls/settle-deliveries.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { Coalescer } from "@trakit/runtime/coalesce.ts";
-import type { PipelineDependencies, World } from "./dependencies.ts";
-import { EventShelf } from "./event-shelf.ts";
-import { type DestinationSends, sendAll } from "./send-all.ts";
-import { WantedForms } from "./wanted-forms.ts";
+import type { PipelineDependencies, World } from "./ports.ts";
+import { EventShelf } from "./dispatch/event-shelf.ts";
+import { type DestinationSends, sendAll } from "./dispatch/send-all.ts";
+import { WantedForms } from "./ingest/wanted-forms.ts";
 
 /** One webhook's part in a call of `ingest_events`. */
 export interface IngestPart {

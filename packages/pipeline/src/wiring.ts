@@ -2,7 +2,7 @@ import { connect } from "@trakit/db/connection.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { readSettings, readVendorHosts } from "@trakit/runtime/settings.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
-import type { PipelineDependencies } from "./dependencies.ts";
+import type { PipelineDependencies } from "./ports.ts";
 import { gathered } from "./gather.ts";
 
 /** What a process gives to the wiring: its environment and its ways to the world. */

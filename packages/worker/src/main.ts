@@ -1,7 +1,7 @@
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { PLATFORMS } from "@trakit/destinations/registry.ts";
-import { shopifyWorld } from "@trakit/pipeline/shopify-wiring.ts";
+import { shopifyWorld } from "@trakit/pipeline/shopify/wiring.ts";
 import { wire } from "@trakit/pipeline/wiring.ts";
 import { readOAuthClients, readSettings, SettingsError } from "@trakit/runtime/settings.ts";
 import { workerFetch } from "./http-fetch.ts";

@@ -2,7 +2,7 @@ import process from "node:process";
 import { fromStored, type StoredEvent } from "@trakit/core/stored.ts";
 import type { JsonObject } from "@trakit/destinations/destination.ts";
 import { destination } from "@trakit/destinations/registry.ts";
-import { batches, tooLong } from "@trakit/pipeline/send-all.ts";
+import { batches, tooLong } from "@trakit/pipeline/dispatch/send-all.ts";
 import { send } from "@trakit/runtime/send.ts";
 import { workerFetch } from "@trakit/worker/http-fetch.ts";
 

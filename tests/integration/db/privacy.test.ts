@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { redactDue } from "@trakit/pipeline/privacy.ts";
+import { redactDue } from "@trakit/pipeline/upkeep/privacy.ts";
 import { connect } from "@trakit/db/connection.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { at, DAY, fromBrowser, fromShopify, HOUR } from "../../support/captured.ts";

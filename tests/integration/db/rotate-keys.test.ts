@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { connect } from "@trakit/db/connection.ts";
-import { resealShop } from "@trakit/pipeline/rotate-keys.ts";
-import { sealedPair, shopifySubject } from "@trakit/pipeline/shop-token.ts";
+import { resealShop } from "@trakit/pipeline/upkeep/rotate-keys.ts";
+import { sealedPair, shopifySubject } from "@trakit/pipeline/shopify/shop-token.ts";
 import { keepGrant } from "@trakit/db/calls/grants.ts";
 import { installShop } from "@trakit/db/calls/install-shop.ts";
 import { open, quarantineSubject, renewalSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { connect } from "@trakit/db/connection.ts";
 import { queueMetrics } from "@trakit/db/calls/queue-metrics.ts";
-import { type Alert, sendAlerts } from "@trakit/pipeline/alerts.ts";
+import { type Alert, sendAlerts } from "@trakit/pipeline/upkeep/alerts.ts";
 import { backlogWorld } from "../../support/backlog.ts";
 import { at, DAY, fromBrowser, fromShopify, NOON } from "../../support/captured.ts";
 import { testDatabase } from "../../support/database.ts";

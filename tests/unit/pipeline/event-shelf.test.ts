@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { toStored } from "@trakit/core/stored.ts";
 import { exampleEvent } from "@trakit/destinations/shared/example-event.ts";
-import { EventShelf } from "@trakit/pipeline/event-shelf.ts";
+import { EventShelf } from "@trakit/pipeline/dispatch/event-shelf.ts";
 
 /** A database of events whose versions can be moved; `asked` is what was read of it, call by call. */
 function database(versions: Record<number, string>) {

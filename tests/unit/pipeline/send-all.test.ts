@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { CanonicalEvent } from "@trakit/core/event.ts";
 import type { JsonObject } from "@trakit/destinations/destination.ts";
 import { EXAMPLE_CLIENT, EXAMPLE_NOW, exampleEvent } from "@trakit/destinations/shared/example-event.ts";
-import type { World } from "@trakit/pipeline/dependencies.ts";
-import { type Send, sendAll } from "@trakit/pipeline/send-all.ts";
+import type { World } from "@trakit/pipeline/ports.ts";
+import { type Send, sendAll } from "@trakit/pipeline/dispatch/send-all.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { unsealedToken } from "@trakit/pipeline/tokens.ts";
+import { unsealedToken } from "@trakit/pipeline/dispatch/tokens.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { OTHER_TOPICS } from "@trakit/sandbox/shop/other-webhooks.ts";
-import { readWebhook } from "@trakit/pipeline/read-webhook.ts";
+import { readWebhook } from "@trakit/pipeline/ingest/read-webhook.ts";
 import { verifyWebhook } from "@trakit/shopify/verify.ts";
 import { placeOrder, SECRET, type Stage, stage } from "./shop-kit.ts";
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { TOPICS } from "@trakit/pipeline/read-webhook.ts";
+import { TOPICS } from "@trakit/pipeline/ingest/read-webhook.ts";
 import { SCOPES } from "@trakit/runtime/shopify-scopes.ts";
 
 /** `shopify.app.toml` says what the code does: who deploys it gets the scopes and webhooks the code counts on. */

@@ -1,4 +1,4 @@
-import { type Resealed, resealShop } from "@trakit/pipeline/rotate-keys.ts";
+import { type Resealed, resealShop } from "@trakit/pipeline/upkeep/rotate-keys.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
 import { listShops } from "../calls/shops.ts";
 import type { Command } from "../command.ts";

@@ -1,4 +1,4 @@
-import { retryQuarantined } from "@trakit/pipeline/retry-quarantined.ts";
+import { retryQuarantined } from "@trakit/pipeline/ingest/retry-quarantined.ts";
 import { wire } from "@trakit/pipeline/wiring.ts";
 import { listQuarantine } from "../calls/watching.ts";
 import type { Command } from "../command.ts";

@@ -1,4 +1,4 @@
-import { sendAlerts } from "@trakit/pipeline/alerts.ts";
+import { sendAlerts } from "@trakit/pipeline/upkeep/alerts.ts";
 import type { Job } from "../job.ts";
 
 /** Tells the operator of lanes in trouble and of deliveries that expired, where TRAKIT_ALERT_URL is set. */

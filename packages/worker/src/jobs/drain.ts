@@ -1,5 +1,5 @@
 import { enqueueJobs } from "@trakit/db/calls/enqueue-jobs.ts";
-import { drainLane } from "@trakit/pipeline/drain-lane.ts";
+import { drainLane } from "@trakit/pipeline/dispatch/drain-lane.ts";
 import type { Job } from "../job.ts";
 
 /** A lane with a long backlog goes to the end of the line after this long, so that it keeps no other shop waiting (ms). */

@@ -1,4 +1,4 @@
-import { redactDue } from "@trakit/pipeline/privacy.ts";
+import { redactDue } from "@trakit/pipeline/upkeep/privacy.ts";
 import type { Job } from "../job.ts";
 
 /** Below the time limit, so that what is left is done by the next job rather than lost with this one (ms). */

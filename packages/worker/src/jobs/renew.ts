@@ -1,5 +1,5 @@
-import type { ConnectionWorld } from "@trakit/pipeline/admin/world.ts";
-import { renewDueGrants } from "@trakit/pipeline/renewals.ts";
+import type { ConnectionWorld } from "@trakit/pipeline/merchant/world.ts";
+import { renewDueGrants } from "@trakit/pipeline/merchant/renewals.ts";
 import type { Job } from "../job.ts";
 
 /** Below the time limit, so that what is left is done by the next job (ms). */

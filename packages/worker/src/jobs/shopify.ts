@@ -1,10 +1,10 @@
 import { dueLookups } from "@trakit/db/calls/customer-lookups.ts";
 import { dueReconciliations } from "@trakit/db/calls/due-reconciliations.ts";
 import { dueSetups } from "@trakit/db/calls/due-setups.ts";
-import { completeSetup, type InstallWorld } from "@trakit/pipeline/installation.ts";
-import { lookUpCustomers } from "@trakit/pipeline/look-up-customers.ts";
-import { reconcileShop } from "@trakit/pipeline/reconcile.ts";
-import { refreshDue } from "@trakit/pipeline/shop-token.ts";
+import { completeSetup, type InstallWorld } from "@trakit/pipeline/shopify/installation.ts";
+import { lookUpCustomers } from "@trakit/pipeline/shopify/look-up-customers.ts";
+import { reconcileShop } from "@trakit/pipeline/shopify/reconcile.ts";
+import { refreshDue } from "@trakit/pipeline/shopify/shop-token.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import type { Job } from "../job.ts";
 

@@ -2,8 +2,8 @@ import { type DueGrant, dueGrants, grantLease, grantRenewed } from "@trakit/db/c
 import { errorFields } from "@trakit/runtime/log.ts";
 import { renewGrant } from "@trakit/runtime/platform-login.ts";
 import { open, renewalSubject } from "@trakit/runtime/seal.ts";
-import { loginAt, loginWorld } from "./admin/logins.ts";
-import type { ConnectionWorld } from "./admin/world.ts";
+import { loginAt, loginWorld } from "./logins.ts";
+import type { ConnectionWorld } from "./world.ts";
 import { sealedGrant } from "./connections.ts";
 
 /** How many tokens are renewed at a time. */

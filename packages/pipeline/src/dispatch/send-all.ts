@@ -9,7 +9,7 @@ import type { Destination, HttpRequest, JsonObject } from "@trakit/destinations/
 import { destination as findDestination } from "@trakit/destinations/registry.ts";
 import { afterTag } from "@trakit/destinations/shared/browser-tags.ts";
 import { send, type Sent } from "@trakit/runtime/send.ts";
-import { LEASE_SECONDS, leaseClock, SEND_TIMEOUT_MS, type World } from "./dependencies.ts";
+import { LEASE_SECONDS, leaseClock, SEND_TIMEOUT_MS, type World } from "../ports.ts";
 import { unsealedToken } from "./tokens.ts";
 
 /** One leased delivery with all that is needed to send it. */

@@ -7,9 +7,9 @@ import {
   type Sender,
 } from "@trakit/db/calls/ingest-browser-events.ts";
 import type { CapturedEvent, Ingested, IngestResult } from "@trakit/db/calls/ingest-events.ts";
-import { leaseClock, type PipelineDependencies } from "./dependencies.ts";
-import { dispatch } from "./dispatch.ts";
-import type { DestinationSends, Send } from "./send-all.ts";
+import { leaseClock, type PipelineDependencies } from "../ports.ts";
+import { dispatch } from "../dispatch/dispatch.ts";
+import type { DestinationSends, Send } from "../dispatch/send-all.ts";
 
 /** A captured event before it is stored. */
 export interface Capture {

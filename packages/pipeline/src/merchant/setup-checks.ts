@@ -1,7 +1,7 @@
 import type { Installation } from "@trakit/db/calls/find-installation.ts";
 import type { SetupSignals } from "@trakit/db/calls/setup-signals.ts";
-import { setupOf } from "../admin-contracts.ts";
-import type { Check, DestinationAnswer } from "./contracts.ts";
+import { setupOf } from "../contracts/installation.ts";
+import type { Check, DestinationAnswer } from "../contracts/merchant.ts";
 
 /** Something that came within a day counts as working. */
 const FRESH_MS = 24 * 3_600_000;

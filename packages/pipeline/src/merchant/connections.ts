@@ -12,9 +12,9 @@ import { destination } from "@trakit/destinations/registry.ts";
 import { authorizationUrl, type Grant, readCallback, redeemCode } from "@trakit/runtime/platform-login.ts";
 import { open, renewalSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import type { ClientSettings, KeyRing } from "@trakit/runtime/settings.ts";
-import { probe } from "./admin/destinations.ts";
-import { loginAt, loginWorld } from "./admin/logins.ts";
-import { type ConnectionWorld, type MerchantWorld, type Refusal, refusal } from "./admin/world.ts";
+import { probe } from "./destinations.ts";
+import { loginAt, loginWorld } from "./logins.ts";
+import { type ConnectionWorld, type MerchantWorld, type Refusal, refusal } from "./world.ts";
 
 /**
  * A merchant connects their account at a platform: asks for it with the session token (begin), is sent there by us (open),

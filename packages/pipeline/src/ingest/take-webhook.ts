@@ -3,10 +3,10 @@ import { requestPrivacy } from "@trakit/db/calls/request-privacy.ts";
 import { setScopes } from "@trakit/db/calls/set-scopes.ts";
 import { uninstallShop } from "@trakit/db/calls/uninstall-shop.ts";
 import type { AppWebhook } from "@trakit/shopify/app-webhooks.ts";
-import type { WebhookAnswer } from "./contracts.ts";
-import type { PipelineDependencies } from "./dependencies.ts";
+import type { WebhookAnswer } from "../contracts/answers.ts";
+import type { PipelineDependencies } from "../ports.ts";
 import { type Capture, ingest } from "./ingest.ts";
-import { redact } from "./privacy.ts";
+import { redact } from "../upkeep/privacy.ts";
 import type { ReadWebhook } from "./read-webhook.ts";
 import { takeCart } from "./take-cart.ts";
 

@@ -1,7 +1,7 @@
 import { duePrivacy } from "@trakit/db/calls/due-privacy.ts";
 import { privacyStep } from "@trakit/db/calls/privacy-step.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
-import type { PipelineDependencies } from "./dependencies.ts";
+import type { PipelineDependencies } from "../ports.ts";
 
 type World = Pick<PipelineDependencies, "db" | "log" | "now" | "databaseNow">;
 

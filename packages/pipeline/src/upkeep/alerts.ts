@@ -7,7 +7,7 @@ import {
 } from "@trakit/db/calls/alerts.ts";
 import { grantAlerts, settleGrantAlert } from "@trakit/db/calls/grants.ts";
 import { send } from "@trakit/runtime/send.ts";
-import { SEND_TIMEOUT_MS, type World } from "./dependencies.ts";
+import { SEND_TIMEOUT_MS, type World } from "../ports.ts";
 
 /**
  * What the operator's address gets, as JSON: `{kind, shop, platform, reason, since, expired, text}`. Chat services that

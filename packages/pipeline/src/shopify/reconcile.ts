@@ -9,8 +9,8 @@ import {
   readOrdersPage,
 } from "@trakit/shopify/graphql-order.ts";
 import { decodeOrder } from "@trakit/shopify/order.ts";
-import type { PipelineDependencies } from "./dependencies.ts";
-import { type Capture, ingest } from "./ingest.ts";
+import type { PipelineDependencies } from "../ports.ts";
+import { type Capture, ingest } from "../ingest/ingest.ts";
 import { type AdminWorld, type AskedAnswer, askShop } from "./shop-token.ts";
 
 /** Orders a page: with their lines about 3 points each, well inside the bucket of the smallest plan. */

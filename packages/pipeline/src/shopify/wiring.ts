@@ -3,7 +3,7 @@ import { createLogger } from "@trakit/runtime/log.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
 import { createShopifyApp } from "@trakit/runtime/shopify-app.ts";
 import type { InstallWorld } from "./installation.ts";
-import type { Platform } from "./wiring.ts";
+import type { Platform } from "../wiring.ts";
 
 /** Connections of one isolate: merchants are few. */
 const CONNECTIONS = 3;

@@ -6,8 +6,8 @@ import type { HttpRequest } from "@trakit/destinations/destination.ts";
 import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
 import { open, seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { send } from "@trakit/runtime/send.ts";
-import { SEND_TIMEOUT_MS } from "../dependencies.ts";
-import type { DestinationAnswer, DestinationChangeInput } from "./contracts.ts";
+import { SEND_TIMEOUT_MS } from "../ports.ts";
+import type { DestinationAnswer, DestinationChangeInput } from "../contracts/merchant.ts";
 import { loginAt } from "./logins.ts";
 import { type MerchantWorld, type Refusal, refusal } from "./world.ts";
 

@@ -3,7 +3,7 @@ import type { Logger } from "@trakit/runtime/log.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
 import type { Slots } from "@trakit/runtime/slots.ts";
 import type { Gathering } from "./gather.ts";
-import type { WantedForms } from "./wanted-forms.ts";
+import type { WantedForms } from "./ingest/wanted-forms.ts";
 
 /** What ingest and dispatch need of the world; every one of them can be a test's. */
 export interface World {

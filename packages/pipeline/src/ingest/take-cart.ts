@@ -1,8 +1,8 @@
 import { fromStored, toStored } from "@trakit/core/stored.ts";
 import { type CartIngested, ingestCart } from "@trakit/db/calls/ingest-cart.ts";
 import type { Cart } from "@trakit/shopify/cart.ts";
-import { leaseClock, type PipelineDependencies } from "./dependencies.ts";
-import { dispatch } from "./dispatch.ts";
+import { leaseClock, type PipelineDependencies } from "../ports.ts";
+import { dispatch } from "../dispatch/dispatch.ts";
 import { grouped } from "./ingest.ts";
 
 /** Sending slots for one cart: an update rarely adds more than one thing, and what finds no slot is sent from the queue. */

@@ -1,7 +1,7 @@
 import type { Database } from "@trakit/db/connection.ts";
 import type { Logger } from "@trakit/runtime/log.ts";
 import type { ClientSettings, KeyRing } from "@trakit/runtime/settings.ts";
-import type { InstallWorld } from "../installation.ts";
+import type { InstallWorld } from "../shopify/installation.ts";
 
 /** What connecting an account at a platform, and renewing its token, needs of the world. */
 export interface ConnectionWorld {

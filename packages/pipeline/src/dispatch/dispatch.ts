@@ -1,6 +1,6 @@
 import type { Settlement } from "@trakit/db/calls/settle-deliveries.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
-import type { PipelineDependencies } from "./dependencies.ts";
+import type { PipelineDependencies } from "../ports.ts";
 import type { DestinationSends } from "./send-all.ts";
 
 /** Settle what is done after this long, rather than letting one slow vendor keep the others' word open (ms). */

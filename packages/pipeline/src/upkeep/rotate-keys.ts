@@ -3,7 +3,7 @@ import { replaceSeal } from "@trakit/db/calls/replace-seal.ts";
 import type { Database } from "@trakit/db/connection.ts";
 import { open, quarantineSubject, renewalSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
-import { shopifySubject } from "./shop-token.ts";
+import { shopifySubject } from "../shopify/shop-token.ts";
 
 export interface Resealed {
   /** Sealed with the newest key now. */

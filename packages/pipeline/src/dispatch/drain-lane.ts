@@ -2,7 +2,7 @@ import { claimDeliveries } from "@trakit/db/calls/claim-deliveries.ts";
 import { endFlush } from "@trakit/db/calls/end-flush.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
-import { LEASE_SECONDS, leaseClock, type PipelineDependencies } from "./dependencies.ts";
+import { LEASE_SECONDS, leaseClock, type PipelineDependencies } from "../ports.ts";
 import { dispatch } from "./dispatch.ts";
 
 export interface LaneOptions {

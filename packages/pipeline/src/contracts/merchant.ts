@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { EVENT_NAMES } from "@trakit/core/event.ts";
-import { installAnswerSchema } from "../admin-contracts.ts";
+import { installAnswerSchema } from "./installation.ts";
 
 /** What merchants may send and what they are answered. Strict: a key that is not here is refused, never passed on. */
 
