@@ -5,7 +5,7 @@ import {
   openConnecting,
 } from "@trakit/pipeline/merchant/connections.ts";
 import { problem } from "@trakit/runtime/problem.ts";
-import type { AdminDependencies } from "./handler.ts";
+import type { AdminDependencies } from "./dependencies.ts";
 
 /**
  * The two addresses of a connection that a browser opens by itself, without a session token: the way to the platform and the

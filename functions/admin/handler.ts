@@ -17,18 +17,14 @@ import * as contracts from "@trakit/pipeline/contracts/merchant.ts";
 import { changeDestination, destinationsOf } from "@trakit/pipeline/merchant/destinations.ts";
 import { setupChecks } from "@trakit/pipeline/merchant/setup-checks.ts";
 import { sendTestEvent } from "@trakit/pipeline/merchant/test-event.ts";
-import type { MerchantWorld, Refusal } from "@trakit/pipeline/merchant/world.ts";
+import type { Refusal } from "@trakit/pipeline/merchant/world.ts";
 import { beginConnecting } from "@trakit/pipeline/merchant/connections.ts";
 import { readBody } from "@trakit/runtime/body.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import { forPage } from "@trakit/runtime/page-origin.ts";
 import { json, problem, unavailable } from "@trakit/runtime/problem.ts";
 import { connectCallback, openConnect } from "./connect.ts";
-
-export interface AdminDependencies extends MerchantWorld {
-  /** `TRAKIT_ADMIN_URL`: the only page whose origin may call. */
-  adminUrl: string;
-}
+import type { AdminDependencies } from "./dependencies.ts";
 
 /** Requests of one shop's merchants a minute. */
 const PER_MINUTE = 120;

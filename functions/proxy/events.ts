@@ -13,7 +13,7 @@ import { openEvent } from "@trakit/shopify/signed-event.ts";
 import { pageCookies, refusalOf, withSetCookies } from "./answers.ts";
 import { type Caller, originHost, storefrontHost } from "./caller.ts";
 import { withCookies } from "./cookies.ts";
-import type { ProxyDependencies } from "./handler.ts";
+import type { ProxyDependencies } from "./dependencies.ts";
 import { returnedIdentifiers, unusableIdentifiers } from "./identity.ts";
 
 /** What is told of an id or name that was refused: only what has the shape of one, so that nothing is echoed. */

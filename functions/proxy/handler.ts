@@ -1,6 +1,5 @@
 import type { z } from "zod";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
-import type { PipelineDependencies } from "@trakit/pipeline/ports.ts";
 import { ingest } from "@trakit/pipeline/ingest/ingest.ts";
 import { senderPrefix } from "@trakit/core/sender-prefix.ts";
 import { readBody } from "@trakit/runtime/body.ts";
@@ -10,6 +9,7 @@ import { browserBatchSchema, sessionRequestSchema } from "@trakit/shopify/browse
 import { parseJson } from "@trakit/shopify/json.ts";
 import { preflight, readableBy, refusalOf } from "./answers.ts";
 import { type Caller, callerOf, originHost } from "./caller.ts";
+import type { ProxyDependencies } from "./dependencies.ts";
 import { events } from "./events.ts";
 import { refusedCalls } from "./refused-calls.ts";
 import { session } from "./session.ts";
@@ -19,15 +19,6 @@ const EVENT_LIMIT = 1024 * 1024;
 const SESSION_LIMIT = 64 * 1024;
 /** A script may be kept this long before it is asked for again (s). */
 const SCRIPT_SECONDS = 300;
-
-export interface ProxyDependencies extends PipelineDependencies {
-  secrets: string[];
-  waitUntil: (promise: Promise<unknown>) => void;
-  /** Bytes nobody can guess. */
-  chance: (bytes: number) => Uint8Array;
-  /** Scripts served to storefronts, by file name. */
-  scripts: Record<string, { text: string; etag: string }>;
-}
 
 /**
  * What storefronts call: `POST /proxy/event`, `GET|POST /proxy/session`, and the scripts. Through the shop's app proxy

@@ -1,6 +1,6 @@
 import { countRefusedCalls } from "@trakit/db/calls/count-refused-calls.ts";
 import { Coalescer } from "@trakit/runtime/coalesce.ts";
-import type { ProxyDependencies } from "./handler.ts";
+import type { ProxyDependencies } from "./dependencies.ts";
 
 /** Calls counted by one statement. */
 const MOST = 1_000;

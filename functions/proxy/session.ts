@@ -9,7 +9,7 @@ import type { SessionRequest } from "@trakit/shopify/browser-schema.ts";
 import { pageCookies, refusalOf, withSetCookies } from "./answers.ts";
 import { type Caller, originHost, storefrontHost } from "./caller.ts";
 import { cookieDomain, withCookies } from "./cookies.ts";
-import type { ProxyDependencies } from "./handler.ts";
+import type { ProxyDependencies } from "./dependencies.ts";
 import { returnedIdentifiers, unusableIdentifiers, withNewIdentifiers } from "./identity.ts";
 
 function hex(bytes: Uint8Array): string {

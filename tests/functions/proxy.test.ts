@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { type ProxyDependencies, proxyHandler } from "../../functions/proxy/handler.ts";
+import type { ProxyDependencies } from "../../functions/proxy/dependencies.ts";
+import { proxyHandler } from "../../functions/proxy/handler.ts";
 import {
   absentDatabase,
   EVENING,

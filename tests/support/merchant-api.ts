@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
 import { openApp } from "@trakit/pipeline/shopify/installation.ts";
-import { type AdminDependencies, adminHandler } from "../../functions/admin/handler.ts";
+import type { AdminDependencies } from "../../functions/admin/dependencies.ts";
+import { adminHandler } from "../../functions/admin/handler.ts";
 import { ADMIN_URL, type merchantKit } from "./merchant.ts";
 
 export const JWT_SECRET = "the-projects-jwt-secret-of-the-tests-0123456789";

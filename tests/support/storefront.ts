@@ -1,7 +1,8 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import type { SessionAnswer } from "@trakit/pipeline/contracts/answers.ts";
 import { shopPublicKey } from "@trakit/core/storefront-keys.ts";
-import { type ProxyDependencies, proxyHandler } from "../../functions/proxy/handler.ts";
+import type { ProxyDependencies } from "../../functions/proxy/dependencies.ts";
+import { proxyHandler } from "../../functions/proxy/handler.ts";
 import { EVENING, KEYS, type PipelineKit, proxyRequest, SECRET } from "./pipeline.ts";
 
 /** The browser's side of the storefront, written anew from the contract: it shares no code with what it tests. */
