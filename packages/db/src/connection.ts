@@ -1,5 +1,6 @@
 // @ts-types="./pg-driver.d.ts"
 import pg from "pg";
+import { outOfReach, transient } from "./errors.ts";
 
 /**
  * Connections to Postgres. One query in flight per connection, unnamed parameterised statements only: what a transaction
@@ -33,22 +34,6 @@ export interface ConnectOptions {
 
 const ROLE =
   "select r.rolsuper or r.rolbypassrls as unbound from pg_catalog.pg_roles r where r.rolname = current_user";
-
-/** Class 08 (connection), 57P0x (shutdown), 53 (out of resources), 55P03/57014 (timeouts), and the driver's own words. */
-function unavailable(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  if (typeof code === "string") {
-    if (/^[0-9A-Z]{5}$/.test(code)) return /^(08|53|57P0|25006|57014|55P03|XX000|58)/.test(code);
-    return true; // ECONNREFUSED, ENOTFOUND, ECONNRESET …
-  }
-  return /connection|timeout|terminated|closed/i.test(String((error as { message?: unknown }).message ?? ""));
-}
-
-/** Serialization failure or deadlock: the transaction did not happen, and happens when tried again. */
-function transient(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return code === "40P01" || code === "40001";
-}
 
 /** Opens a pool. No connection is made before the first statement. */
 export function connect(options: ConnectOptions): Database {
@@ -87,7 +72,7 @@ export function connect(options: ConnectOptions): Database {
           return result.rows;
         } catch (error) {
           if (transient(error) && attempt === 1) continue;
-          if (unavailable(error)) {
+          if (outOfReach(error)) {
             throw new DatabaseUnavailable("the database is out of reach", { cause: error });
           }
           throw error;
