@@ -18,8 +18,8 @@ export const MAY_IMPORT: Record<string, string[]> = {
   client: ["db", "pipeline"],
   storefront: [],
   cli: ["core", "db", "destinations", "pipeline", "runtime", "shopify"],
-  // the pages of docs/destinations are made from the destinations themselves
-  tooling: ["core", "destinations"],
+  // the pages of docs/destinations are made from the destinations themselves; a throw-away Postgres is the local stack's
+  tooling: ["cli", "core", "destinations"],
 };
 
 /** Pure packages: no input or output, no clock, no chance. */

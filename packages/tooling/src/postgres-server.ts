@@ -17,7 +17,7 @@ export const TEST_PASSWORD = "postgres";
 export interface PostgresServer {
   /** Connection of the migration role `postgres` to the maintenance database. */
   url: string;
-  /** Stops it and removes its folder; with `keep` the folder is left and its path returned (what was kept before goes). */
+  /** Stops it and removes its folder; with `keep` the folder stays and its path is returned (what was kept before goes). */
   stop(keep?: boolean): Promise<string | null>;
 }
 
@@ -64,7 +64,7 @@ export async function createMigrationRole(superUrl: string): Promise<void> {
   ]);
 }
 
-/** Starts an embedded Postgres 17 (postgres-process.ts). Throws with the server's own words when it does not start. */
+/** Starts the embedded Postgres 17 in a process of its own (postgres-process.ts). Throws with the server's own words when it does not start. */
 export function startPostgres(): Promise<PostgresServer> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "postgres-process.ts")], {
     stdio: ["pipe", "pipe", "pipe"],

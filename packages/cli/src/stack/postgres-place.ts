@@ -50,11 +50,9 @@ function unprivilegedUser(): NonNullable<PostgresPlace["user"]> {
   );
 }
 
-/** Whether that user may enter every one of the folders and run what is in bin/. */
-function reaches(user: NonNullable<PostgresPlace["user"]>, binaries: string | null, folder: string): boolean {
-  const script =
-    '{ [ -z "$1" ] || { [ -x "$1/bin/postgres" ] && [ -r "$1/share/postgresql/postgres.bki" ]; }; } && cd "$2"';
-  const { status } = spawnSync("/bin/sh", ["-c", script, "sh", binaries ?? "", folder], {
+/** Whether a test of the shell, with the path as $1, holds for that user. */
+function holds(user: NonNullable<PostgresPlace["user"]>, test: string, path: string): boolean {
+  const { status } = spawnSync("/bin/sh", ["-c", test, "sh", path], {
     uid: user.uid,
     gid: user.gid,
     cwd: "/",
@@ -63,7 +61,7 @@ function reaches(user: NonNullable<PostgresPlace["user"]>, binaries: string | nu
   return status === 0;
 }
 
-/** A copy of the binaries that everyone may run, made once per version. */
+/** A copy of the binaries that everyone may run, made once per version; processes that start at once make it together. */
 function copyBinaries(source: string): string {
   const { version } = JSON.parse(readFileSync(join(source, "..", "package.json"), "utf8")) as {
     version: string;
@@ -74,7 +72,13 @@ function copyBinaries(source: string): string {
     cpSync(source, half, { recursive: true, verbatimSymlinks: true });
     // modes came along from under a strict umask, perhaps
     spawnSync("chmod", ["-R", "a+rX", half]);
-    renameSync(half, target);
+    try {
+      renameSync(half, target);
+    } catch (error) {
+      rmSync(half, { recursive: true, force: true });
+      // another process was quicker
+      if (!existsSync(target)) throw error;
+    }
   }
   return target;
 }
@@ -102,9 +106,11 @@ export function clusterFolder(dataDir: string): string {
   }
 }
 
-/** Decides where the cluster goes. Creates `dataDir` and, for root, what is needed outside of it. */
-export function postgresPlace(dataDir: string): PostgresPlace {
-  const binaries = postgresFolder();
+/**
+ * Decides where the cluster goes. Creates `dataDir` and, for root, what is needed outside of it: the binaries and the
+ * cluster, each only when its own folder is one that Postgres's user may not enter.
+ */
+export function postgresPlace(dataDir: string, binaries = postgresFolder()): PostgresPlace {
   mkdirSync(dataDir, { recursive: true });
   for (const name of ["postgres", "initdb"]) {
     const path = join(binaries, "bin", name + (process.platform === "win32" ? ".exe" : ""));
@@ -118,13 +124,15 @@ export function postgresPlace(dataDir: string): PostgresPlace {
   const user = owner(clusterFolder(dataDir), unprivilegedUser());
   // a strict umask must not shut Postgres out of its own folder's parent; what is secret in there has its own mode
   chmodSync(dataDir, 0o755);
-  if (clusterFolder(dataDir) === join(dataDir, "postgres") && reaches(user, binaries, dataDir)) {
-    return { binaries, data: join(dataDir, "postgres"), user, notice: null };
-  }
-  mkdirSync(ROOT_ONLY_BASE, { recursive: true, mode: 0o755 });
-  chmodSync(ROOT_ONLY_BASE, 0o755);
-  const usable = reaches(user, binaries, "/") ? binaries : copyBinaries(binaries);
   const link = join(dataDir, "postgres");
+  const runs = holds(user, '[ -x "$1/bin/postgres" ] && [ -r "$1/share/postgresql/postgres.bki" ]', binaries);
+  const enters = clusterFolder(dataDir) === link && holds(user, 'cd "$1"', dataDir);
+  if (!runs || !enters) {
+    mkdirSync(ROOT_ONLY_BASE, { recursive: true, mode: 0o755 });
+    chmodSync(ROOT_ONLY_BASE, 0o755);
+  }
+  const usable = runs ? binaries : copyBinaries(binaries);
+  if (enters) return { binaries: usable, data: link, user, notice: null };
   const data = join(
     ROOT_ONLY_BASE,
     `${basename(ROOT).replace(/[^A-Za-z0-9_-]/g, "_")}-${

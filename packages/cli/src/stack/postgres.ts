@@ -65,9 +65,9 @@ function run(place: PostgresPlace, name: string, args: string[], input: string):
 
 /**
  * Makes the cluster unless there is one, and says whether it did. A start that was interrupted half-way leaves nothing
- * that looks finished.
+ * that looks finished. `durable` false spares the waits for the disk: a crash of the machine may lose a throw-away one.
  */
-export function createCluster(place: PostgresPlace): boolean {
+export function createCluster(place: PostgresPlace, durable = true): boolean {
   const version = join(place.data, "PG_VERSION");
   if (existsSync(version)) {
     const found = readFileSync(version, "utf8").trim();
@@ -98,6 +98,7 @@ export function createCluster(place: PostgresPlace): boolean {
       "--locale-provider=builtin",
       "--builtin-locale=C.UTF-8",
       "--no-instructions",
+      ...(durable ? [] : ["--no-sync"]),
     ], "");
     run(place, "postgres", ["--single", "-D", half, "postgres"], ROLES);
   } finally {
@@ -134,19 +135,29 @@ export async function clearLeftovers(place: PostgresPlace): Promise<void> {
   rmSync(pidFile, { force: true });
 }
 
-/** The server as a process of the stack. The cluster must have been created. */
-export function postgresSpec(place: PostgresPlace, port: number, logPath: string): ChildSpec {
+/** The server as a process of the stack, with more settings (`name=value`) if wished. The cluster must have been created. */
+export function postgresSpec(
+  place: PostgresPlace,
+  port: number,
+  logPath: string,
+  settings: readonly string[] = [],
+): ChildSpec {
   return {
     name: "postgres",
     command: binary(place, "postgres"),
     args: [
       ...["-D", place.data, "-p", String(port)],
-      ...["listen_addresses=127.0.0.1", "unix_socket_directories=", "timezone=UTC", "log_timezone=UTC"]
-        .flatMap((setting) => ["-c", setting]),
-      // statements may carry digests and addresses: errors are logged without their values
-      ...["log_parameter_max_length_on_error=0", "log_error_verbosity=terse", "max_connections=200"].flatMap((
-        setting,
-      ) => ["-c", setting]),
+      ...[
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        "timezone=UTC",
+        "log_timezone=UTC",
+        "max_connections=200",
+        // statements may carry digests and addresses: errors are logged without their values
+        "log_parameter_max_length_on_error=0",
+        "log_error_verbosity=terse",
+        ...settings,
+      ].flatMap((setting) => ["-c", setting]),
     ],
     env: {
       PATH: process.env["PATH"] ?? "",
