@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { loginClient, type LoginPlatform, platformLogins } from "@trakit/sandbox/vendors/oauth.ts";
 
@@ -129,5 +130,33 @@ describe("an authorization server", () => {
       status: 400,
       value: { error: { code: 190 } },
     });
+  });
+});
+
+describe("a token endpoint", () => {
+  const PATHS: Record<LoginPlatform, string> = {
+    meta: "/graph.facebook.com/v25.0/oauth/access_token",
+    tiktok: "/business-api.tiktok.com/open_api/v1.3/oauth2/access_token/",
+    pinterest: PINTEREST,
+    snapchat: "/accounts.snapchat.com/login/oauth2/access_token",
+  };
+  const NAMES = ["app_id", "secret", "auth_code", "code", "client_id", "client_secret", "grant_type"];
+  const odd = fc.oneof(fc.jsonValue(), fc.constantFrom<unknown>({ toString: "" }, [{ valueOf: "" }]));
+
+  test.each(Object.entries(PATHS))("of %s refuses anything that is no grant", (platform, path) => {
+    const client = loginClient(platform as LoginPlatform);
+    fc.assert(fc.property(fc.dictionary(fc.constantFrom(...NAMES), odd), fc.string(), (fields, text) => {
+      const sent = { app_id: client.id, secret: client.secret, ...fields };
+      for (
+        const answer of [
+          ask("POST", path, { json: sent, headers: basic(client.id, client.secret) }),
+          ask("POST", path, { form: text, headers: { authorization: `Basic ${btoa("a%:%zz")}` } }),
+          ask("POST", path, { form: { [text]: text, client_id: client.id, client_secret: client.secret } }),
+        ]
+      ) {
+        expect(answer.value.access_token).toBeUndefined();
+        expect(answer.status).toBeLessThan(500);
+      }
+    }));
   });
 });

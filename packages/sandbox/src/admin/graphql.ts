@@ -2,7 +2,7 @@
  * Shopify's Admin GraphQL as far as an app like TrakIt asks it: a handful of root fields, answered with their cost out of a
  * leaky bucket (reference: shopify §6). Which fields a query names decides; it is no GraphQL engine.
  */
-
+import { z } from "zod";
 import { graphqlOrder, orderLines } from "./graphql-order.ts";
 
 const MAXIMUM = 2_000;
@@ -40,6 +40,17 @@ export interface GraphqlShop {
   forgetPixel(): void;
 }
 
+/** What the known queries ask with. A variable of another type is refused, as by Shopify's own types. */
+const variablesSchema = z.object({
+  id: z.string().default(""),
+  ids: z.array(z.string()).default([]),
+  first: z.number().int().min(1).max(250).default(50),
+  after: z.string().regex(/^\d+$/).nullish(),
+  query: z.string().nullish(),
+  settings: z.unknown().optional(),
+});
+type Variables = z.output<typeof variablesSchema>;
+
 const denied = (field: string) => ({
   message: `Access denied for ${field} field.`,
   path: [field],
@@ -73,9 +84,9 @@ export function graphqlShop(
     };
   }
 
-  function settingsProblem(settings: unknown): string | null {
+  function settingsProblem(settings: string): string | null {
     try {
-      const parsed = JSON.parse(String(settings)) as Record<string, unknown>;
+      const parsed = JSON.parse(settings) as Record<string, unknown>;
       const names = Object.keys(parsed).sort().join();
       // validated against shopify.extension.toml
       return names === "endpoint,key" &&
@@ -87,11 +98,12 @@ export function graphqlShop(
     }
   }
 
-  function setPixel(field: string, id: string | null, settings: unknown): Record<string, unknown> {
+  function setPixel(field: string, id: string | null, given: unknown): Record<string, unknown> {
     const scopes = data.scopes();
     if (!scopes.includes("write_pixels") || !scopes.includes("read_customer_events")) {
       return { data: { [field]: null }, errors: [denied(field)] };
     }
+    const settings = typeof given === "string" ? given : "";
     const code = field === "webPixelCreate" && pixel
       ? "TAKEN"
       : field === "webPixelUpdate" && pixel?.id !== id
@@ -101,15 +113,14 @@ export function graphqlShop(
       const userErrors = [{ code, field: ["webPixel"], message: code }];
       return { data: { [field]: { webPixel: null, userErrors } } };
     }
-    pixel = { id: pixel?.id ?? `gid://shopify/WebPixel/${options.nextId()}`, settings: String(settings) };
+    pixel = { id: pixel?.id ?? `gid://shopify/WebPixel/${options.nextId()}`, settings };
     return { data: { [field]: { webPixel: pixel, userErrors: [] } } };
   }
 
-  function orders(variables: Record<string, unknown>): Record<string, unknown> {
-    const since = /updated_at:>='?([^'\s]+)'?/.exec(String(variables["query"] ?? ""))?.[1];
-    const until = /updated_at:<='?([^'\s]+)'?/.exec(String(variables["query"] ?? ""))?.[1];
-    const first = Number(variables["first"] ?? 50);
-    const after = Number(variables["after"] ?? 0);
+  function orders({ query, first, after: cursor }: Variables): Record<string, unknown> {
+    const since = /updated_at:>='?([^'\s]+)'?/.exec(query ?? "")?.[1];
+    const until = /updated_at:<='?([^'\s]+)'?/.exec(query ?? "")?.[1];
+    const after = Number(cursor ?? 0);
     const all = data.orders()
       .filter((order) =>
         (since === undefined || Date.parse(order.updatedAt) >= Date.parse(since)) &&
@@ -128,14 +139,21 @@ export function graphqlShop(
   }
 
   return {
-    answer(query, variables) {
+    answer(query, given) {
       const field = /\{\s*(webPixelCreate|webPixelUpdate|webPixel|shop|customer|nodes|orders|order)\b/.exec(
         query,
       )?.[1];
+      const parsed = variablesSchema.safeParse(given);
+      if (!parsed.success) {
+        const name = String(parsed.error.issues[0]?.path[0]);
+        const message = `Variable $${name} was provided invalid value`;
+        return { errors: [{ message, extensions: { code: "INVALID_VARIABLE" } }] };
+      }
+      const variables = parsed.data;
       const requested = field === "orders"
-        ? 2 + Number(variables["first"] ?? 50)
+        ? 2 + variables.first
         : field === "nodes"
-        ? 3 * (variables["ids"] as unknown[]).length
+        ? 3 * variables.ids.length
         : field === "order"
         ? 12
         : field?.startsWith("webPixel")
@@ -165,23 +183,23 @@ export function graphqlShop(
               }],
             };
           case "webPixelCreate":
-            return setPixel(field, null, variables["settings"]);
+            return setPixel(field, null, variables.settings);
           case "webPixelUpdate":
-            return setPixel(field, String(variables["id"]), variables["settings"]);
+            return setPixel(field, variables.id, variables.settings);
           case "customer": {
-            const found = data.customer(String(variables["id"]).split("/").at(-1) ?? "");
+            const found = data.customer(variables.id.split("/").at(-1) ?? "");
             return data.approved()
               ? { data: { customer: found } }
               : { data: { customer: null }, errors: [denied("customer")] };
           }
           case "nodes": {
-            const ids = variables["ids"] as string[];
+            const { ids } = variables;
             // Shopify takes at most 250 at a time
             if (ids.length > 250) {
               return { errors: [{ message: "Too many ids", extensions: { code: "MAX" } }] };
             }
             const nodes = ids.map((id) => {
-              const legacyResourceId = String(id).split("/").at(-1) ?? "";
+              const legacyResourceId = id.split("/").at(-1) ?? "";
               const found = data.customer(legacyResourceId);
               return found && { legacyResourceId, ...found };
             });
@@ -190,9 +208,9 @@ export function graphqlShop(
               : { data: { nodes: ids.map(() => null) }, errors: [denied("nodes")] };
           }
           case "order": {
-            const id = String(variables["id"]).split("/").at(-1);
+            const id = variables.id.split("/").at(-1);
             const found = data.orders().find((one) => one.id === id);
-            const lineItems = found && orderLines(found.body, 250, Number(variables["after"] ?? 0));
+            const lineItems = found && orderLines(found.body, 250, Number(variables.after ?? 0));
             return { data: { order: lineItems ? { lineItems } : null } };
           }
           case "orders":

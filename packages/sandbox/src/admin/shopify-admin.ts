@@ -4,6 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
+import { z } from "zod";
 import { type AdminCustomer, type AdminOrder, type GraphqlShop, graphqlShop } from "./graphql.ts";
 import { mintSessionToken, readSessionToken, type TokenClaims } from "./session-token.ts";
 import { type ShopTokens, shopTokens } from "./tokens.ts";
@@ -75,6 +76,39 @@ const json = (status: number, value: unknown): AdminAnswer => ({
   body: JSON.stringify(value),
 });
 
+const field = z.string().catch("");
+/** A field that is no text is an empty one: the grant is refused for the lack of it. */
+const tokenForm = z.object({
+  client_id: field,
+  client_secret: field,
+  grant_type: field,
+  refresh_token: field,
+  subject_token: field,
+  subject_token_type: field,
+  requested_token_type: field,
+  expiring: field,
+  code: field,
+});
+const graphqlBody = z.object({
+  query: z.string(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+});
+
+/** JSON, or a form; what is neither has no field. */
+function formOf(body: string): z.output<typeof tokenForm> {
+  const given = tokenForm.safeParse(jsonOf(body) ?? Object.fromEntries(new URLSearchParams(body)));
+  return given.success ? given.data : tokenForm.parse({});
+}
+
+/** Undefined where the text is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 export function createShopifyAdmin(options: ShopifyAdminOptions): ShopifyAdmin {
   const shops = new Map<string, AdminShop>();
   let ids = 1_000;
@@ -106,38 +140,33 @@ export function createShopifyAdmin(options: ShopifyAdminOptions): ShopifyAdmin {
   }
 
   function token(shop: AdminShop, domain: string, body: string): AdminAnswer {
-    let form: Record<string, string>;
-    try {
-      form = JSON.parse(body) as Record<string, string>;
-    } catch {
-      form = Object.fromEntries(new URLSearchParams(body));
-    }
-    if (form["client_id"] !== options.apiKey || form["client_secret"] !== options.secret) {
+    const form = formOf(body);
+    if (form.client_id !== options.apiKey || form.client_secret !== options.secret) {
       return json(400, { error: "invalid_client" });
     }
-    if (form["grant_type"] === "refresh_token") {
+    if (form.grant_type === "refresh_token") {
       admin.calls.push("refresh");
-      const pair = shop.tokens.refresh(form["refresh_token"] ?? "");
+      const pair = shop.tokens.refresh(form.refresh_token);
       return pair ? json(200, pair) : json(400, { error: "invalid_grant" });
     }
-    if (form["grant_type"] === EXCHANGE) {
+    if (form.grant_type === EXCHANGE) {
       admin.calls.push("exchange");
-      const claims = form["subject_token_type"] === ID_TOKEN &&
-        readSessionToken(form["subject_token"] ?? "", {
+      const claims = form.subject_token_type === ID_TOKEN &&
+        readSessionToken(form.subject_token, {
           shop: domain,
           apiKey: options.apiKey,
           secret: options.secret,
           nowMs: options.now(),
         });
       if (!claims) return json(400, { error: "invalid_subject_token" });
-      if (form["requested_token_type"] !== OFFLINE || form["expiring"] !== "1") {
+      if (form.requested_token_type !== OFFLINE || form.expiring !== "1") {
         return json(400, { error: "invalid_request" });
       }
       return json(200, shop.tokens.issue());
     }
     admin.calls.push("code");
     // a code is good once
-    if (!shop.codes.delete(form["code"] ?? "") || form["expiring"] !== "1") {
+    if (!shop.codes.delete(form.code) || form.expiring !== "1") {
       return json(400, { error: "invalid_request" });
     }
     return json(200, shop.tokens.issue());
@@ -191,11 +220,11 @@ export function createShopifyAdmin(options: ShopifyAdminOptions): ShopifyAdmin {
             errors: "[API] Invalid API key or access token (unrecognized login or wrong password)",
           });
         }
-        const { query, variables } = JSON.parse(request.body) as {
-          query: string;
-          variables?: Record<string, unknown>;
-        };
-        return json(200, shop.graphql.answer(query, variables ?? {}));
+        const asked = graphqlBody.safeParse(jsonOf(request.body));
+        if (!asked.success) {
+          return json(400, { errors: { query: "Required parameter missing or invalid" } });
+        }
+        return json(200, shop.graphql.answer(asked.data.query, asked.data.variables ?? {}));
       }
       return json(404, { errors: "Not Found" });
     },

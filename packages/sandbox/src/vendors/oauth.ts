@@ -309,7 +309,13 @@ function proven(given: { id: string; secret: string } | null, platform: LoginPla
 function basic(headers: IncomingHttpHeaders): { id: string; secret: string } | null {
   const text = /^Basic (\S+)$/i.exec(headers.authorization ?? "")?.[1];
   const [id, secret] = text ? Buffer.from(text, "base64").toString().split(":") : [];
-  return id && secret ? { id: decodeURIComponent(id), secret: decodeURIComponent(secret) } : null;
+  if (!id || !secret) return null;
+  try {
+    return { id: decodeURIComponent(id), secret: decodeURIComponent(secret) };
+  } catch {
+    // no form encoding
+    return null;
+  }
 }
 
 function formOf(request: LoginRequest): Record<string, string> | null {

@@ -97,9 +97,9 @@ function checkUser(user: JsonObject, event: JsonObject, path: Path, out: Finding
 
 function checkMetadata(metadata: JsonObject, type: unknown, path: Path, out: Finding[]): void {
   check.checkFields(metadata, METADATA_FIELDS, path, out);
-  const banned = [
-    ...(WITHOUT_VALUE.has(String(type)) ? ["value", "currency"] : []),
-    ...(WITHOUT_COUNT.has(String(type)) ? ["item_count"] : []),
+  const banned = typeof type !== "string" ? [] : [
+    ...(WITHOUT_VALUE.has(type) ? ["value", "currency"] : []),
+    ...(WITHOUT_COUNT.has(type) ? ["item_count"] : []),
   ];
   for (const key of banned.filter((one) => metadata[one] !== undefined)) {
     out.push({ path: [...path, key], kind: "invalid", what: `field of ${type}` });
@@ -120,9 +120,11 @@ function checkEvent(event: unknown, path: Path, now: number, out: Finding[]): vo
   }
   check.checkRequired(event, ["event_at", "action_source", "type"], path, out);
   check.checkFields(event, EVENT_FIELDS, path, out);
-  const age = now - Number(event["event_at"]);
-  if (age > MAX_AGE_MS || age < -MAX_FUTURE_MS) {
-    out.push({ path: [...path, "event_at"], kind: "invalid", what: "time within seven days" });
+  if (Number.isInteger(event["event_at"])) {
+    const age = now - Number(event["event_at"]);
+    if (age > MAX_AGE_MS || age < -MAX_FUTURE_MS) {
+      out.push({ path: [...path, "event_at"], kind: "invalid", what: "time within seven days" });
+    }
   }
   const type = check.isObject(event["type"]) ? event["type"] : {};
   check.checkRequired(type, ["tracking_type"], [...path, "type"], out);

@@ -41,12 +41,19 @@ function message(finding: Finding, body: unknown): string {
   if (finding.kind === "required") return `${where}: Missing data for required field.`;
   if (finding.kind === "unknown") return `${where}: Unknown field.`;
   // TikTok's messages may repeat personal data, so nobody may log them as they are: this one does, too.
-  const echoed = finding.path.includes("user") ? `: ${JSON.stringify(valueAt(body, finding))}` : "";
+  const echoed = finding.path.includes("user") ? `: ${textAt(body, finding)}` : "";
   return `${where || "body"}: Not a valid ${finding.what}${echoed}`;
 }
 
-function valueAt(body: unknown, finding: Finding): unknown {
-  return finding.path.reduce<unknown>((value, part) => (value as JsonObject | undefined)?.[part], body);
+/** The text, or texts of the list, a finding is about; what else may stand there is only named. */
+function textAt(body: unknown, finding: Finding): string {
+  const value = finding.path.reduce<unknown>((at, part) => (at as JsonObject | undefined)?.[part], body);
+  const texts = Array.isArray(value) && value.every((one) => typeof one === "string");
+  return texts || typeof value !== "object"
+    ? JSON.stringify(value)
+    : Array.isArray(value)
+    ? "list"
+    : "object";
 }
 
 function handle(request: VendorRequest, body: unknown, state: VendorState): Handled {
