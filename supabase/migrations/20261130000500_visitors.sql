@@ -1,0 +1,198 @@
+-- Subject: visitors, the keys that lead to them, and how long they are kept (docs/architecture.md, "Identity").
+-- Why: a link says which visitor a key leads to. Strong keys (our visitor id, the web pixel's clientId, a customer id
+-- signed by Shopify) may merge visitors; weak ones (tokens and digests anybody can type or set) only enrich an event.
+-- No foreign key to shops: its row lock per insert would make the shop's row hot. None from links to visitors either: it
+-- would be checked five times an event, and join_visitor, which alone writes them, moves a visitor's links before it goes.
+-- Redaction deletes by shop_id.
+-- A visitor nobody saw for as long as the shop's cookies live (two years at most) cannot come back by a cookie, so what is
+-- known of them serves nobody. A visitor's row is updated once a minute while they are here, and an index on last_seen_at
+-- would make each of these updates write all indexes; the time a visitor was made never changes.
+-- Locks: none on existing tables. Undo: drop the functions; drop table trakit.visitor_links, trakit.visitors.
+
+create table trakit.visitors (
+  shop_id uuid not null,
+  id bigint generated always as identity,
+  identifiers jsonb not null default '{}',
+  digests jsonb not null default '{}',
+  consent jsonb,
+  created_at timestamptz not null,
+  last_seen_at timestamptz not null,
+  constraint visitors_pkey primary key (shop_id, id),
+  constraint visitors_identifiers_object check (jsonb_typeof(identifiers) = 'object'),
+  constraint visitors_digests_object check (jsonb_typeof(digests) = 'object'),
+  constraint visitors_seen_after_created check (last_seen_at >= created_at)
+);
+create index visitors_by_creation on trakit.visitors (created_at);
+
+comment on table trakit.visitors is 'One row per visitor of a shop: the cookies and click ids we know, to enrich events and restore cookies.';
+comment on column trakit.visitors.shop_id is 'Shop visited.';
+comment on column trakit.visitors.id is 'Older visitors have smaller ids; on a merge the older wins.';
+comment on column trakit.visitors.identifiers is 'Cookies and click ids: fbp, fbc, ttp, ttclid, epik, scid, sc_click_id, rdt_uuid, rdt_cid, pin_unauth, ga_client_id, ga_session_id, gclid, visitor_id, client_id, customer_id.';
+comment on column trakit.visitors.digests is 'Digests of personal data by normal form, as in events.digests.';
+comment on column trakit.visitors.consent is 'Latest explicit decision per purpose; null = none known.';
+comment on column trakit.visitors.created_at is 'First seen.';
+comment on column trakit.visitors.last_seen_at is 'Last seen, at most once a minute.';
+
+create table trakit.visitor_links (
+  shop_id uuid not null,
+  kind text not null,
+  key text not null,
+  visitor_id bigint not null,
+  joined integer not null default 1,
+  created_at timestamptz not null,
+  constraint visitor_links_pkey primary key (shop_id, kind, key),
+  constraint visitor_links_kind_known check (kind in ('visitor', 'client', 'customer', 'checkout', 'cart', 'email', 'phone')),
+  constraint visitor_links_key_bounded check (length(key) between 1 and 200),
+  constraint visitor_links_joined_positive check (joined > 0)
+);
+-- by the visitor alone: an index that also began with the shop would look as good as the key's to a planner without statistics
+create index visitor_links_by_visitor on trakit.visitor_links (visitor_id);
+-- small: only customers among the keys
+create index visitor_links_customers on trakit.visitor_links (shop_id, created_at) where kind = 'customer';
+
+comment on table trakit.visitor_links is 'Keys that lead to a visitor.';
+comment on column trakit.visitor_links.shop_id is 'Shop visited.';
+comment on column trakit.visitor_links.kind is 'visitor, client, customer: may merge. checkout, cart, email, phone: only enrich.';
+comment on column trakit.visitor_links.key is 'The id or token itself, or the digest of the email or phone.';
+comment on column trakit.visitor_links.visitor_id is 'Visitor the key leads to now.';
+comment on column trakit.visitor_links.joined is 'How many visitors the key has led to; past 20 it joins nothing any more (a till''s shared email).';
+comment on column trakit.visitor_links.created_at is 'First seen.';
+
+do $$
+declare
+  v_table text;
+begin
+  foreach v_table in array array['visitors', 'visitor_links'] loop
+    execute format('alter table trakit.%I enable row level security', v_table);
+    execute format('alter table trakit.%I force row level security', v_table);
+    execute format('grant select, insert, update, delete on trakit.%I to trakit_app', v_table);
+    execute format(
+      'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
+         using (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid)) with check (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid))',
+      v_table);
+    execute format(
+      'create policy "users see their shop''s rows" on trakit.%I for select to authenticated
+         using (shop_id = (select trakit.claimed_shop()))',
+      v_table);
+    execute format('grant select on trakit.%I to authenticated', v_table);
+  end loop;
+end;
+$$;
+
+create function trakit.identity_keys(p_event jsonb, p_policy text) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_ids jsonb := p_event -> 'identifiers';
+  v_strong jsonb := jsonb '{}';
+  v_weak jsonb;
+begin
+  if not coalesce((p_event #>> '{consent,marketing}')::boolean, p_policy <> 'skip')
+    and not coalesce((p_event #>> '{consent,analytics}')::boolean, p_policy <> 'skip')
+  then
+    return jsonb '{"strong": {}, "weak": {}}';
+  end if;
+  v_weak := jsonb_build_object(
+    'checkout', p_event #> '{commerce,checkout_token}', 'cart', p_event #> '{commerce,cart_token}',
+    'email', p_event #> '{digests,email.lower,0}', 'phone', p_event #> '{digests,phone.e164,0}');
+  if p_event ->> 'source' = 'browser' then
+    v_strong := jsonb_build_object(
+      'visitor', v_ids -> 'visitor_id', 'client', v_ids -> 'client_id', 'customer', v_ids -> 'customer_id');
+  else
+    v_strong := jsonb_build_object('customer', v_ids -> 'customer_id');
+    v_weak := v_weak || jsonb_build_object('visitor', v_ids -> 'visitor_id', 'client', v_ids -> 'client_id');
+  end if;
+  return jsonb_build_object('strong', jsonb_strip_nulls(v_strong), 'weak', jsonb_strip_nulls(v_weak));
+end;
+$$;
+comment on function trakit.identity_keys(jsonb, text) is
+  'Keys of an event that lead to its visitor, {"strong": {"kind": "key"}, "weak": {…}}; none where consent (or the policy for unknown consent) allows no purpose. What a browser carries is strong, what an order''s attributes say is weak.';
+
+create function trakit.lock_identity(p_shop_id uuid, p_keys jsonb) returns boolean
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_shop_lock bigint := hashtextextended('trakit.identity:' || p_shop_id, 0);
+  v_single boolean := jsonb_array_length(p_keys) = 1;
+  v_kinds text[];
+  v_keys text[];
+  v_strong_of bigint[];
+begin
+  -- arrays, so that the planner expects few keys, not thousands; v_strong_of = the event whose strong key it is
+  select array_agg(k.kind), array_agg(k.key), array_agg(k.strong_of)
+  into v_kinds, v_keys, v_strong_of
+  from (
+    select k.key as kind, k.value as key, e.ord as strong_of
+    from jsonb_array_elements(p_keys) with ordinality e (keys, ord) cross join lateral jsonb_each_text(e.keys -> 'strong') k
+    union all
+    select k.key, k.value, null::bigint
+    from jsonb_array_elements(p_keys) e (keys) cross join lateral jsonb_each_text(e.keys -> 'weak') k
+  ) k;
+
+  -- does one event's strong keys lead to two visitors? An order has one strong key at most
+  if (not v_single or cardinality(array_remove(v_strong_of, null)) > 1) and exists (
+    select from unnest(v_kinds, v_keys, v_strong_of) k (kind, key, strong_of)
+    cross join lateral (
+      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+      where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
+    ) l
+    where k.strong_of is not null and l.joined <= 20
+    group by k.strong_of having count(distinct l.visitor_id) > 1
+  ) then
+    -- a merge moves links and removes visitors other batches found: alone in the shop, for one transaction
+    perform pg_advisory_xact_lock(v_shop_lock);
+    return true;
+  end if;
+  perform pg_advisory_xact_lock_shared(v_shop_lock);
+  -- keys first: afterwards nobody else moves them, so the visitors they lead to are the ones to lock
+  perform pg_advisory_xact_lock(q.lock) from (
+    select distinct hashtextextended(concat_ws(':', 'trakit.link', p_shop_id, k.kind, k.key), 0) as lock
+    from unnest(v_kinds, v_keys) k (kind, key) order by lock offset 0
+  ) q;
+  -- one event writes one visitor, between its keys: nothing to put in order
+  if not v_single then
+    perform pg_advisory_xact_lock(q.lock) from (
+      select distinct hashtextextended(concat_ws(':', 'trakit.visitor', p_shop_id, l.visitor_id), 0) as lock
+      from unnest(v_kinds, v_keys) k (kind, key)
+      cross join lateral (
+        select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+        where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
+      ) l
+      order by lock offset 0
+    ) q;
+  end if;
+  return false;
+end;
+$$;
+comment on function trakit.lock_identity(uuid, jsonb) is
+  'Locks a batch''s keys [{"strong": {…}, "weak": {…}}] and the visitors they lead to until the transaction ends, in one order for all callers. True = the caller may merge visitors. Whoever deletes visitors takes the shop''s lock (trakit.identity:<shop>) alone.';
+
+create function trakit.purge_visitors(p_limit integer, p_now timestamptz) returns integer
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_shop uuid;
+  v_gone bigint[];
+  v_purged integer := 0;
+begin
+  for v_shop, v_gone in
+    select f.shop_id, array_agg(f.id)
+    from (
+      select v.shop_id, v.id
+      from trakit.visitors v join trakit.shops s on s.id = v.shop_id
+      where v.created_at < p_now - make_interval(days => s.cookie_lifetime_days)
+        and v.last_seen_at < p_now - make_interval(days => s.cookie_lifetime_days)
+        and v.created_at < p_now - interval '1 day'
+      order by v.created_at limit p_limit
+    ) f
+    group by f.shop_id order by f.shop_id
+  loop
+    -- who deletes visitors is alone in the shop (lock_identity); a shop that is busy has its turn in the next hour
+    continue when not pg_try_advisory_xact_lock(hashtextextended('trakit.identity:' || v_shop, 0));
+    delete from trakit.visitor_links l where l.shop_id = v_shop and l.visitor_id = any (v_gone);
+    delete from trakit.visitors v
+    where v.shop_id = v_shop and v.id = any (v_gone);
+    v_purged := v_purged + cardinality(v_gone);
+  end loop;
+  return v_purged;
+end;
+$$;
+comment on function trakit.purge_visitors(integer, timestamptz) is
+  'Deletes up to p_limit visitors, with their keys, whom nobody saw for as long as their shop''s cookies live. Called by trakit.purge.';

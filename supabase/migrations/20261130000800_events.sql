@@ -1,0 +1,137 @@
+-- Subject: events, what vendors take in clear of them, and the keys that make an event one event.
+-- Why: history is partitioned by day of capture (UTC) so that retention drops tables instead of deleting rows and cost
+-- does not grow with history. Deduplication must outlive partitions and must be unique across them, so keys stand apart.
+-- No foreign keys on these hot tables: a key to shops would lock the shop's row on every event.
+-- Row-level security adds the shop to every look-up of an event by its key. On a day that is empty when a connection makes
+-- its plans (each midnight brings one) the planner cannot tell the index of a shop's events from the primary key, so that
+-- index ends in the row: without, it read every event of the same moment of capture for each. Replays read in its order too.
+-- Locks: none on existing tables. Undo: drop table trakit.event_keys, trakit.event_clients, trakit.events; drop sequence
+-- trakit.event_row_seq.
+
+create sequence trakit.event_row_seq;
+
+create table trakit.events (
+  captured_at timestamptz not null,
+  id bigint not null,
+  shop_id uuid not null,
+  name text not null,
+  event_id text not null,
+  occurred_at timestamptz not null,
+  browser_at timestamptz,
+  webhook_at timestamptz,
+  channel text not null,
+  test boolean not null default false,
+  signed boolean,
+  body_digest text,
+  visitor_id bigint,
+  page jsonb not null,
+  commerce jsonb not null,
+  identifiers jsonb not null,
+  digests jsonb not null,
+  consent jsonb not null,
+  enriched text[] not null default '{}',
+  tags jsonb not null default '{}',
+  constraint events_pkey primary key (captured_at, id),
+  constraint events_from_somewhere check (browser_at is not null or webhook_at is not null),
+  constraint events_event_id_bounded check (length(event_id) between 1 and 128),
+  constraint events_json_objects check (
+    jsonb_typeof(page) = 'object' and jsonb_typeof(commerce) = 'object' and jsonb_typeof(identifiers) = 'object'
+    and jsonb_typeof(digests) = 'object' and jsonb_typeof(consent) = 'object' and jsonb_typeof(tags) = 'object'
+  )
+) partition by range (captured_at);
+create index events_by_shop_and_row on trakit.events (shop_id, captured_at, id);
+
+comment on table trakit.events is 'Captured events, one row each, whatever number of copies arrived. Partitioned by day of capture; kept 30 days.';
+comment on column trakit.events.captured_at is 'When the first copy reached us; part of the key because of the partitions.';
+comment on column trakit.events.id is 'Ours.';
+comment on column trakit.events.shop_id is 'Shop it happened in.';
+comment on column trakit.events.name is 'Canonical name, e.g. checkout_completed.';
+comment on column trakit.events.event_id is 'Shared by browser copy, server copy and what the vendors get.';
+comment on column trakit.events.occurred_at is 'When it happened, as the source says.';
+comment on column trakit.events.browser_at is 'When the browser''s copy reached us; null = none.';
+comment on column trakit.events.webhook_at is 'When Shopify''s copy reached us; null = none.';
+comment on column trakit.events.channel is 'web, app, pos, draft, subscription or other.';
+comment on column trakit.events.test is 'A Shopify test order.';
+comment on column trakit.events.signed is 'Browser copy: whether it carried a valid signed token. Null = Shopify''s copy only.';
+comment on column trakit.events.body_digest is 'Signed browser copy: SHA-256 of the body its token covers; another body under the same id is refused.';
+comment on column trakit.events.visitor_id is 'Visitor it was joined to; null = none known.';
+comment on column trakit.events.page is 'Page url, referrer and title.';
+comment on column trakit.events.commerce is 'Money (decimal strings), items, order and cart ids.';
+comment on column trakit.events.identifiers is 'Cookies and click ids, own and enriched, as the vendors made them.';
+comment on column trakit.events.digests is 'SHA-256 digests of personal data by normal form. Never clear text.';
+comment on column trakit.events.enriched is 'What the event did not bring itself and we knew of its visitor or customer: email, phone, name, address, city, state, zip, country, date_of_birth, external_id, browser_id, click_id.';
+comment on column trakit.events.consent is 'Consent per purpose at that moment; null = not known.';
+comment on column trakit.events.tags is 'Browser tags of the page that had the event under the same id, {"<platform>": "<when>"}.';
+
+create table trakit.event_clients (
+  captured_at timestamptz not null,
+  event_row bigint not null,
+  shop_id uuid not null,
+  ip text,
+  user_agent text,
+  language text,
+  city text,
+  region text,
+  region_code text,
+  postal_code text,
+  country text,
+  constraint event_clients_pkey primary key (captured_at, event_row)
+) partition by range (captured_at);
+
+comment on table trakit.event_clients is 'What some vendors take in clear. Partitioned by day of capture; kept 7 days only.';
+comment on column trakit.event_clients.captured_at is 'As in events.';
+comment on column trakit.event_clients.event_row is 'events.id.';
+comment on column trakit.event_clients.shop_id is 'Shop it happened in.';
+comment on column trakit.event_clients.ip is 'The shopper''s IP address.';
+comment on column trakit.event_clients.user_agent is 'The shopper''s browser.';
+comment on column trakit.event_clients.language is 'BCP 47.';
+comment on column trakit.event_clients.city is 'City of the billing, else shipping address.';
+comment on column trakit.event_clients.region is 'Province or state, its name.';
+comment on column trakit.event_clients.region_code is 'Province or state, its code.';
+comment on column trakit.event_clients.postal_code is 'Postal code.';
+comment on column trakit.event_clients.country is 'ISO 3166-1 alpha-2.';
+
+create table trakit.event_keys (
+  shop_id uuid not null,
+  key text not null,
+  event_row bigint not null,
+  captured_at timestamptz not null,
+  expires_at timestamptz,
+  constraint event_keys_pkey primary key (shop_id, key),
+  constraint event_keys_key_bounded check (length(key) between 1 and 200)
+);
+create index event_keys_by_expiry on trakit.event_keys (expires_at) where expires_at is not null;
+
+comment on table trakit.event_keys is 'What makes an event one event: its event id, its order, the webhook delivery. A second copy finds the first by it.';
+comment on column trakit.event_keys.shop_id is 'Shop it happened in.';
+comment on column trakit.event_keys.key is 'event:<name>:<event id>, order:<order id> or webhook:<webhook id>.';
+comment on column trakit.event_keys.event_row is 'events.id.';
+comment on column trakit.event_keys.captured_at is 'events.captured_at.';
+comment on column trakit.event_keys.expires_at is 'When the key may be purged; null for conversions: as long as the shop.';
+
+grant usage on sequence trakit.event_row_seq to trakit_app;
+
+-- rows of a person or shop that is redacted; retention drops partitions instead
+grant delete on trakit.events, trakit.event_clients, trakit.event_keys to trakit_app;
+
+do $$
+declare
+  v_table text;
+begin
+  foreach v_table in array array['events', 'event_clients', 'event_keys'] loop
+    execute format('alter table trakit.%I enable row level security', v_table);
+    execute format('alter table trakit.%I force row level security', v_table);
+    execute format('grant select, insert, update on trakit.%I to trakit_app', v_table);
+    execute format(
+      'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
+         using (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid)) with check (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid))',
+      v_table);
+  end loop;
+end;
+$$;
+
+grant select on trakit.events, trakit.event_clients to authenticated;
+create policy "users see their shop's events" on trakit.events
+  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
+create policy "users see their shop's clients" on trakit.event_clients
+  for select to authenticated using (shop_id = (select trakit.claimed_shop()));

@@ -1,0 +1,256 @@
+-- Subject: the rights of shoppers and of a shop that leaves: what was asked for, and the export.
+-- Why: a request is a row, done in steps of bounded size, so that a crash in the middle is continued; what names the person is
+-- in it only until it is done. What stays is a receipt: kind, time, counts, Shopify's webhook id. A shop's receipt no longer
+-- says which shop. What a redaction deletes stands in the next migration, redaction.
+-- Locks: none on existing tables. Undo: drop the functions; drop table trakit.privacy_requests.
+
+create table trakit.privacy_requests (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null,
+  kind text not null,
+  reference text not null,
+  subject jsonb,
+  state text not null default 'pending',
+  next_day date,
+  counts jsonb not null default '{}',
+  requested_at timestamptz not null,
+  done_at timestamptz,
+  constraint privacy_requests_once unique (shop_id, reference),
+  constraint privacy_requests_kind_known check (kind in ('export', 'redact_customer', 'redact_shop')),
+  constraint privacy_requests_state_known check (state in ('pending', 'done')),
+  constraint privacy_requests_end_has_time check ((state = 'done') = (done_at is not null)),
+  constraint privacy_requests_end_names_nobody check (state = 'pending' or subject is null),
+  constraint privacy_requests_reference_bounded check (length(reference) between 1 and 100)
+);
+create index privacy_requests_pending on trakit.privacy_requests (requested_at) where state = 'pending';
+
+comment on table trakit.privacy_requests is 'Requests for export and redaction, and what remains of them: a receipt that names nobody.';
+comment on column trakit.privacy_requests.id is 'Ours.';
+comment on column trakit.privacy_requests.shop_id is 'Shop it concerns; all zeros once that shop is redacted.';
+comment on column trakit.privacy_requests.kind is 'export (for the merchant to hand out), redact_customer or redact_shop.';
+comment on column trakit.privacy_requests.reference is 'Shopify''s webhook id, or operator:<uuid>: the same request twice is done once.';
+comment on column trakit.privacy_requests.subject is 'Whom it concerns: {"customers": [ids], "emails": [digests], "phones": [digests], "orders": [ids]}; null once done.';
+comment on column trakit.privacy_requests.state is 'pending or done. An export is done when it is 30 days old.';
+comment on column trakit.privacy_requests.next_day is 'Redaction of a customer: the first day of events not looked at yet.';
+comment on column trakit.privacy_requests.counts is 'Rows deleted so far, by table.';
+comment on column trakit.privacy_requests.requested_at is 'When it came.';
+comment on column trakit.privacy_requests.done_at is 'When it was done; null while pending.';
+
+alter table trakit.privacy_requests enable row level security;
+alter table trakit.privacy_requests force row level security;
+grant select, insert, update, delete on trakit.privacy_requests to trakit_app;
+create policy "functions see the shop they work for" on trakit.privacy_requests for all to trakit_app
+  using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
+  with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
+grant select (id, shop_id, kind, state, requested_at) on trakit.privacy_requests to trakit_dispatcher;
+create policy "the dispatcher sees what is to be done" on trakit.privacy_requests
+  for select to trakit_dispatcher using (true);
+grant select on trakit.privacy_requests to authenticated;
+create policy "users see their shop's requests" on trakit.privacy_requests
+  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
+
+create function trakit.request_privacy(
+  p_shop text, p_kind text, p_reference text, p_subject jsonb, p_at timestamptz, p_now timestamptz default now()
+) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_shop trakit.shops;
+  v_request trakit.privacy_requests;
+begin
+  perform trakit.bind_shop(p_shop, null);
+  select * into v_shop from trakit.shops s where s.domain = p_shop;
+  if v_shop.id is null then
+    return jsonb_build_object('status', 'unknown_shop');
+  end if;
+  if p_kind = 'redact_shop' then
+    -- Shopify sends it two days after an uninstall, and not after a new install; news older than that install is over.
+    -- no new events from here on, no token from here on
+    if trakit.uninstall_shop(p_shop, p_at, p_now) = 'reinstalled' then
+      return jsonb_build_object('status', 'reinstalled');
+    end if;
+    perform trakit.bind_shop(p_shop, null);
+    delete from trakit.privacy_requests r where r.shop_id = v_shop.id and r.kind <> 'redact_shop';
+  end if;
+  insert into trakit.privacy_requests (shop_id, kind, reference, subject, requested_at)
+  values (v_shop.id, p_kind, p_reference, case when p_kind <> 'redact_shop' then p_subject end, p_now)
+  on conflict (shop_id, reference) do nothing
+  returning * into v_request;
+  if v_request.id is null then
+    select * into v_request from trakit.privacy_requests r where r.shop_id = v_shop.id and r.reference = p_reference;
+    return jsonb_build_object('status', 'duplicate', 'id', v_request.id, 'shop_id', v_shop.id, 'state', v_request.state);
+  end if;
+  return jsonb_build_object('status', 'accepted', 'id', v_request.id, 'shop_id', v_shop.id, 'state', v_request.state);
+end;
+$$;
+comment on function trakit.request_privacy(text, text, text, jsonb, timestamptz, timestamptz) is
+  'Notes a request for export or redaction, made at p_at by Shopify''s clock, once per reference. p_subject holds digests and ids only. Returns {"status": accepted | duplicate | unknown_shop | reinstalled, "id", "shop_id", "state"}; redaction is done by trakit.privacy_step.';
+
+create function trakit.privacy_step(p_shop_id uuid, p_request_id uuid, p_limit integer default 5000, p_now timestamptz default now())
+returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
+declare
+  v_request trakit.privacy_requests;
+begin
+  perform set_config('trakit.shop_domain', '', true), set_config('trakit.shop_id', p_shop_id::text, true);
+  -- one at a time; who comes second finds it further on
+  select * into v_request from trakit.privacy_requests r where r.id = p_request_id and r.shop_id = p_shop_id for update;
+  if v_request.id is null then
+    return jsonb_build_object('state', 'gone');
+  end if;
+  if v_request.state = 'done' or v_request.kind = 'export' then
+    return jsonb_build_object('state', v_request.state);
+  end if;
+  if v_request.kind = 'redact_shop' then
+    return trakit.redact_shop_step(v_request, p_limit, p_now);
+  end if;
+  return trakit.redact_customer_step(v_request, p_now);
+end;
+$$;
+comment on function trakit.privacy_step(uuid, uuid, integer, timestamptz) is
+  'Does the next piece of a redaction: one day of a customer''s events, or about p_limit rows of a shop. Returns {"state": pending | done | waiting | gone}; call it until it is not pending. waiting = its last piece is due a minute after the request.';
+
+create function trakit.due_privacy(p_limit integer default 100, p_now timestamptz default now())
+returns table (shop_id uuid, id uuid)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select r.shop_id, r.id from trakit.privacy_requests r
+  where r.state = 'pending' and r.kind <> 'export' and r.requested_at <= p_now order by r.requested_at limit p_limit
+$$;
+comment on function trakit.due_privacy(integer, timestamptz) is 'Redactions that are not done yet, oldest first.';
+
+create function trakit.export_person(p_shop_id uuid, p_subject jsonb) returns jsonb
+language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_subject jsonb := trakit.whole_subject(p_shop_id, p_subject);
+  v_visitors bigint[] := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
+begin
+  return jsonb_build_object(
+    'customers', (select coalesce(jsonb_agg(to_jsonb(c) - 'shop_id' order by c.customer_id), '[]') from trakit.customers c
+      where c.shop_id = p_shop_id and v_subject -> 'customers' ? c.customer_id),
+    'visitors', (select coalesce(jsonb_agg(to_jsonb(v) - 'shop_id' || jsonb_build_object('keys', (
+        select coalesce(jsonb_agg(jsonb_build_object('kind', l.kind, 'key', l.key) order by l.kind, l.key), '[]')
+        from trakit.visitor_links l where l.shop_id = p_shop_id and l.visitor_id = v.id)) order by v.id), '[]')
+      from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors)),
+    'events', (select coalesce(jsonb_agg(x.event order by x.captured_at, x.id), '[]') from (
+      select e.captured_at, e.id, to_jsonb(e) - array['shop_id', 'id'] || jsonb_build_object(
+        'client', (select jsonb_strip_nulls(to_jsonb(c) - array['shop_id', 'event_row', 'captured_at'])
+          from trakit.event_clients c where c.captured_at = e.captured_at and c.event_row = e.id),
+        'deliveries', (select coalesce(jsonb_agg(jsonb_build_object('platform', d.platform, 'state', d.state, 'reason', d.reason,
+            'limited', d.limited, 'settled_at', d.settled_at) order by d.platform), '[]')
+          from trakit.deliveries d where d.captured_at = e.captured_at and d.event_row = e.id)) as event
+      from trakit.events e
+      where e.shop_id = p_shop_id and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
+        or trakit.names_person(e.identifiers, e.digests, v_subject))
+      order by e.captured_at desc limit 10000) x));
+end;
+$$;
+comment on function trakit.export_person(uuid, jsonb) is
+  'Everything held about a subject: customers, visitors with their keys, the last 10,000 events with client and where they went. The caller is bound to the shop.';
+
+create function trakit.privacy_export(p_shop text, p_request_id uuid) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+  v_request trakit.privacy_requests;
+begin
+  select * into v_request from trakit.privacy_requests r
+  where r.id = p_request_id and r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending';
+  return case when v_request.id is not null then trakit.export_person(v_shop, v_request.subject) end;
+end;
+$$;
+comment on function trakit.privacy_export(text, uuid) is
+  'The export a customer asked for, made now; null = no such request of this shop, or it is over.';
+
+create function trakit.privacy_log(p_shop text, p_limit integer default 200) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+begin
+  return coalesce((
+    select jsonb_agg(x.row order by x.requested_at desc) from (
+      select r.requested_at, to_jsonb(r) - array['shop_id', 'subject', 'next_day'] as row
+      from trakit.privacy_requests r where r.shop_id = v_shop order by r.requested_at desc limit p_limit) x), '[]');
+end;
+$$;
+comment on function trakit.privacy_log(text, integer) is 'Requests for export and redaction of a shop, newest first, without whom they concern.';
+
+-- The operator's hand-written subject. Clear email and phone end here; the forms are email.lower and phone.e164 of
+-- packages/core/src/identity/forms.ts.
+create function trakit.subject_of(p_customer_id text, p_email text, p_phone text, p_orders text[]) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return jsonb_build_object(
+    'customers', to_jsonb(array_remove(array[nullif(p_customer_id, '')], null)),
+    'emails', to_jsonb(array_remove(array[encode(sha256(convert_to(
+      lower(nullif(regexp_replace(p_email, '\s', '', 'g'), '')), 'UTF8')), 'hex')], null)),
+    'phones', to_jsonb(array_remove(array[encode(sha256(convert_to(
+      '+' || nullif(regexp_replace(p_phone, '[^0-9]', '', 'g'), ''), 'UTF8')), 'hex')], null)),
+    'orders', to_jsonb(coalesce(p_orders, '{}')));
+end;
+$$;
+comment on function trakit.subject_of(text, text, text, text[]) is 'A person as requests name one, from ids, an email and a phone number with its country code.';
+
+create function api.redact_customer(
+  p_shop text, p_customer_id text default null, p_email text default null, p_phone text default null,
+  p_orders text[] default '{}', p_now timestamptz default now()
+) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_subject jsonb := trakit.subject_of(p_customer_id, p_email, p_phone, p_orders);
+  v_asked jsonb;
+  v_shop uuid;
+begin
+  if v_subject = '{"customers": [], "emails": [], "phones": [], "orders": []}' then
+    return jsonb_build_object('status', 'nobody_named');
+  end if;
+  v_asked := trakit.request_privacy(
+    p_shop, 'redact_customer', 'operator:' || gen_random_uuid(), v_subject, p_now, p_now);
+  v_shop := (v_asked ->> 'shop_id')::uuid;
+  if v_shop is null then
+    return v_asked;
+  end if;
+  while trakit.privacy_step(v_shop, (v_asked ->> 'id')::uuid, 5000, p_now) ->> 'state' = 'pending' loop
+  end loop;
+  return (select to_jsonb(r) - 'shop_id' from trakit.privacy_requests r where r.id = (v_asked ->> 'id')::uuid);
+end;
+$$;
+comment on function api.redact_customer(text, text, text, text, text[], timestamptz) is
+  'Deletes everything of one person in a shop (by domain): by Shopify customer id, email, phone with country code, or order ids, whichever is given. Cannot be undone. Returns the receipt.';
+
+create function api.redact_shop(p_shop text, p_confirm text, p_now timestamptz default now()) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_asked jsonb;
+  v_state text := 'pending';
+begin
+  if p_confirm is distinct from p_shop then
+    return jsonb_build_object('status', 'not_confirmed');
+  end if;
+  v_asked := trakit.request_privacy(p_shop, 'redact_shop', 'operator:' || gen_random_uuid(), null, p_now, p_now);
+  if v_asked ->> 'shop_id' is null then
+    return v_asked;
+  end if;
+  while v_state = 'pending' loop
+    v_state := trakit.privacy_step((v_asked ->> 'shop_id')::uuid, (v_asked ->> 'id')::uuid, 5000, p_now) ->> 'state';
+  end loop;
+  return v_asked || jsonb_build_object('state', v_state);
+end;
+$$;
+comment on function api.redact_shop(text, text, timestamptz) is
+  'Deletes everything of a shop (by domain; p_confirm repeats it). Cannot be undone. Tokens and rows go at once; the shop''s own row follows a minute later, by worker or drain.';
+
+create function api.export_customer(
+  p_shop text, p_customer_id text default null, p_email text default null, p_phone text default null,
+  p_orders text[] default '{}'
+) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop, null);
+begin
+  if v_shop is null then
+    return jsonb_build_object('status', 'unknown_shop');
+  end if;
+  return trakit.export_person(v_shop, trakit.subject_of(p_customer_id, p_email, p_phone, p_orders));
+end;
+$$;
+comment on function api.export_customer(text, text, text, text, text[]) is
+  'Everything held about one person in a shop (by domain), for the merchant to hand out.';
