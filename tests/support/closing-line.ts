@@ -1,7 +1,8 @@
 import process from "node:process";
+import { propertySeed } from "./seed.ts";
 import type { Reporter, SerializedError, TestModule } from "vitest/node";
 
-/** Prints one plain closing line, `N passed, N failed, N skipped`, for whoever reads a run by program. */
+/** Says what the property tests began from, and prints one plain closing line, `N passed, N failed, N skipped`, for programs. */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const count = { passed: 0, failed: unhandled.length, skipped: 0 };
@@ -14,6 +15,9 @@ export default class ClosingLine implements Reporter {
       }
     }
     const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : "";
+    process.stdout.write(
+      `\nProperty tests began from seed ${propertySeed()}; npm run fuzz tries new ones.\n`,
+    );
     process.stdout.write(`\n${count.passed} passed, ${count.failed} failed${skipped}\n`);
   }
 }
