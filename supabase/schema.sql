@@ -667,7 +667,7 @@ create view api.dedup_report with (security_invoker=true) as -- owner postgres
             count(*) FILTER (WHERE x.reason = 'past_dedup_window'::text) AS past_window
            FROM trakit.deliveries x
           WHERE x.captured_at = e.captured_at AND x.event_row = e.id) d ON true
-  WHERE e.captured_at > (now() - '7 days'::interval)
+  WHERE e.captured_at > (now() - '168:00:00'::interval)
   GROUP BY e.shop_id, ((e.captured_at AT TIME ZONE 'utc'::text)::date), e.name;
 
 -- Each destination over the last 24 hours: success, latency, what waits.
@@ -980,6 +980,7 @@ CREATE OR REPLACE FUNCTION api.replay(shop text, since timestamp with time zone,
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_shop uuid := trakit.bind_shop(shop, null);
@@ -1173,6 +1174,7 @@ CREATE OR REPLACE FUNCTION trakit.admin_gate(p_shop text, p_limit integer, p_now
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_shop uuid := trakit.bind_shop(p_shop, null);
@@ -1366,6 +1368,7 @@ CREATE OR REPLACE FUNCTION trakit.check_in(p_worker_id uuid, p_kind text, p_now 
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 begin
   insert into trakit.workers as w (id, kind, started_at, seen_at) values (p_worker_id, p_kind, p_now, p_now)
@@ -1393,6 +1396,7 @@ CREATE OR REPLACE FUNCTION trakit.claim_deliveries(p_destination_id uuid, p_limi
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET enable_seqscan TO 'off'
@@ -1526,6 +1530,7 @@ CREATE OR REPLACE FUNCTION trakit.compare_orders(p_shop text, p_orders jsonb, p_
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_shop uuid := trakit.bind_shop(p_shop);
@@ -1572,6 +1577,7 @@ CREATE OR REPLACE FUNCTION trakit.count_orders(p_shop_id uuid, p_orders jsonb, p
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 begin
   insert into trakit.customers as c
@@ -1604,6 +1610,7 @@ CREATE OR REPLACE FUNCTION trakit.count_refusals(p_shop_id uuid, p_place text, p
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 begin
   insert into trakit.refusals as r (shop_id, day, place, reason, shard, count)
@@ -1638,6 +1645,7 @@ CREATE OR REPLACE FUNCTION trakit.count_sender(p_shop trakit.shops, p_prefix tex
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_sender bigint := hashtextextended(p_shop.id || ':' || p_prefix, 0);
@@ -1803,6 +1811,7 @@ CREATE OR REPLACE FUNCTION trakit.due_lanes(p_limit integer DEFAULT 100, p_now t
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
   with recursive waiting_lanes as (
     -- from one lane with pending deliveries to the next by the index: a long backlog costs no more than a short one,
@@ -1901,6 +1910,7 @@ CREATE OR REPLACE FUNCTION trakit.due_refreshes(p_limit integer DEFAULT 1000, p_
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
   select s.id, s.domain from trakit.installations i join trakit.shops s on s.id = i.shop_id
   where i.refresh_expires_at < p_now + interval '60 days' and i.trouble is null and s.status = 'active'
@@ -2389,6 +2399,7 @@ CREATE OR REPLACE FUNCTION trakit.ingest_cart(p_shop text, p_cart jsonb, p_slots
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET enable_seqscan TO 'off'
@@ -2479,6 +2490,7 @@ CREATE OR REPLACE FUNCTION trakit.ingest_events(p_shop text, p_events jsonb, p_s
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET enable_seqscan TO 'off'
@@ -2952,6 +2964,7 @@ CREATE OR REPLACE FUNCTION trakit.learn_customer(p_shop text, p_customer jsonb, 
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   c_nobody constant uuid := uuid '00000000-0000-0000-0000-000000000000';
@@ -3191,6 +3204,7 @@ CREATE OR REPLACE FUNCTION trakit.match_adds(p_shop_id uuid, p_events jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_item record;
@@ -3253,6 +3267,7 @@ CREATE OR REPLACE FUNCTION trakit.match_quality(p_domain text, p_days integer, p
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_shop uuid;
@@ -3292,6 +3307,7 @@ CREATE OR REPLACE FUNCTION trakit.merge_event(p_stored trakit.events, p_event js
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 begin
   -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
@@ -3374,6 +3390,7 @@ CREATE OR REPLACE FUNCTION trakit.note_adds(p_shop_id uuid, p_events jsonb, p_re
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_id text;
@@ -3702,6 +3719,7 @@ CREATE OR REPLACE FUNCTION trakit.purge_visitors(p_limit integer, p_now timestam
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_shop uuid;
@@ -3738,6 +3756,7 @@ CREATE OR REPLACE FUNCTION trakit.quarantine_webhook(p_shop text, p_topic text, 
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_shop uuid := trakit.bind_shop(p_shop, null);
@@ -3764,6 +3783,7 @@ CREATE OR REPLACE FUNCTION trakit.queue_metrics(p_now timestamp with time zone D
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
   with waiting as materialized (
     select g.platform, count(*) as pending,
@@ -3810,6 +3830,7 @@ CREATE OR REPLACE FUNCTION trakit.queue_totals(p_now timestamp with time zone DE
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
   select jsonb_build_object(
     'pending', x.pending, 'due', x.due,
@@ -4201,6 +4222,7 @@ CREATE OR REPLACE FUNCTION trakit.replay_verdicts(p_from timestamp with time zon
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET enable_seqscan TO 'off'
@@ -4407,6 +4429,7 @@ CREATE OR REPLACE FUNCTION trakit.settle_alerts(p_told jsonb, p_now timestamp wi
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
   update trakit.lanes l
   set alerted_at = p_now, alerted_change = t.since, alerted_expired = greatest(l.alerted_expired, t.expired_ever)
@@ -4421,6 +4444,7 @@ CREATE OR REPLACE FUNCTION trakit.settle_deliveries(p_shop_id uuid, p_outcomes j
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET enable_seqscan TO 'off'
@@ -4600,6 +4624,7 @@ CREATE OR REPLACE FUNCTION trakit.setup_signals(p_shop text, p_now timestamp wit
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_shop uuid := trakit.bind_shop(p_shop, null);
@@ -4629,6 +4654,7 @@ CREATE OR REPLACE FUNCTION trakit.shop_status(p_domain text, p_now timestamp wit
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_shop uuid := trakit.bind_shop(p_domain, null);
@@ -4700,6 +4726,7 @@ CREATE OR REPLACE FUNCTION trakit.step_replay(p_domain text, p_replay_id bigint,
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET enable_seqscan TO 'off'
@@ -4783,6 +4810,7 @@ CREATE OR REPLACE FUNCTION trakit.store_events(p_shop trakit.shops, p_new jsonb[
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_lease uuid := gen_random_uuid();
@@ -5065,6 +5093,7 @@ CREATE OR REPLACE FUNCTION trakit.unknown_customers(p_shop text, p_limit integer
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_shop uuid := trakit.bind_shop(p_shop);
@@ -5181,6 +5210,7 @@ CREATE OR REPLACE FUNCTION trakit.with_customer(p_shop_id uuid, p_event jsonb, p
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_customer trakit.customers;

@@ -166,7 +166,7 @@ comment on function trakit.lock_identity(uuid, jsonb) is
   'Locks a batch''s keys [{"strong": {…}, "weak": {…}}] and the visitors they lead to until the transaction ends, in one order for all callers. True = the caller may merge visitors. Whoever deletes visitors takes the shop''s lock (trakit.identity:<shop>) alone.';
 
 create function trakit.purge_visitors(p_limit integer, p_now timestamptz) returns integer
-language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid;
   v_gone bigint[];

@@ -61,7 +61,7 @@ create policy "users see their shop's customers" on trakit.customers
   for select to authenticated using (shop_id = (select trakit.claimed_shop()));
 
 create function trakit.learn_customer(p_shop text, p_customer jsonb, p_now timestamptz default now()) returns text
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   c_nobody constant uuid := uuid '00000000-0000-0000-0000-000000000000';
   v_shop trakit.shops;
@@ -114,7 +114,7 @@ comment on function trakit.learn_customer(text, jsonb, timestamptz) is
 
 -- Called by trakit.ingest_events.
 create function trakit.with_customer(p_shop_id uuid, p_event jsonb, p_told boolean) returns jsonb
-language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_customer trakit.customers;
   v_facts jsonb;
@@ -166,7 +166,7 @@ comment on function trakit.counted_order(jsonb, jsonb, boolean) is
   'What an order or refund adds to its customer''s history, for count_orders; null = nothing.';
 
 create function trakit.count_orders(p_shop_id uuid, p_orders jsonb, p_now timestamptz) returns void
-language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 begin
   insert into trakit.customers as c
     (shop_id, customer_id, digests, orders, spent, currency, first_order_at, last_order_at, created_at, updated_at)

@@ -106,7 +106,7 @@ create policy "functions see the shop they work for" on trakit.sender_rates for 
   with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
 
 create function trakit.count_refusals(p_shop_id uuid, p_place text, p_counts jsonb, p_now timestamptz) returns void
-language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 begin
   insert into trakit.refusals as r (shop_id, day, place, reason, shard, count)
   select p_shop_id, (p_now at time zone 'utc')::date, p_place, left(c.key, 100), pg_backend_pid() % 64, c.value::bigint
@@ -136,7 +136,7 @@ create function trakit.quarantine_webhook(
   p_shop text, p_topic text, p_webhook_id text, p_reason text, p_issues text[], p_sealed_body text,
   p_now timestamptz default now()
 ) returns text
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid := trakit.bind_shop(p_shop, null);
 begin
@@ -188,7 +188,7 @@ comment on function trakit.settle_quarantine(text, bigint, boolean) is
   'After running a quarantined webhook again: read = it is an event now and leaves, else its tries are counted. False = no such row.';
 
 create function trakit.count_sender(p_shop trakit.shops, p_prefix text, p_events integer, p_now timestamptz) returns integer
-language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_sender bigint := hashtextextended(p_shop.id || ':' || p_prefix, 0);
   v_minute timestamptz := date_trunc('minute', p_now);

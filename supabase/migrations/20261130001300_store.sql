@@ -32,7 +32,7 @@ comment on function trakit.with_order(uuid, jsonb) is
   'A refund with what its order knew: channel, test, visitor, page, identifiers, digests, consent, client. Unchanged where the order is not held any more, or never was.';
 
 create function trakit.store_events(p_shop trakit.shops, p_new jsonb[], p_slots integer, p_now timestamptz) returns jsonb
-language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_lease uuid := gen_random_uuid();
   v_sends jsonb;
@@ -123,7 +123,7 @@ comment on function trakit.store_events(trakit.shops, jsonb[], integer, timestam
 create function trakit.merge_event(
   p_stored trakit.events, p_event jsonb, p_signed boolean, p_digest text, p_now timestamptz
 ) returns void
-language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 begin
   -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
   -- what is empty. Stored objects carry no nulls, so || takes from the right what is known there.

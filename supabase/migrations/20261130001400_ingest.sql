@@ -12,7 +12,7 @@ create function trakit.ingest_events(
   p_shop text, p_events jsonb, p_slots integer default 0, p_place text default 'webhooks', p_refused jsonb default '{}',
   p_now timestamptz default now()
 ) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare

@@ -70,7 +70,7 @@ $$;
 comment on function trakit.lock_cart(uuid, text) is 'Makes this transaction the only one that works on the cart.';
 
 create function trakit.ingest_cart(p_shop text, p_cart jsonb, p_slots integer, p_now timestamptz default now()) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare
@@ -161,7 +161,7 @@ $$;
 comment on function trakit.cart_event(jsonb, text, integer, text) is 'The event of an add, from its line''s template: under this id, of so many units.';
 
 create function trakit.match_adds(p_shop_id uuid, p_events jsonb) returns jsonb
-language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_item record;
   v_add trakit.cart_adds;
@@ -219,7 +219,7 @@ comment on function trakit.match_adds(uuid, jsonb) is
   'Gives a browser''s adds to a cart the key of Shopify''s copy where that came first, and locks their carts. p_events as for ingest_events.';
 
 create function trakit.note_adds(p_shop_id uuid, p_events jsonb, p_results jsonb) returns jsonb
-language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_id text;
   v_event jsonb;

@@ -14,7 +14,7 @@ comment on function trakit.lane_shop(uuid) is 'Shop a lane belongs to.';
 create function trakit.claim_deliveries(
   p_destination_id uuid, p_limit integer, p_lease_seconds integer default 30, p_now timestamptz default now()
 ) returns json
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
   -- every access is by key: nested loops over indexes, planned once per connection, are right at any size
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
@@ -165,7 +165,7 @@ comment on function trakit.read_events(uuid, timestamptz[], bigint[]) is
   'Events of one shop as destinations are given them, by the keys their deliveries carry (5,000 at most): [{event_row, version, event}]. The version changes whenever the event does. What is not there is left out.';
 
 create function trakit.settle_deliveries(p_shop_id uuid, p_outcomes jsonb, p_now timestamptz default now()) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare

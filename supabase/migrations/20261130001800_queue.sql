@@ -55,7 +55,7 @@ grant select, update on trakit.queue_clock to trakit_dispatcher;
 
 create function trakit.due_lanes(p_limit integer default 100, p_now timestamptz default now())
 returns table (destination_id uuid, shop_id uuid)
-language sql security definer set search_path = pg_catalog, pg_temp as $$
+language sql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
   with recursive waiting_lanes as (
     -- from one lane with pending deliveries to the next by the index: a long backlog costs no more than a short one,
     -- and hides no other lane
@@ -154,7 +154,7 @@ comment on function trakit.expire_deliveries(integer, timestamptz) is
   'Ends deliveries past their time: failed: expired, or skipped: no_order for a browser''s purchase no order came for. Returns how many.';
 
 create function trakit.check_in(p_worker_id uuid, p_kind text, p_now timestamptz default now()) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 begin
   insert into trakit.workers as w (id, kind, started_at, seen_at) values (p_worker_id, p_kind, p_now, p_now)
   on conflict (id) do update set seen_at = excluded.seen_at;

@@ -66,7 +66,7 @@ create function trakit.replay_verdicts(
   p_from timestamptz, p_from_event bigint, p_until timestamptz, p_platform text, p_states text[], p_force boolean,
   p_limit integer, p_now timestamptz
 ) returns table (captured_at timestamptz, event_row bigint, destination_id uuid, refusal text)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable set search_path = pg_catalog, pg_temp set timezone = 'UTC'
   -- every access is by key; a plan made while a partition is empty would read it whole for ever
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
 as $$
@@ -101,7 +101,7 @@ comment on function trakit.replay_verdicts(timestamptz, bigint, timestamptz, tex
 
 create function trakit.step_replay(p_domain text, p_replay_id bigint, p_events integer default 1000, p_now timestamptz default now())
 returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
 as $$
 declare
@@ -209,7 +209,7 @@ create function api.replay(
   states text[] default array['failed'], force boolean default false, dry_run boolean default false,
   p_now timestamptz default now()
 ) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid := trakit.bind_shop(shop, null);
   v_until timestamptz := coalesce(replay.until, p_now);

@@ -216,7 +216,7 @@ comment on function trakit.refreshed(text, uuid, text, text, timestamptz, text, 
 
 create function trakit.due_refreshes(p_limit integer default 1000, p_now timestamptz default now())
 returns table (shop_id uuid, domain text)
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
   select s.id, s.domain from trakit.installations i join trakit.shops s on s.id = i.shop_id
   where i.refresh_expires_at < p_now + interval '60 days' and i.trouble is null and s.status = 'active'
   order by i.refresh_expires_at limit p_limit

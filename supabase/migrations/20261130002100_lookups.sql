@@ -33,7 +33,7 @@ grant select (shop_id, looked_at, paused_until) on trakit.customer_lookups to tr
 create policy "the dispatcher sees who may be asked about" on trakit.customer_lookups for select to trakit_dispatcher using (true);
 
 create function trakit.unknown_customers(p_shop text, p_limit integer default 50, p_now timestamptz default now()) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid := trakit.bind_shop(p_shop);
 begin

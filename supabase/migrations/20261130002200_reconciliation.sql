@@ -77,7 +77,7 @@ comment on function trakit.begin_reconciliation(text, timestamptz) is
 
 create function trakit.compare_orders(p_shop text, p_orders jsonb, p_watermark timestamptz, p_trouble text, p_now timestamptz default now())
 returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid := trakit.bind_shop(p_shop);
   v_missing jsonb;

@@ -5,7 +5,7 @@
 -- Locks: none. Undo: drop the functions.
 
 create function trakit.admin_gate(p_shop text, p_limit integer, p_now timestamptz default now()) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid := trakit.bind_shop(p_shop, null);
   v_minute timestamptz := date_trunc('minute', p_now);
@@ -77,7 +77,7 @@ comment on function trakit.trace_order(text, text) is
   'Every event of one order (by Shopify''s id or its name, e.g. #1042) with what became of it at each platform.';
 
 create function trakit.setup_signals(p_shop text, p_now timestamptz default now()) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid := trakit.bind_shop(p_shop, null);
 begin
@@ -102,7 +102,7 @@ comment on function trakit.setup_signals(text, timestamptz) is
   'What a week''s events say of a shop''s set-up: last webhook, last browser event by web pixel and by theme embed, orders with a browser''s copy, platforms whose own tag fired in a day.';
 
 create function trakit.match_quality(p_domain text, p_days integer, p_now timestamptz default now()) returns jsonb
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid;
   v_quality jsonb;

@@ -62,7 +62,7 @@ $$;
 comment on function trakit.list_shops() is 'All shops, for the operator''s command line.';
 
 create function trakit.shop_status(p_domain text, p_now timestamptz default now()) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid := trakit.bind_shop(p_domain, null);
 begin

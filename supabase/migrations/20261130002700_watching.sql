@@ -38,7 +38,7 @@ comment on function trakit.pending_alerts(integer, timestamptz) is
   'Lanes the operator is to be told of: open or held and not told yet, or with deliveries that expired since; each at most every ten minutes. Ids, states and times only.';
 
 create function trakit.settle_alerts(p_told jsonb, p_now timestamptz default now()) returns void
-language sql security definer set search_path = pg_catalog, pg_temp as $$
+language sql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
   update trakit.lanes l
   set alerted_at = p_now, alerted_change = t.since, alerted_expired = greatest(l.alerted_expired, t.expired_ever)
   from jsonb_to_recordset(p_told) as t (lane uuid, since timestamptz, expired_ever bigint)
@@ -47,7 +47,7 @@ $$;
 comment on function trakit.settle_alerts(jsonb, timestamptz) is 'Notes that the operator was told: what pending_alerts gave.';
 
 create function trakit.queue_totals(p_now timestamptz default now()) returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
   select jsonb_build_object(
     'pending', x.pending, 'due', x.due,
     'oldest_due_seconds', coalesce((
@@ -82,7 +82,7 @@ comment on function trakit.queue_watch(timestamptz) is
   'Who drains the queue: workers and calls of drain that live, and what pg_cron does when there is no worker.';
 
 create function trakit.queue_metrics(p_now timestamptz default now()) returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
   with waiting as materialized (
     select g.platform, count(*) as pending,
       count(*) filter (where d.waits_for is null and d.next_attempt_at <= p_now) as due,

@@ -180,7 +180,7 @@ left join lateral (
     count(*) filter (where x.reason = 'past_dedup_window') as past_window
   from trakit.deliveries x where x.captured_at = e.captured_at and x.event_row = e.id
 ) d on true
-where e.captured_at > now() - interval '7 days'
+where e.captured_at > now() - interval '168 hours'
 group by e.shop_id, (e.captured_at at time zone 'utc')::date, e.name;
 comment on view api.dedup_report is 'How well the two copies of events meet, by event name and day (UTC), over the last 7 days.';
 comment on column api.dedup_report.shop_id is 'Shop.';

@@ -1,4 +1,7 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { repositoryRoot } from "@trakit/tooling/repository.ts";
 import { testDatabase } from "../../support/database.ts";
 
 /**
@@ -12,6 +15,15 @@ const list = async (sql: string): Promise<string[]> =>
   (await db.query<{ name: string }>("postgres", `select x.name from (${sql}) x order by 1`)).map((row) =>
     row.name
   );
+
+/** Migrations as [file name, text], in the order they run. */
+function migrations(): [string, string][] {
+  const folder = join(repositoryRoot, "supabase/migrations");
+  return readdirSync(folder).filter((name) => name.endsWith(".sql")).sort()
+    .map((name) => [name, readFileSync(join(folder, name), "utf8")]);
+}
+const lastMigration = () => migrations().at(-1)![1];
+const withoutComments = (sql: string) => sql.replaceAll(/^\s*--.*$/gm, "");
 
 describe("tables", () => {
   test("there are some, in trakit and nowhere else", async () => {
@@ -171,6 +183,40 @@ describe("functions", () => {
     ).toEqual([]);
   });
 
+  test("are owned and called by those the last migration's table names, each in one line of it", async () => {
+    const text = lastMigration();
+    const lines = [
+      ...text.matchAll(/^ +\('([^']+)', (null|'[a-z_]+'), (null|'[a-z_, ]+')\),?$/gm),
+    ].map(([, name, owner, callers]) => ({
+      name: name!,
+      owner: owner === "null" ? "postgres" : owner!.slice(1, -1),
+      callers: callers === "null" ? [] : callers!.slice(1, -1).split(", ").sort(),
+    }));
+    const named = await db.query<{ name: string }>(
+      "postgres",
+      "select x.given::regprocedure::text as name from unnest($1::text[]) with ordinality x (given, place) order by x.place",
+      [lines.map((line) => line.name)],
+    );
+    const found = await db.query<{ name: string }>(
+      "postgres",
+      `select p.oid::regprocedure::text as name, p.proowner::regrole::text as owner, array(
+         select a.grantee::regrole::text from aclexplode(p.proacl) a where a.grantee <> p.proowner order by 1) as callers
+       from pg_proc p where p.pronamespace in ${OURS}`,
+    );
+    const byName = (one: { name: string }, other: { name: string }) => one.name < other.name ? -1 : 1;
+    expect(lines.map((line, index) => ({ ...line, name: named[index]!.name })).sort(byName)).toEqual(
+      found.sort(byName),
+    );
+  });
+
+  test("are handed over and granted by the last migration only", () => {
+    const others = migrations().slice(0, -1).filter(([, text]) =>
+      /\bowner to\b|\b(grant|revoke)\b[^;]*\b(function|procedure|routine)s?\b(?! execute)|\balter (function|procedure|routine)\b/i
+        .test(withoutComments(text).replaceAll(/alter default privileges[^;]*;/g, ""))
+    );
+    expect(others.map(([name]) => name)).toEqual([]);
+  });
+
   test("that run as their owner pin a search_path in which the caller's temporary schema comes last", async () => {
     // '' is not enough: type names are then looked up in pg_temp first, and a domain's check would run as the owner
     expect(
@@ -234,6 +280,25 @@ describe("functions", () => {
            and p.proowner not in ('trakit_app'::regrole, 'trakit_dispatcher'::regrole)`,
       ),
     ).toEqual(["call_drain", "ensure_partitions", "purge"]);
+  });
+
+  test("that reckon in days, or read a time from text, do so in UTC, whatever their caller's time zone", async () => {
+    expect(
+      await list(
+        `select p.oid::regprocedure::text as name from pg_proc p
+         where p.pronamespace in ${OURS} and not coalesce(p.proconfig @> array['TimeZone=UTC'], false)
+           and pg_get_functiondef(p.oid) ~* ('[0-9] ?(days?|weeks?|months?|years?)\\M|\\m(days|weeks|months|years) =>'
+             || '|date_trunc|date_part|to_date|to_char|::date\\M|::timestamp|to_record(set)?\\M[^;]* timestamptz')`,
+      ),
+    ).toEqual([]);
+    // a view has no settings of its own: it names the zone, or counts in hours
+    expect(
+      await list(
+        `select c.oid::regclass::text as name from pg_class c
+         where c.relnamespace in ${OURS} and c.relkind in ('v', 'm')
+           and pg_get_viewdef(c.oid) ~* '[0-9] (days?|mons?|years?)''::interval|date_trunc|[^)]\\)::date'`,
+      ),
+    ).toEqual([]);
   });
 
   test("that depend on time take it as an argument", async () => {
