@@ -116,7 +116,7 @@ CREATE INDEX customers_unasked ON trakit.customers USING btree (shop_id, created
 alter table trakit.customers enable row level security;
 alter table trakit.customers force row level security;
 create policy "functions see the shop they work for" on trakit.customers for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
-create policy "users see their shop's customers" on trakit.customers for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+create policy "users see their shop's rows" on trakit.customers for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- One row per event and destination: what was sent, what waits, what failed and why. Moved only by SQL functions.
 create table trakit.deliveries ( -- owner postgres
@@ -161,7 +161,7 @@ alter table trakit.deliveries force row level security;
 create policy "functions see the shop they work for" on trakit.deliveries for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy "the dispatcher ends what is past its time" on trakit.deliveries for update to trakit_dispatcher using ((state = 'pending'::text)) with check ((state = ANY (ARRAY['failed'::text, 'skipped'::text])));
 create policy "the dispatcher sees what is due" on trakit.deliveries for select to trakit_dispatcher using (true);
-create policy "users see their shop's deliveries" on trakit.deliveries for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+create policy "users see their shop's rows" on trakit.deliveries for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- Destinations whose token a platform granted (OAuth): when it ends, and the sealed secret for the next.
 create table trakit.destination_grants ( -- owner postgres
@@ -240,7 +240,7 @@ alter table trakit.destinations enable row level security;
 alter table trakit.destinations force row level security;
 create policy "functions see the shop they work for" on trakit.destinations for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy "the dispatcher sees which destinations there are" on trakit.destinations for select to trakit_dispatcher using (true);
-create policy "users see their shop's destinations" on trakit.destinations for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+create policy "users see their shop's rows" on trakit.destinations for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- What some vendors take in clear. Partitioned by day of capture; kept 7 days only.
 create table trakit.event_clients ( -- owner postgres
@@ -260,7 +260,7 @@ create table trakit.event_clients ( -- owner postgres
 alter table trakit.event_clients enable row level security;
 alter table trakit.event_clients force row level security;
 create policy "functions see the shop they work for" on trakit.event_clients for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
-create policy "users see their shop's clients" on trakit.event_clients for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+create policy "users see their shop's rows" on trakit.event_clients for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- What makes an event one event: its event id, its order, the webhook delivery. A second copy finds the first by it.
 create table trakit.event_keys ( -- owner postgres
@@ -308,7 +308,7 @@ CREATE INDEX events_by_shop_and_row ON ONLY trakit.events USING btree (shop_id, 
 alter table trakit.events enable row level security;
 alter table trakit.events force row level security;
 create policy "functions see the shop they work for" on trakit.events for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
-create policy "users see their shop's events" on trakit.events for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+create policy "users see their shop's rows" on trakit.events for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- The app as installed in a shop: Shopify's tokens (sealed), scopes, and how far set-up has come.
 create table trakit.installations ( -- owner postgres
@@ -376,7 +376,7 @@ alter table trakit.lanes force row level security;
 create policy "functions see the shop they work for" on trakit.lanes for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy "the dispatcher ends a flush, counts what expired and notes what" on trakit.lanes for update to trakit_dispatcher using (true) with check (true);
 create policy "the dispatcher sees every lane's state" on trakit.lanes for select to trakit_dispatcher using (true);
-create policy "users see their shop's lanes" on trakit.lanes for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+create policy "users see their shop's rows" on trakit.lanes for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- Requests for export and redaction, and what remains of them: a receipt that names nobody.
 create table trakit.privacy_requests ( -- owner postgres
@@ -403,7 +403,7 @@ alter table trakit.privacy_requests enable row level security;
 alter table trakit.privacy_requests force row level security;
 create policy "functions see the shop they work for" on trakit.privacy_requests for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy "the dispatcher sees what is to be done" on trakit.privacy_requests for select to trakit_dispatcher using (true);
-create policy "users see their shop's requests" on trakit.privacy_requests for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+create policy "users see their shop's rows" on trakit.privacy_requests for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- Webhooks we could not read: verified, answered 200, kept sealed for 7 days, can be run again.
 create table trakit.quarantine ( -- owner postgres
@@ -485,7 +485,7 @@ create table trakit.refusals ( -- owner postgres
 alter table trakit.refusals enable row level security;
 alter table trakit.refusals force row level security;
 create policy "functions see the shop they work for" on trakit.refusals for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
-create policy "users see their shop's refusals" on trakit.refusals for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+create policy "users see their shop's rows" on trakit.refusals for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- Replays by hand: what was asked for, and how far it has come.
 create table trakit.replays ( -- owner postgres
@@ -513,7 +513,7 @@ alter table trakit.replays enable row level security;
 alter table trakit.replays force row level security;
 create policy "functions see the shop they work for" on trakit.replays for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 create policy "the dispatcher sees which replays go on" on trakit.replays for select to trakit_dispatcher using (true);
-create policy "users see their shop's replays" on trakit.replays for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+create policy "users see their shop's rows" on trakit.replays for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- Browser events handed in, by shop, sender and minute. Kept for an hour.
 create table trakit.sender_rates ( -- owner postgres
@@ -2791,6 +2791,32 @@ begin
   return trakit.find_installation(p_shop) || jsonb_build_object('new', v_row -> 'new');
 end;
 $function$;
+
+-- For migrations: closes a table with a shop_id to all but functions bound to the row's shop and, with p_people, people who may read the rows of the shop in their JWT.
+-- owner postgres; called by its owner only
+CREATE OR REPLACE PROCEDURE trakit.isolate_by_shop(IN p_table regclass, IN p_people boolean DEFAULT false)
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $procedure$
+begin
+  execute format('alter table %s enable row level security', p_table);
+  execute format('alter table %s force row level security', p_table);
+  -- delete: rows of a person or shop that is redacted
+  execute format('grant select, insert, update, delete on %s to trakit_app', p_table);
+  execute format($policy$
+    create policy "functions see the shop they work for" on %s for all to trakit_app
+      using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
+      with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
+  $policy$, p_table);
+  if p_people then
+    execute format('grant select on %s to authenticated', p_table);
+    execute format($policy$
+      create policy "users see their shop's rows" on %s for select to authenticated
+        using (shop_id = (select trakit.claimed_shop()))
+    $policy$, p_table);
+  end if;
+end;
+$procedure$;
 
 -- Joins an event to a visitor by strong keys {"kind": "key"}, enriches it by strong and weak ones. restorable = what the browser may get back (strong keys only). The caller holds lock_identity; without p_may_merge an event whose keys lead to two visitors joins the older one, and the next such event merges them.
 -- owner postgres; called by trakit_app

@@ -1,9 +1,10 @@
 -- Subject: shops, the root of every row, and the two ways a statement is bound to one shop.
 -- Why: policies compare shop_id with a value computed once per statement (a scalar sub-select becomes an init plan); it is
--- written out in each policy, because a function there is planned anew by every statement (0.15 ms, measured).
+-- written out in each policy, because a function there is planned anew by every statement (0.15 ms, measured). One procedure
+-- writes it (isolate_by_shop), for every table with a shop_id.
 -- After a transaction-local set_config the setting is '' rather than null.
--- Locks: none on existing tables. Undo: drop function trakit.bind_shop; drop table trakit.shops cascade; drop function
--- trakit.claimed_shop.
+-- Locks: none on existing tables. Undo: drop procedure trakit.isolate_by_shop; drop function trakit.bind_shop; drop table
+-- trakit.shops cascade; drop function trakit.claimed_shop.
 
 create table trakit.shops (
   id uuid primary key default gen_random_uuid(),
@@ -102,6 +103,30 @@ create policy "the dispatcher lists shops" on trakit.shops for select to trakit_
 grant select on trakit.shops to authenticated;
 create policy "users see the shop in their token" on trakit.shops
   for select to authenticated using (id = (select trakit.claimed_shop()));
+
+create procedure trakit.isolate_by_shop(p_table regclass, p_people boolean default false)
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+begin
+  execute format('alter table %s enable row level security', p_table);
+  execute format('alter table %s force row level security', p_table);
+  -- delete: rows of a person or shop that is redacted
+  execute format('grant select, insert, update, delete on %s to trakit_app', p_table);
+  execute format($policy$
+    create policy "functions see the shop they work for" on %s for all to trakit_app
+      using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
+      with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
+  $policy$, p_table);
+  if p_people then
+    execute format('grant select on %s to authenticated', p_table);
+    execute format($policy$
+      create policy "users see their shop's rows" on %s for select to authenticated
+        using (shop_id = (select trakit.claimed_shop()))
+    $policy$, p_table);
+  end if;
+end;
+$$;
+comment on procedure trakit.isolate_by_shop(regclass, boolean) is
+  'For migrations: closes a table with a shop_id to all but functions bound to the row''s shop and, with p_people, people who may read the rows of the shop in their JWT.';
 
 create function trakit.bind_shop(p_domain text, p_status text default 'active') returns uuid
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$

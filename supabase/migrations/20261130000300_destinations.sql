@@ -94,21 +94,10 @@ comment on column trakit.lanes.alerted_at is 'When the operator was last told of
 comment on column trakit.lanes.alerted_change is 'The changed_at the operator was last told of.';
 comment on column trakit.lanes.alerted_expired is 'The expired count the operator was last told of.';
 
-do $$
-declare
-  v_table text;
-begin
-  foreach v_table in array array['destinations', 'destination_secrets', 'lanes'] loop
-    execute format('alter table trakit.%I enable row level security', v_table);
-    execute format('alter table trakit.%I force row level security', v_table);
-    execute format('grant select, insert, update, delete on trakit.%I to trakit_app', v_table);
-    execute format(
-      'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
-         using (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid)) with check (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid))',
-      v_table);
-  end loop;
-end;
-$$;
+-- people read settings and lanes, never secrets
+call trakit.isolate_by_shop('trakit.destinations', p_people => true);
+call trakit.isolate_by_shop('trakit.destination_secrets');
+call trakit.isolate_by_shop('trakit.lanes', p_people => true);
 
 -- the queue across shops: ids, states and times only
 grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before, released_at, expired, alerted_at, alerted_change,
@@ -119,13 +108,6 @@ create policy "the dispatcher ends a flush, counts what expired and notes what i
 grant select (id, shop_id, platform, enabled, max_age) on trakit.destinations to trakit_dispatcher;
 create policy "the dispatcher sees which destinations there are" on trakit.destinations
   for select to trakit_dispatcher using (true);
-
--- people read settings and lanes, never secrets
-grant select on trakit.destinations, trakit.lanes to authenticated;
-create policy "users see their shop's destinations" on trakit.destinations
-  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
-create policy "users see their shop's lanes" on trakit.lanes
-  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
 
 -- Called by trakit.set_destination, trakit.keep_grant and trakit.grant_renewed.
 create function trakit.replace_token(

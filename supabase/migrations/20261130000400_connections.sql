@@ -65,21 +65,8 @@ comment on column trakit.connections.challenge is 'SHA-256 of the cookie of the 
 comment on column trakit.connections.expires_at is 'When it is too late to come back.';
 comment on column trakit.connections.created_at is 'When the merchant asked for it.';
 
-do $$
-declare
-  v_table text;
-begin
-  foreach v_table in array array['destination_grants', 'connections'] loop
-    execute format('alter table trakit.%I enable row level security', v_table);
-    execute format('alter table trakit.%I force row level security', v_table);
-    execute format('grant select, insert, update, delete on trakit.%I to trakit_app', v_table);
-    execute format(
-      'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
-         using (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid)) with check (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid))',
-      v_table);
-  end loop;
-end;
-$$;
+call trakit.isolate_by_shop('trakit.destination_grants');
+call trakit.isolate_by_shop('trakit.connections');
 grant select (destination_id, shop_id, renew_at, trouble, troubled_at, alerted_at) on trakit.destination_grants to trakit_dispatcher;
 grant update (alerted_at) on trakit.destination_grants to trakit_dispatcher;
 create policy "the dispatcher sees which tokens are due" on trakit.destination_grants for select to trakit_dispatcher using (true);

@@ -58,26 +58,8 @@ comment on column trakit.visitor_links.visitor_id is 'Visitor the key leads to n
 comment on column trakit.visitor_links.joined is 'How many visitors the key has led to; past 20 it joins nothing any more (a till''s shared email).';
 comment on column trakit.visitor_links.created_at is 'First seen.';
 
-do $$
-declare
-  v_table text;
-begin
-  foreach v_table in array array['visitors', 'visitor_links'] loop
-    execute format('alter table trakit.%I enable row level security', v_table);
-    execute format('alter table trakit.%I force row level security', v_table);
-    execute format('grant select, insert, update, delete on trakit.%I to trakit_app', v_table);
-    execute format(
-      'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
-         using (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid)) with check (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid))',
-      v_table);
-    execute format(
-      'create policy "users see their shop''s rows" on trakit.%I for select to authenticated
-         using (shop_id = (select trakit.claimed_shop()))',
-      v_table);
-    execute format('grant select on trakit.%I to authenticated', v_table);
-  end loop;
-end;
-$$;
+call trakit.isolate_by_shop('trakit.visitors', p_people => true);
+call trakit.isolate_by_shop('trakit.visitor_links', p_people => true);
 
 create function trakit.identity_keys(p_event jsonb, p_policy text) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$

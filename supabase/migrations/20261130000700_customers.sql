@@ -50,15 +50,7 @@ comment on column trakit.customers.sms_opt_in_at is 'When that state was given.'
 comment on column trakit.customers.created_at is 'First heard of.';
 comment on column trakit.customers.updated_at is 'Last change.';
 
-alter table trakit.customers enable row level security;
-alter table trakit.customers force row level security;
-grant select, insert, update, delete on trakit.customers to trakit_app;
-create policy "functions see the shop they work for" on trakit.customers for all to trakit_app
-  using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
-  with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
-grant select on trakit.customers to authenticated;
-create policy "users see their shop's customers" on trakit.customers
-  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
+call trakit.isolate_by_shop('trakit.customers', p_people => true);
 
 create function trakit.learn_customer(p_shop text, p_customer jsonb, p_now timestamptz default now()) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$

@@ -111,27 +111,6 @@ comment on column trakit.event_keys.expires_at is 'When the key may be purged; n
 
 grant usage on sequence trakit.event_row_seq to trakit_app;
 
--- rows of a person or shop that is redacted; retention drops partitions instead
-grant delete on trakit.events, trakit.event_clients, trakit.event_keys to trakit_app;
-
-do $$
-declare
-  v_table text;
-begin
-  foreach v_table in array array['events', 'event_clients', 'event_keys'] loop
-    execute format('alter table trakit.%I enable row level security', v_table);
-    execute format('alter table trakit.%I force row level security', v_table);
-    execute format('grant select, insert, update on trakit.%I to trakit_app', v_table);
-    execute format(
-      'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
-         using (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid)) with check (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid))',
-      v_table);
-  end loop;
-end;
-$$;
-
-grant select on trakit.events, trakit.event_clients to authenticated;
-create policy "users see their shop's events" on trakit.events
-  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
-create policy "users see their shop's clients" on trakit.event_clients
-  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
+call trakit.isolate_by_shop('trakit.events', p_people => true);
+call trakit.isolate_by_shop('trakit.event_clients', p_people => true);
+call trakit.isolate_by_shop('trakit.event_keys');

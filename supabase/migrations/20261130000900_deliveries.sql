@@ -68,16 +68,7 @@ comment on column trakit.deliveries.request_ms is 'Milliseconds the vendor took 
 comment on column trakit.deliveries.match_score is 'Estimate of match quality of what was sent last, 0 to 10 (docs/destinations); null = nothing was sent yet.';
 comment on column trakit.deliveries.match_keys is 'Names of the identifiers it carried, e.g. email, click_id; never their values.';
 
-alter table trakit.deliveries enable row level security;
-alter table trakit.deliveries force row level security;
-
--- delete: rows of a person or shop that is redacted
-grant select, insert, update, delete on trakit.deliveries to trakit_app;
-create policy "functions see the shop they work for" on trakit.deliveries for all to trakit_app
-  using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid)) with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
-grant select on trakit.deliveries to authenticated;
-create policy "users see their shop's deliveries" on trakit.deliveries
-  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
+call trakit.isolate_by_shop('trakit.deliveries', p_people => true);
 
 -- across shops: lane ids, states and times; never what was sent
 grant select (captured_at, event_row, destination_id, shop_id, state, waits_for, next_attempt_at, retry_until, lease, settled_at)

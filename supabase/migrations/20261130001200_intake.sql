@@ -60,25 +60,8 @@ comment on column trakit.quarantine.received_at is 'When it came.';
 comment on column trakit.quarantine.expires_at is 'When it is purged.';
 comment on column trakit.quarantine.tries is 'How often it was run again.';
 
-do $$
-declare
-  v_table text;
-begin
-  foreach v_table in array array['refusals', 'quarantine'] loop
-    execute format('alter table trakit.%I enable row level security', v_table);
-    execute format('alter table trakit.%I force row level security', v_table);
-    execute format('grant select, insert, update, delete on trakit.%I to trakit_app', v_table);
-    execute format(
-      'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
-         using (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid)) with check (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid))',
-      v_table);
-  end loop;
-end;
-$$;
-
-grant select on trakit.refusals to authenticated;
-create policy "users see their shop's refusals" on trakit.refusals
-  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
+call trakit.isolate_by_shop('trakit.refusals', p_people => true);
+call trakit.isolate_by_shop('trakit.quarantine');
 
 create unlogged table trakit.sender_rates (
   shop_id uuid not null,
@@ -98,12 +81,7 @@ comment on column trakit.sender_rates.minute is 'Start of the minute.';
 comment on column trakit.sender_rates.shard is 'Counters are split by connection: add them up.';
 comment on column trakit.sender_rates.events is 'How many, refused ones included.';
 
-alter table trakit.sender_rates enable row level security;
-alter table trakit.sender_rates force row level security;
-grant select, insert, update, delete on trakit.sender_rates to trakit_app;
-create policy "functions see the shop they work for" on trakit.sender_rates for all to trakit_app
-  using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
-  with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
+call trakit.isolate_by_shop('trakit.sender_rates');
 
 create function trakit.count_refusals(p_shop_id uuid, p_place text, p_counts jsonb, p_now timestamptz) returns void
 language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$

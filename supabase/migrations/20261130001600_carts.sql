@@ -47,21 +47,8 @@ comment on column trakit.cart_adds.variant_id is 'What was added.';
 comment on column trakit.cart_adds.quantity is 'Units not matched yet.';
 comment on column trakit.cart_adds.added_at is 'When, by the reporter''s word.';
 
-do $$
-declare
-  v_table text;
-begin
-  foreach v_table in array array['carts', 'cart_adds'] loop
-    execute format('alter table trakit.%I enable row level security', v_table);
-    execute format('alter table trakit.%I force row level security', v_table);
-    execute format('grant select, insert, update, delete on trakit.%I to trakit_app', v_table);
-    execute format(
-      'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
-         using (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid)) with check (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid))',
-      v_table);
-  end loop;
-end;
-$$;
+call trakit.isolate_by_shop('trakit.carts');
+call trakit.isolate_by_shop('trakit.cart_adds');
 
 create function trakit.lock_cart(p_shop_id uuid, p_token text) returns void
 language sql security invoker set search_path = pg_catalog, pg_temp as $$

@@ -41,16 +41,9 @@ comment on column trakit.replays.replayed is 'Deliveries made pending again.';
 comment on column trakit.replays.refused is 'How many were not, by reason: {"too_old": 3}.';
 comment on column trakit.replays.finished_at is 'When its last step was done; null = it goes on.';
 
-alter table trakit.replays enable row level security;
-alter table trakit.replays force row level security;
-grant select, insert, update, delete on trakit.replays to trakit_app;
-create policy "functions see the shop they work for" on trakit.replays for all to trakit_app
-  using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid)) with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
+call trakit.isolate_by_shop('trakit.replays', p_people => true);
 grant select (id, shop_id, finished_at) on trakit.replays to trakit_dispatcher;
 create policy "the dispatcher sees which replays go on" on trakit.replays for select to trakit_dispatcher using (true);
-grant select on trakit.replays to authenticated;
-create policy "users see their shop's replays" on trakit.replays
-  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
 
 create function trakit.server_dedup(p_platform text) returns interval
 language sql immutable set search_path = pg_catalog, pg_temp as $$

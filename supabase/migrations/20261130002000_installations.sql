@@ -57,12 +57,7 @@ comment on column trakit.installations.incomplete is 'Set-up still lacks somethi
 comment on column trakit.installations.created_at is 'First installed.';
 comment on column trakit.installations.updated_at is 'Last change.';
 
-alter table trakit.installations enable row level security;
-alter table trakit.installations force row level security;
-grant select, insert, update, delete on trakit.installations to trakit_app;
-create policy "functions see the shop they work for" on trakit.installations for all to trakit_app
-  using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
-  with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
+call trakit.isolate_by_shop('trakit.installations');
 
 grant select (shop_id, refresh_expires_at, trouble, incomplete, updated_at) on trakit.installations to trakit_dispatcher;
 create policy "the dispatcher sees whose refresh token grows old" on trakit.installations

@@ -20,15 +20,7 @@ comment on column trakit.customer_lookups.looked_at is 'When the job last looked
 comment on column trakit.customer_lookups.paused_until is 'Not asked again before this; null = no trouble.';
 comment on column trakit.customer_lookups.trouble is 'Why it pauses: throttled, unavailable, reopen_app, not_approved …; null = no trouble.';
 
-alter table trakit.customer_lookups enable row level security;
-alter table trakit.customer_lookups force row level security;
-grant select, insert, update, delete on trakit.customer_lookups to trakit_app;
-create policy "functions see the shop they work for" on trakit.customer_lookups for all to trakit_app
-  using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
-  with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
-grant select on trakit.customer_lookups to authenticated;
-create policy "users see their shop's rows" on trakit.customer_lookups for select to authenticated
-  using (shop_id = (select trakit.claimed_shop()));
+call trakit.isolate_by_shop('trakit.customer_lookups', p_people => true);
 grant select (shop_id, looked_at, paused_until) on trakit.customer_lookups to trakit_dispatcher;
 create policy "the dispatcher sees who may be asked about" on trakit.customer_lookups for select to trakit_dispatcher using (true);
 

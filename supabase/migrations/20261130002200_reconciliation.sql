@@ -35,24 +35,8 @@ comment on column trakit.reconciled_orders.order_id is 'Shopify''s order id.';
 comment on column trakit.reconciled_orders.day is 'UTC day it was placed.';
 comment on column trakit.reconciled_orders.found is 'captured = we had it; missing = no webhook had come, so it was ingested then.';
 
-do $$
-declare
-  v_table text;
-begin
-  foreach v_table in array array['reconciliations', 'reconciled_orders'] loop
-    execute format('alter table trakit.%I enable row level security', v_table);
-    execute format('alter table trakit.%I force row level security', v_table);
-    execute format('grant select, insert, update, delete on trakit.%I to trakit_app', v_table);
-    execute format(
-      'create policy "functions see the shop they work for" on trakit.%I for all to trakit_app
-         using (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid)) with check (shop_id = (select nullif(current_setting(''trakit.shop_id'', true), '''')::uuid))',
-      v_table);
-    execute format('grant select on trakit.%I to authenticated', v_table);
-    execute format('create policy "users see their shop''s rows" on trakit.%I for select to authenticated
-      using (shop_id = (select trakit.claimed_shop()))', v_table);
-  end loop;
-end;
-$$;
+call trakit.isolate_by_shop('trakit.reconciliations', p_people => true);
+call trakit.isolate_by_shop('trakit.reconciled_orders', p_people => true);
 
 create function trakit.begin_reconciliation(p_shop text, p_now timestamptz default now()) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

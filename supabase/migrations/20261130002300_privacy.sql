@@ -36,18 +36,10 @@ comment on column trakit.privacy_requests.counts is 'Rows deleted so far, by tab
 comment on column trakit.privacy_requests.requested_at is 'When it came.';
 comment on column trakit.privacy_requests.done_at is 'When it was done; null while pending.';
 
-alter table trakit.privacy_requests enable row level security;
-alter table trakit.privacy_requests force row level security;
-grant select, insert, update, delete on trakit.privacy_requests to trakit_app;
-create policy "functions see the shop they work for" on trakit.privacy_requests for all to trakit_app
-  using (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid))
-  with check (shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid));
+call trakit.isolate_by_shop('trakit.privacy_requests', p_people => true);
 grant select (id, shop_id, kind, state, requested_at) on trakit.privacy_requests to trakit_dispatcher;
 create policy "the dispatcher sees what is to be done" on trakit.privacy_requests
   for select to trakit_dispatcher using (true);
-grant select on trakit.privacy_requests to authenticated;
-create policy "users see their shop's requests" on trakit.privacy_requests
-  for select to authenticated using (shop_id = (select trakit.claimed_shop()));
 
 create function trakit.request_privacy(
   p_shop text, p_kind text, p_reference text, p_subject jsonb, p_at timestamptz, p_now timestamptz default now()

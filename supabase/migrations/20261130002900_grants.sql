@@ -1,4 +1,4 @@
--- Subject: who owns and who may call each function.
+-- Subject: who owns and who may call each function and procedure.
 -- Why: last, and in one place, so that the whole surface of the database can be read on one page; no other migration hands a
 -- function over or grants one. trakit_app works inside the one shop a statement is bound to, trakit_dispatcher across shops
 -- with ids, states and times. No owner: it stays with the role that migrates, because it makes and drops tables, or runs as
@@ -15,6 +15,7 @@ begin
     select f.* from (values
       -- shops
       ('trakit.claimed_shop()', null, 'authenticated'),
+      ('trakit.isolate_by_shop(regclass, boolean)', null, null),
       ('trakit.bind_shop(text, text)', null, 'trakit_app'),
       -- destinations
       ('trakit.replace_token(uuid, uuid, text, text, boolean, timestamptz)', null, 'trakit_app'),
@@ -163,12 +164,12 @@ begin
       ('trakit.queue_metrics(timestamptz)', 'trakit_dispatcher', 'trakit_edge')
     ) f (name, owner, callers)
   loop
-    execute format('revoke all on function %s from public', v_line.name);
+    execute format('revoke all on routine %s from public', v_line.name);
     if v_line.owner is not null then
-      execute format('alter function %s owner to %I', v_line.name, v_line.owner);
+      execute format('alter routine %s owner to %I', v_line.name, v_line.owner);
     end if;
     if v_line.callers is not null then
-      execute format('grant execute on function %s to %s', v_line.name, v_line.callers);
+      execute format('grant execute on routine %s to %s', v_line.name, v_line.callers);
     end if;
   end loop;
 end;
