@@ -3095,9 +3095,9 @@ begin
 end;
 $function$;
 
--- What a shop has that is not sealed with the newest key: [{"place": destination | grant | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.
+-- What a shop has that is not sealed with the newest key, by place and id, from after a place and id on: [{"place": destination | grant | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.
 -- owner trakit_app; called by trakit_worker
-CREATE OR REPLACE FUNCTION trakit.list_seals(p_domain text, p_newest text, p_limit integer DEFAULT 500)
+CREATE OR REPLACE FUNCTION trakit.list_seals(p_domain text, p_newest text, p_after_place text DEFAULT ''::text, p_after_id text DEFAULT ''::text, p_limit integer DEFAULT 500)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3110,8 +3110,8 @@ begin
     return null;
   end if;
   return coalesce((
-    select jsonb_agg(jsonb_build_object('place', x.place, 'id', x.id, 'of', x.of, 'sealed', x.sealed))
-    from (
+    select jsonb_agg(jsonb_build_object('place', y.place, 'id', y.id, 'of', y.of, 'sealed', y.sealed) order by y.place, y.id)
+    from (select x.* from (
       select 'destination' as place, s.destination_id::text as id, d.platform as of, s.sealed
       from trakit.destination_secrets s join trakit.destinations d on d.id = s.destination_id
       where s.shop_id = v_shop
@@ -3126,8 +3126,8 @@ begin
       union all
       select 'refresh', i.shop_id::text, 'refresh', i.sealed_refresh from trakit.installations i where i.shop_id = v_shop
     ) x
-    where x.sealed is not null and split_part(x.sealed, '.', 2) <> p_newest
-    limit p_limit), '[]');
+    where x.sealed is not null and split_part(x.sealed, '.', 2) <> p_newest and (x.place, x.id) > (p_after_place, p_after_id)
+    order by x.place, x.id limit p_limit) y), '[]');
 end;
 $function$;
 

@@ -131,7 +131,9 @@ $$;
 comment on function trakit.tail_deliveries(text, timestamptz, integer) is
   'Newest events of a shop since a moment (or whose deliveries moved since), with their deliveries; null = no such shop.';
 
-create function trakit.list_seals(p_domain text, p_newest text, p_limit integer default 500) returns jsonb
+create function trakit.list_seals(
+  p_domain text, p_newest text, p_after_place text default '', p_after_id text default '', p_limit integer default 500
+) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_shop uuid := trakit.bind_shop(p_domain, null);
@@ -140,8 +142,8 @@ begin
     return null;
   end if;
   return coalesce((
-    select jsonb_agg(jsonb_build_object('place', x.place, 'id', x.id, 'of', x.of, 'sealed', x.sealed))
-    from (
+    select jsonb_agg(jsonb_build_object('place', y.place, 'id', y.id, 'of', y.of, 'sealed', y.sealed) order by y.place, y.id)
+    from (select x.* from (
       select 'destination' as place, s.destination_id::text as id, d.platform as of, s.sealed
       from trakit.destination_secrets s join trakit.destinations d on d.id = s.destination_id
       where s.shop_id = v_shop
@@ -156,12 +158,12 @@ begin
       union all
       select 'refresh', i.shop_id::text, 'refresh', i.sealed_refresh from trakit.installations i where i.shop_id = v_shop
     ) x
-    where x.sealed is not null and split_part(x.sealed, '.', 2) <> p_newest
-    limit p_limit), '[]');
+    where x.sealed is not null and split_part(x.sealed, '.', 2) <> p_newest and (x.place, x.id) > (p_after_place, p_after_id)
+    order by x.place, x.id limit p_limit) y), '[]');
 end;
 $$;
-comment on function trakit.list_seals(text, text, integer) is
-  'What a shop has that is not sealed with the newest key: [{"place": destination | grant | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.';
+comment on function trakit.list_seals(text, text, text, text, integer) is
+  'What a shop has that is not sealed with the newest key, by place and id, from after a place and id on: [{"place": destination | grant | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.';
 
 create function trakit.replace_seal(
   p_domain text, p_place text, p_id text, p_old text, p_sealed text, p_now timestamptz default now()

@@ -153,7 +153,7 @@ begin
       ('trakit.list_shops()', 'trakit_dispatcher', 'trakit_worker'),
       ('trakit.shop_status(text, timestamptz)', 'trakit_app', 'trakit_worker, trakit_edge'),
       ('trakit.tail_deliveries(text, timestamptz, integer)', 'trakit_app', 'trakit_worker'),
-      ('trakit.list_seals(text, text, integer)', 'trakit_app', 'trakit_worker'),
+      ('trakit.list_seals(text, text, text, text, integer)', 'trakit_app', 'trakit_worker'),
       ('trakit.replace_seal(text, text, text, text, text, timestamptz)', 'trakit_app', 'trakit_worker'),
       -- watching
       ('trakit.describe_lane(uuid)', 'trakit_app', 'trakit_edge'),

@@ -1573,7 +1573,16 @@ export type Database = {
       "lease_seconds": { Args: Record<PropertyKey, never>; Returns: number };
       "list_destinations": { Args: { "p_domain": string }; Returns: Json };
       "list_quarantine": { Args: { "p_limit"?: number; "p_shop": string }; Returns: Json };
-      "list_seals": { Args: { "p_domain": string; "p_limit"?: number; "p_newest": string }; Returns: Json };
+      "list_seals": {
+        Args: {
+          "p_after_id"?: string;
+          "p_after_place"?: string;
+          "p_domain": string;
+          "p_limit"?: number;
+          "p_newest": string;
+        };
+        Returns: Json;
+      };
       "list_shops": {
         Args: Record<PropertyKey, never>;
         Returns: {

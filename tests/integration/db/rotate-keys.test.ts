@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { connect } from "@trakit/db/connection.ts";
+import { listSeals } from "@trakit/db/calls/list-seals.ts";
 import { resealShop } from "@trakit/pipeline/upkeep/rotate-keys.ts";
 import { sealedPair, shopifySubject } from "@trakit/pipeline/shopify/shop-token.ts";
 import { keepGrant } from "@trakit/db/calls/grants.ts";
@@ -92,6 +93,30 @@ test("what no key opens is counted and left alone", async () => {
     ).toEqual(
       before,
     );
+  } finally {
+    await worker.close();
+  }
+});
+
+test("however many cannot be opened, the rest is sealed anew", async () => {
+  const shop = await newShop(db, { platforms: ["meta"] });
+  const worker = connect({ url: db.url("trakit_worker"), max: 1 });
+  try {
+    const lost = { id: "lost", key: new Uint8Array(32).fill(3) };
+    for (let i = 0; i < 25; i++) {
+      const ring = i % 5 === 4 ? OLD : lost;
+      const body = seal([ring], `body ${i}`, quarantineSubject(shop.domain, `w${i}`));
+      await db.query(
+        "trakit_edge",
+        "select trakit.quarantine_webhook($1, 't', $2, 'malformed_json', '{}', $3, $4)",
+        [shop.domain, `w${i}`, body, at(0)],
+      );
+    }
+    await shop.set("meta", { token: seal([OLD], "meta token", tokenSubject(shop.id, "meta")) });
+    // whatever waits, a page is a page
+    expect(await listSeals(worker, shop.domain, NEW.id, null, 10)).toHaveLength(10);
+    expect(await resealShop(worker, [NEW, OLD], shop, 10)).toEqual({ resealed: 6, unreadable: 20 });
+    expect(await resealShop(worker, [NEW, OLD], shop, 10)).toEqual({ resealed: 0, unreadable: 20 });
   } finally {
     await worker.close();
   }

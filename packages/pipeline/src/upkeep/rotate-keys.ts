@@ -12,32 +12,48 @@ export interface Resealed {
   unreadable: number;
 }
 
+/** Seals listed at a time: a quarantined body may have a megabyte. */
+const PAGE = 100;
+
 /**
  * Seals everything of a shop with the newest key of the ring, while all is in use: what is replaced meanwhile is left as it
- * is. Can be repeated and stopped at any moment.
+ * is. What cannot be opened stands in nothing's way. Can be repeated and stopped at any moment.
  */
 export async function resealShop(
   db: Database,
   keys: KeyRing,
   shop: { id: string; domain: string },
+  page = PAGE,
 ): Promise<Resealed> {
-  const counts: Resealed = { resealed: 0, unreadable: 0 };
-  const hopeless = new Set<string>();
+  let resealed = 0;
   for (;;) {
-    const seals = (await listSeals(db, shop.domain, keys[0]!.id) ?? []).filter((one) =>
-      !hopeless.has(one.sealed)
-    );
-    if (seals.length === 0) return counts;
+    const pass = await resealOnce(db, keys, shop, page);
+    resealed += pass.resealed;
+    // somebody who has an older ring may have sealed behind us
+    if (pass.resealed + pass.replaced === 0) return { resealed, unreadable: pass.unreadable };
+  }
+}
+
+/** Goes through everything a shop has sealed, once. `replaced` = another seal stood there by the time ours was ready. */
+async function resealOnce(
+  db: Database,
+  keys: KeyRing,
+  shop: { id: string; domain: string },
+  page: number,
+): Promise<Resealed & { replaced: number }> {
+  const counts = { resealed: 0, unreadable: 0, replaced: 0 };
+  let after: Seal | null = null;
+  for (;;) {
+    const seals: Seal[] = await listSeals(db, shop.domain, keys[0]!.id, after, page) ?? [];
     for (const one of seals) {
       const about = subjectOf(shop, one);
       const opened = open(keys, one.sealed, about);
-      if (!opened.ok) {
-        hopeless.add(one.sealed);
-        counts.unreadable++;
-      } else if (await replaceSeal(db, shop.domain, one, seal(keys, opened.bytes, about))) {
-        counts.resealed++;
-      }
+      if (!opened.ok) counts.unreadable++;
+      else if (await replaceSeal(db, shop.domain, one, seal(keys, opened.bytes, about))) counts.resealed++;
+      else counts.replaced++;
     }
+    after = seals.at(-1) ?? null;
+    if (seals.length < page) return counts;
   }
 }
 
