@@ -4,7 +4,7 @@ import { checkOut } from "@trakit/db/calls/check-out.ts";
 import { ensurePartitions } from "@trakit/db/calls/ensure-partitions.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import type { DrainAnswer } from "@trakit/pipeline/contracts/answers.ts";
-import type { PipelineDependencies } from "@trakit/pipeline/ports.ts";
+import type { PipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { sendAlerts } from "@trakit/pipeline/upkeep/alerts.ts";
 import { drain } from "@trakit/pipeline/dispatch/drain.ts";
 import { redactDue } from "@trakit/pipeline/upkeep/privacy.ts";

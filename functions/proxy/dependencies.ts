@@ -1,4 +1,4 @@
-import type { PipelineDependencies } from "@trakit/pipeline/ports.ts";
+import type { PipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 
 /** What the storefront's function needs of its process. */
 export interface ProxyDependencies extends PipelineDependencies {

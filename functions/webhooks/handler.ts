@@ -1,7 +1,7 @@
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { quarantineWebhook } from "@trakit/db/calls/quarantine-webhook.ts";
 import type { WebhookAnswer } from "@trakit/pipeline/contracts/answers.ts";
-import type { PipelineDependencies } from "@trakit/pipeline/ports.ts";
+import type { PipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { leaseClock } from "@trakit/pipeline/ports.ts";
 import { readWebhook } from "@trakit/pipeline/ingest/read-webhook.ts";
 import { takeWebhook } from "@trakit/pipeline/ingest/take-webhook.ts";

@@ -3,7 +3,7 @@ import { connect } from "@trakit/db/connection.ts";
 import { conversionEventId } from "@trakit/core/event-id.ts";
 import { openApp } from "@trakit/pipeline/shopify/installation.ts";
 import { reconcileShop } from "@trakit/pipeline/shopify/reconcile.ts";
-import { gathered } from "@trakit/pipeline/gather.ts";
+import { pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
 import { decodeOrder } from "@trakit/shopify/order.ts";
 import { readOrdersPage } from "@trakit/shopify/graphql-order.ts";
@@ -13,7 +13,7 @@ import { merchantKit } from "../support/merchant.ts";
 import { fixture, SHOP } from "../unit/shopify/fixture.ts";
 
 const kit = await merchantKit();
-const deps = gathered({
+const deps = pipelineDependencies({
   ...kit.world,
   db: connect({ url: kit.database.url("trakit_edge"), max: 2 }),
   fetch,

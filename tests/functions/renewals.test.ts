@@ -3,7 +3,7 @@ import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
 import { connect as connectDatabase } from "@trakit/db/connection.ts";
 import { type Alert, sendAlerts } from "@trakit/pipeline/upkeep/alerts.ts";
 import { drain } from "@trakit/pipeline/dispatch/drain.ts";
-import { gathered } from "@trakit/pipeline/gather.ts";
+import { pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { renewDueGrants } from "@trakit/pipeline/merchant/renewals.ts";
 import { open, renewalSubject, tokenSubject } from "@trakit/runtime/seal.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
@@ -19,7 +19,7 @@ const api = merchantApi(kit);
 const { connect } = browserOf(api);
 const edge = connectDatabase({ url: kit.database.url("trakit_edge"), max: 2 });
 const told: Alert[] = [];
-const deps = gathered({
+const deps = pipelineDependencies({
   ...kit.world,
   db: edge,
   fetch: ((url: string, init: RequestInit) => {

@@ -10,8 +10,8 @@ import {
   EXAMPLE_PERSON,
   exampleEvent,
 } from "@trakit/destinations/shared/example-event.ts";
-import { gathered } from "@trakit/pipeline/gather.ts";
-import type { PipelineDependencies, World } from "@trakit/pipeline/ports.ts";
+import { type PipelineDependencies, pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
+import type { World } from "@trakit/pipeline/ports.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
@@ -130,7 +130,7 @@ export function backlogWorld(
   change: Partial<World> = {},
 ): { deps: PipelineDependencies; lines: string[] } {
   const lines: string[] = [];
-  const deps = gathered({
+  const deps = pipelineDependencies({
     db,
     fetch,
     now: Date.now,

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeEach, expect } from "vitest";
 import { connect, type Database } from "@trakit/db/connection.ts";
 import { destination } from "@trakit/destinations/registry.ts";
-import type { PipelineDependencies, World } from "@trakit/pipeline/ports.ts";
-import { gathered } from "@trakit/pipeline/gather.ts";
+import type { World } from "@trakit/pipeline/ports.ts";
+import { type PipelineDependencies, pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
@@ -11,7 +11,7 @@ import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
 import type { Fault } from "@trakit/sandbox/vendors/faults.ts";
 import type { Recorded } from "@trakit/sandbox/vendors/record.ts";
 import { startVendorSandbox } from "@trakit/sandbox/vendors/server.ts";
-import type { VendorName } from "@trakit/sandbox/vendors/all.ts";
+import type { VendorName } from "@trakit/sandbox/vendors/names.ts";
 import { signProxyQuery, signWebhook } from "@trakit/shopify/verify.ts";
 import { testDatabase } from "./database.ts";
 import type { DeliveryRow } from "./rows.ts";
@@ -165,7 +165,8 @@ export async function pipelineKit() {
     waitUntil: (promise: Promise<unknown>) => void promises.push(promise),
     /** Everything handed to `waitUntil` is done. */
     settled,
-    deps: (change: Partial<World> = {}): PipelineDependencies => gathered({ ...world(), ...change }),
+    deps: (change: Partial<World> = {}): PipelineDependencies =>
+      pipelineDependencies({ ...world(), ...change }),
     /** An active shop in the US with a destination at each of the five vendors. */
     async shop(settings: Record<string, unknown> = {}): Promise<{ id: string; domain: string }> {
       const domain = `shop-${randomBytes(6).toString("hex")}.myshopify.com`;

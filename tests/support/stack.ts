@@ -7,7 +7,7 @@ import { clusterFolder } from "@trakit/cli/stack/postgres-place.ts";
 import { type Stack, startStack } from "@trakit/cli/stack/stack.ts";
 import type { Copies, Recorded } from "@trakit/sandbox/vendors/record.ts";
 import type { Fault } from "@trakit/sandbox/vendors/faults.ts";
-import type { VendorName } from "@trakit/sandbox/vendors/all.ts";
+import type { VendorName } from "@trakit/sandbox/vendors/names.ts";
 
 /** The platforms the demo shop sends to: every one TrakIt knows but those its owner has not set up. */
 export const DEMO_VENDORS = [

@@ -2,8 +2,6 @@ import type { Database } from "@trakit/db/connection.ts";
 import type { Logger } from "@trakit/runtime/log.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
 import type { Slots } from "@trakit/runtime/slots.ts";
-import type { Gathering } from "./gather.ts";
-import type { WantedForms } from "./ingest/wanted-forms.ts";
 
 /** What ingest and dispatch need of the world; every one of them can be a test's. */
 export interface World {
@@ -24,12 +22,6 @@ export interface World {
   alertUrl?: string | undefined;
   /** Passed to SQL as p_now; absent = the database's clock. Tests move it. */
   databaseNow?: () => Date;
-}
-
-/** The world, and the places where calls of one process meet (gather.ts). */
-export interface PipelineDependencies extends World {
-  gather: Gathering;
-  wanted: WantedForms;
 }
 
 /** One vendor request may take this long, in ms (design §3). */

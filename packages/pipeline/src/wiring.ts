@@ -2,8 +2,7 @@ import { connect } from "@trakit/db/connection.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { readSettings, readVendorHosts } from "@trakit/runtime/settings.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
-import type { PipelineDependencies } from "./ports.ts";
-import { gathered } from "./gather.ts";
+import { type PipelineDependencies, pipelineDependencies } from "./coalescing.ts";
 
 /** What a process gives to the wiring: its environment and its ways to the world. */
 export interface Platform {
@@ -40,7 +39,7 @@ export function wire(
     "TRAKIT_ENCRYPTION_KEYS",
     "TRAKIT_ALERT_URL",
   ]);
-  return gathered({
+  return pipelineDependencies({
     db: connect({
       url: settings[urlName],
       max: options.connections ?? CONNECTIONS,

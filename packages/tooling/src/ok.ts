@@ -18,6 +18,7 @@ const steps: [string, string[]][] = [
   ["types: all", ["tsc", "-p", "."]],
   ["functions under Deno 2.1", tooling("deno-check")],
   ["boundaries", tooling("boundaries")],
+  ["circles of imports", tooling("circles")],
   ["consistency and docs", tooling("consistency")],
   ["browser code", ["node", "packages/storefront/src/build.ts", "--check"]],
   ["destination pages", tooling("destination-docs", "--check")],

@@ -1,4 +1,4 @@
-import type { PipelineDependencies } from "@trakit/pipeline/ports.ts";
+import type { PipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 
 /** What a job's handler may use. */
 export interface JobContext {

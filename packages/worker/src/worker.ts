@@ -4,7 +4,7 @@ import { checkIn } from "@trakit/db/calls/check-in.ts";
 import { checkOut } from "@trakit/db/calls/check-out.ts";
 import { wakeLanes } from "@trakit/db/calls/wake-lanes.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
-import type { PipelineDependencies } from "@trakit/pipeline/ports.ts";
+import type { PipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import type { Job, JobContext } from "./job.ts";
 import { makeQueues } from "./queues.ts";

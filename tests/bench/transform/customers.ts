@@ -1,6 +1,6 @@
 /** Different customers in turn, so that no cache of values helps anybody. Invented people. */
 import type { CanonicalEvent } from "@trakit/core/event.ts";
-import type { ClearPerson } from "@trakit/core/identity/capture.ts";
+import type { ClearPerson } from "@trakit/core/identity/person.ts";
 import {
   EXAMPLE_CLIENT,
   EXAMPLE_MUG,

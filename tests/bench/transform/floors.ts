@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import { createRequire } from "node:module";
 import parsePhoneNumber, { type CountryCode } from "libphonenumber-js/min";
 import type { CanonicalEvent } from "@trakit/core/event.ts";
-import type { ClearPerson } from "@trakit/core/identity/capture.ts";
+import type { ClearPerson } from "@trakit/core/identity/person.ts";
 
 const sha = (text: string) => hash("sha256", text, "hex");
 

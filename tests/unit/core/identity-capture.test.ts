@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { captureDigests, type ClearPerson } from "@trakit/core/identity/capture.ts";
+import { captureDigests } from "@trakit/core/identity/capture.ts";
+import type { ClearPerson } from "@trakit/core/identity/person.ts";
 import { sha256Hex } from "@trakit/core/identity/digest.ts";
 import { FORM_NAMES, type FormName } from "@trakit/core/identity/forms.ts";
 import { hashField } from "@trakit/core/identity/hash-field.ts";

@@ -14,7 +14,8 @@ import {
 } from "@trakit/destinations/destination.ts";
 import { DESTINATIONS } from "@trakit/destinations/registry.ts";
 import { eventValue } from "@trakit/destinations/shared/commerce.ts";
-import { type VendorName, VENDORS } from "@trakit/sandbox/vendors/all.ts";
+import { VENDORS } from "@trakit/sandbox/vendors/all.ts";
+import type { VendorName } from "@trakit/sandbox/vendors/names.ts";
 import type { Handled } from "@trakit/sandbox/vendors/types.ts";
 import { canonicalEvent } from "./arbitrary.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { VENDOR_NAMES, type VendorName } from "@trakit/sandbox/vendors/all.ts";
+import { VENDOR_NAMES, type VendorName } from "@trakit/sandbox/vendors/names.ts";
 import { holdSandbox, until } from "./held-sandbox.ts";
 import type { Body } from "./requests.ts";
 

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers";
 import { afterEach, beforeEach } from "vitest";
 import { startVendorSandbox, type VendorSandbox } from "@trakit/sandbox/vendors/server.ts";
-import type { VendorName } from "@trakit/sandbox/vendors/all.ts";
+import type { VendorName } from "@trakit/sandbox/vendors/names.ts";
 import { type Body, type Change, NOW, request } from "./requests.ts";
 
 export interface Held {

@@ -1,5 +1,6 @@
 /** Good requests of each vendor, to be spoiled one detail at a time, and a way to ask a vendor without a server. */
-import { type VendorName, VENDORS } from "@trakit/sandbox/vendors/all.ts";
+import { VENDORS } from "@trakit/sandbox/vendors/all.ts";
+import type { VendorName } from "@trakit/sandbox/vendors/names.ts";
 import type { Handled, VendorRequest } from "@trakit/sandbox/vendors/types.ts";
 
 /** 2026-11-20T12:00:00Z */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { startVendorSandbox } from "@trakit/sandbox/vendors/server.ts";
-import { VENDOR_NAMES, type VendorName } from "@trakit/sandbox/vendors/all.ts";
+import { VENDOR_NAMES, type VendorName } from "@trakit/sandbox/vendors/names.ts";
 import { holdSandbox } from "./held-sandbox.ts";
 import { type Body, GOOD, multiply, NOW } from "./requests.ts";
 

@@ -1,7 +1,8 @@
 /** Whatever is sent, every vendor answers: a stand-in that throws would look like an outage. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { VENDOR_NAMES, type VendorName, VENDORS } from "@trakit/sandbox/vendors/all.ts";
+import { VENDORS } from "@trakit/sandbox/vendors/all.ts";
+import { VENDOR_NAMES, type VendorName } from "@trakit/sandbox/vendors/names.ts";
 import { ask, type Body, GOOD, request } from "./requests.ts";
 
 /** A good body with the value at one path replaced. */

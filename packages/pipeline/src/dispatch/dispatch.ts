@@ -1,6 +1,6 @@
 import type { Settlement } from "@trakit/db/calls/settle-deliveries.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
-import type { PipelineDependencies } from "../ports.ts";
+import type { PipelineDependencies } from "../coalescing.ts";
 import type { DestinationSends } from "./send-all.ts";
 
 /** Settle what is done after this long, rather than letting one slow vendor keep the others' word open (ms). */
@@ -27,7 +27,7 @@ export async function dispatch(
     if (settlements.length === 0) return;
     for (const { kind } of settlements) totals[kind] = (totals[kind] ?? 0) + 1;
     try {
-      await deps.gather.settlements.submit(shopId, settlements);
+      await deps.coalescers.settlements.submit(shopId, settlements);
     } catch (error) {
       deps.log.error("settle_failed", { deliveries: settlements.length, ...errorFields(error) });
     }
@@ -35,7 +35,7 @@ export async function dispatch(
 
   for (const group of groups) {
     open++;
-    deps.gather.sends.submit(destinationOf(group), group).then(
+    deps.coalescers.sends.submit(destinationOf(group), group).then(
       (settlements) => done.push(...settlements),
       (error) =>
         deps.log.error("dispatch_failed", { platform: group.destination.platform, ...errorFields(error) }),

@@ -2,7 +2,8 @@ import { claimDeliveries } from "@trakit/db/calls/claim-deliveries.ts";
 import { endFlush } from "@trakit/db/calls/end-flush.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
-import { LEASE_SECONDS, leaseClock, type PipelineDependencies } from "../ports.ts";
+import type { PipelineDependencies } from "../coalescing.ts";
+import { LEASE_SECONDS, leaseClock } from "../ports.ts";
 import { dispatch } from "./dispatch.ts";
 
 export interface LaneOptions {
@@ -53,7 +54,7 @@ export async function drainLane(
       }
     }
   };
-  const leave = deps.gather.events.enter();
+  const leave = deps.shelf.enter();
   try {
     more();
     for (let at = 0; at < running.length; at++) await running[at];
@@ -79,7 +80,7 @@ async function turn(
   if (claimed.lane === "closed" && items.length === batch) more();
   if (items.length > 0 && destination && shopId) {
     try {
-      const events = await deps.gather.events.take(shopId, items);
+      const events = await deps.shelf.take(shopId, items);
       const sends = items.flatMap((item, index) => {
         const event = events[index];
         // gone meanwhile, and its delivery with it

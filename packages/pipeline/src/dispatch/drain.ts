@@ -1,6 +1,6 @@
 import { dueLanes } from "@trakit/db/calls/due-lanes.ts";
 import { expireDeliveries } from "@trakit/db/calls/expire-deliveries.ts";
-import type { PipelineDependencies } from "../ports.ts";
+import type { PipelineDependencies } from "../coalescing.ts";
 import { drainLane } from "./drain-lane.ts";
 
 export interface DrainOptions {

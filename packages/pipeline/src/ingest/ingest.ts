@@ -7,7 +7,8 @@ import {
   type Sender,
 } from "@trakit/db/calls/ingest-browser-events.ts";
 import type { CapturedEvent, Ingested, IngestResult } from "@trakit/db/calls/ingest-events.ts";
-import { leaseClock, type PipelineDependencies } from "../ports.ts";
+import type { PipelineDependencies } from "../coalescing.ts";
+import { leaseClock } from "../ports.ts";
 import { dispatch } from "../dispatch/dispatch.ts";
 import type { DestinationSends, Send } from "../dispatch/send-all.ts";
 
@@ -79,7 +80,7 @@ export async function ingest(
         now: deps.databaseNow?.(),
       });
     } else {
-      const settled = await deps.gather.webhooks.submit(shop, { events, slots, refused });
+      const settled = await deps.coalescers.webhooks.submit(shop, { events, slots, refused });
       if (settled.status === "rejected") throw settled.reason;
       stored = settled.value;
     }

@@ -1,7 +1,7 @@
 import { settleQuarantine } from "@trakit/db/calls/settle-quarantine.ts";
 import { open, quarantineSubject } from "@trakit/runtime/seal.ts";
 import type { WebhookAnswer } from "../contracts/answers.ts";
-import type { PipelineDependencies } from "../ports.ts";
+import type { PipelineDependencies } from "../coalescing.ts";
 import { readWebhook } from "./read-webhook.ts";
 import { takeWebhook } from "./take-webhook.ts";
 

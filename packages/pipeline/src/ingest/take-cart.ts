@@ -1,7 +1,8 @@
 import { fromStored, toStored } from "@trakit/core/stored.ts";
 import { type CartIngested, ingestCart } from "@trakit/db/calls/ingest-cart.ts";
 import type { Cart } from "@trakit/shopify/cart.ts";
-import { leaseClock, type PipelineDependencies } from "../ports.ts";
+import type { PipelineDependencies } from "../coalescing.ts";
+import { leaseClock } from "../ports.ts";
 import { dispatch } from "../dispatch/dispatch.ts";
 import { grouped } from "./ingest.ts";
 

@@ -4,7 +4,7 @@ import { setScopes } from "@trakit/db/calls/set-scopes.ts";
 import { uninstallShop } from "@trakit/db/calls/uninstall-shop.ts";
 import type { AppWebhook } from "@trakit/shopify/app-webhooks.ts";
 import type { WebhookAnswer } from "../contracts/answers.ts";
-import type { PipelineDependencies } from "../ports.ts";
+import type { PipelineDependencies } from "../coalescing.ts";
 import { type Capture, ingest } from "./ingest.ts";
 import { redact } from "../upkeep/privacy.ts";
 import type { ReadWebhook } from "./read-webhook.ts";

@@ -9,7 +9,7 @@ import {
   readOrdersPage,
 } from "@trakit/shopify/graphql-order.ts";
 import { decodeOrder } from "@trakit/shopify/order.ts";
-import type { PipelineDependencies } from "../ports.ts";
+import type { PipelineDependencies } from "../coalescing.ts";
 import { type Capture, ingest } from "../ingest/ingest.ts";
 import { type AdminWorld, type AskedAnswer, askShop } from "./shop-token.ts";
 

@@ -1,13 +1,14 @@
 import { duePrivacy } from "@trakit/db/calls/due-privacy.ts";
 import { privacyStep } from "@trakit/db/calls/privacy-step.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
-import type { PipelineDependencies } from "../ports.ts";
+import type { World } from "../ports.ts";
 
-type World = Pick<PipelineDependencies, "db" | "log" | "now" | "databaseNow">;
+/** What redaction needs of the world. */
+type RedactionWorld = Pick<World, "db" | "log" | "now" | "databaseNow">;
 
 /** Does one redaction as far as it goes now. Crashes and callers that meet do no harm: each piece is one transaction. */
 export async function redact(
-  deps: World,
+  deps: RedactionWorld,
   request: { shop_id: string; id: string },
   deadline = Infinity,
 ): Promise<"pending" | "done" | "waiting" | "gone"> {
@@ -21,7 +22,7 @@ export async function redact(
  * The job: does every redaction that is due, oldest first, until `deadline` (ms since the epoch). One that fails stops no
  * other. Returns how many were finished. Throws only if the database is out of reach at the start.
  */
-export async function redactDue(deps: World, deadline: number): Promise<number> {
+export async function redactDue(deps: RedactionWorld, deadline: number): Promise<number> {
   let done = 0;
   for (const request of await duePrivacy(deps.db, deps.databaseNow?.())) {
     if (deps.now() >= deadline) break;

@@ -4,7 +4,7 @@ import { json, parseJson } from "./checks.ts";
 import { type FaultBoard, faultSchema, faultsSchema } from "./faults.ts";
 import { overviewPage } from "./page.ts";
 import type { Recorder } from "./record.ts";
-import { VENDOR_NAMES, type VendorName } from "./all.ts";
+import { VENDOR_NAMES, type VendorName } from "./names.ts";
 import type { Answer, Vendor } from "./types.ts";
 
 /**

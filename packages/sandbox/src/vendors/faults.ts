@@ -1,6 +1,6 @@
 /** Fault switches: one fault per vendor, which some or all of its requests meet. */
 import { z } from "zod";
-import { VENDOR_NAMES, type VendorName } from "./all.ts";
+import { VENDOR_NAMES, type VendorName } from "./names.ts";
 
 const common = {
   /** How many requests meet the fault before it switches itself off; left out = until it is removed. */

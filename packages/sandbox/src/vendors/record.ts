@@ -1,5 +1,6 @@
 /** What the vendors received: the newest requests, copies per event, totals. Bounded in memory. */
-import { VENDOR_NAMES, type VendorName, VENDORS } from "./all.ts";
+import { VENDORS } from "./all.ts";
+import { VENDOR_NAMES, type VendorName } from "./names.ts";
 import type { SeenEvent } from "./types.ts";
 
 /** One request as shown. `at` in ms since the epoch; `status` null when it was never answered. */

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { VendorName } from "./all.ts";
+import type { VendorName } from "./names.ts";
 
 /** A request as received. `path` has no query; `body` is the text as sent. */
 export interface VendorRequest {

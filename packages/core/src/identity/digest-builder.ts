@@ -1,10 +1,10 @@
-/** The digests of one person, gathered field by field; see capture.ts. */
+/** The digests of one person, built field by field; see capture.ts. */
 import type { Digests } from "../event.ts";
-import type { ClearPerson } from "./capture.ts";
 import { isoCountry } from "./countries.ts";
 import { asDigest, sha256Hex } from "./digest.ts";
 import { canonicalOf, type Form, FORMS, gmailOf, PHONE_FORMS } from "./forms.ts";
 import { e164 } from "./phone.ts";
+import type { ClearPerson } from "./person.ts";
 import type { Field } from "./platforms.ts";
 import { usesRegionCode } from "./regions.ts";
 import { isAscii, isWord, prepare, type Text } from "./text.ts";
@@ -20,20 +20,20 @@ type List = string[] | undefined;
 type Read = Text | string | null;
 
 /** The list of a normal form's digest. Forms often agree ("mary" is so in all four), and one SHA-256 costs more than looking. */
-function listed(normal: string | null, like: string | null = null, list: List = undefined): List {
+function listOf(normal: string | null, like: string | null = null, list: List = undefined): List {
   if (normal === null) return undefined;
   return normal === like ? list : [sha256Hex(normal)];
 }
 
 /** The list with one more digest, each once. */
-function added(list: List, digest: string | null): List {
+function append(list: List, digest: string | null): List {
   if (digest === null) return list;
   if (list === undefined) return [digest];
   return list.length < MAX_PER_FORM && !list.includes(digest) ? [...list, digest] : list;
 }
 
 /** The digest of `normal`, or `digest` where `normal` is the text that one was made of. */
-function hashed(normal: string | null, like: string | null, digest: string | null): string | null {
+function hash(normal: string | null, like: string | null, digest: string | null): string | null {
   if (normal === null) return null;
   return normal === like ? digest : sha256Hex(normal);
 }
@@ -58,10 +58,10 @@ interface NameLists {
 }
 
 /**
- * What is gathered of one person. Digests are put under their names one by one and as literals: an object whose many keys
+ * Builds the digests of one person. Digests are put under their names one by one and as literals: an object whose many keys
  * come out of variables is a hash table to the engine, twice as dear to make and to write as JSON.
  */
-export class Gathered {
+export class DigestBuilder {
   readonly digests: Digests = {};
   readonly dropped: Field[] = [];
   readonly country: string | null;
@@ -84,7 +84,7 @@ export class Gathered {
     return read;
   }
 
-  emails(values: string[]): void {
+  addEmails(values: string[]): void {
     let lower: List;
     let gmail: List;
     let canonical: List;
@@ -92,9 +92,9 @@ export class Gathered {
       const read = this.read("email", value);
       if (read === null) continue;
       if (typeof read === "string") {
-        lower = added(lower, read);
-        gmail = added(gmail, read);
-        canonical = added(canonical, read);
+        lower = append(lower, read);
+        gmail = append(gmail, read);
+        canonical = append(canonical, read);
         continue;
       }
       const address = FORMS["email.lower"](read);
@@ -103,10 +103,10 @@ export class Gathered {
         continue;
       }
       const digest = sha256Hex(address);
-      lower = added(lower, digest);
-      if (this.wanted["email.gmail"]) gmail = added(gmail, hashed(gmailOf(address), address, digest));
+      lower = append(lower, digest);
+      if (this.wanted["email.gmail"]) gmail = append(gmail, hash(gmailOf(address), address, digest));
       if (this.wanted["email.canonical"]) {
-        canonical = added(canonical, hashed(canonicalOf(address), address, digest));
+        canonical = append(canonical, hash(canonicalOf(address), address, digest));
       }
     }
     if (lower !== undefined) this.digests["email.lower"] = lower;
@@ -116,7 +116,7 @@ export class Gathered {
     }
   }
 
-  phones(values: ClearPerson["phones"]): void {
+  addPhones(values: ClearPerson["phones"]): void {
     let digits: List;
     let international: List;
     let chinese: List;
@@ -127,8 +127,8 @@ export class Gathered {
       if (read === null) continue;
       if (typeof read === "string") {
         // Of which form is unknown, but not of the Chinese exception.
-        digits = added(digits, read);
-        international = added(international, read);
+        digits = append(digits, read);
+        international = append(international, read);
         continue;
       }
       const number = e164(read.lower, isoCountry(country) ?? this.country);
@@ -136,10 +136,12 @@ export class Gathered {
         this.drop("phone");
         continue;
       }
-      if (this.wanted["phone.digits"]) digits = added(digits, sha256Hex(PHONE_FORMS["phone.digits"](number)));
-      international = added(international, sha256Hex(PHONE_FORMS["phone.e164"](number)));
+      if (this.wanted["phone.digits"]) {
+        digits = append(digits, sha256Hex(PHONE_FORMS["phone.digits"](number)));
+      }
+      international = append(international, sha256Hex(PHONE_FORMS["phone.e164"](number)));
       if (this.wanted["phone.national_cn"]) {
-        chinese = added(chinese, hashed(PHONE_FORMS["phone.national_cn"](number), null, null));
+        chinese = append(chinese, hash(PHONE_FORMS["phone.national_cn"](number), null, null));
       }
     }
     if (digits !== undefined && this.wanted["phone.digits"]) this.digests["phone.digits"] = digits;
@@ -148,35 +150,35 @@ export class Gathered {
   }
 
   /** First and last names have the same four forms, and platforms want the same of both. */
-  name(field: "first_name" | "last_name", value: string | null): NameLists | null {
+  nameLists(field: "first_name" | "last_name", value: string | null): NameLists | null {
     const read = this.read(field, value);
     if (read === null) return null;
     if (typeof read === "string" || isWord(read)) {
       // A plain word is so in all four.
-      const list = typeof read === "string" ? [read] : listed(read.lower);
+      const list = typeof read === "string" ? [read] : listOf(read.lower);
       return { compact: list, lower: list, words: list, letters: list };
     }
     const { wanted } = this;
     const whole = wanted["first_name.lower"] ? FORMS["first_name.lower"](read, null) : null;
-    const lower = listed(whole);
+    const lower = listOf(whole);
     const compact = wanted["first_name.compact"]
-      ? listed(FORMS["first_name.compact"](read, null), whole, lower)
+      ? listOf(FORMS["first_name.compact"](read, null), whole, lower)
       : undefined;
     const spaced = wanted["first_name.words"] ? FORMS["first_name.words"](read, null) : null;
-    const words = listed(spaced, whole, lower);
+    const words = listOf(spaced, whole, lower);
     const letters = wanted["first_name.letters"]
-      ? listed(FORMS["first_name.letters"](read, null), spaced, words)
+      ? listOf(FORMS["first_name.letters"](read, null), spaced, words)
       : undefined;
     if ((compact ?? lower ?? words ?? letters) === undefined) this.drop(field);
     return { compact, lower, words, letters };
   }
 
-  names(first: string | null, last: string | null): void {
+  addNames(first: string | null, last: string | null): void {
     const { digests, wanted } = this;
     const any = wanted["first_name.compact"] || wanted["first_name.lower"] || wanted["first_name.words"] ||
       wanted["first_name.letters"];
     if (!any) return;
-    const one = this.name("first_name", first);
+    const one = this.nameLists("first_name", first);
     if (one?.compact !== undefined && wanted["first_name.compact"]) {
       digests["first_name.compact"] = one.compact;
     }
@@ -185,7 +187,7 @@ export class Gathered {
     if (one?.letters !== undefined && wanted["first_name.letters"]) {
       digests["first_name.letters"] = one.letters;
     }
-    const two = this.name("last_name", last);
+    const two = this.nameLists("last_name", last);
     if (two?.compact !== undefined && wanted["last_name.compact"]) digests["last_name.compact"] = two.compact;
     if (two?.lower !== undefined && wanted["last_name.lower"]) digests["last_name.lower"] = two.lower;
     if (two?.words !== undefined && wanted["last_name.words"]) digests["last_name.words"] = two.words;
@@ -193,26 +195,26 @@ export class Gathered {
   }
 
   /** The list of one form of a value. */
-  made(value: string, form: Form): List {
+  listOfForm(value: string, form: Form): List {
     const read: Read = asDigest(value) ?? prepare(value);
     if (read === null) return undefined;
-    return typeof read === "string" ? [read] : listed(form(read, this.country));
+    return typeof read === "string" ? [read] : listOf(form(read, this.country));
   }
 
   /** The list of a field that has one form. */
-  only(field: Field, value: string | null | undefined, form: Form): List {
+  listOfField(field: Field, value: string | null | undefined, form: Form): List {
     if (typeof value !== "string") return undefined;
-    const list = this.made(value, form);
+    const list = this.listOfForm(value, form);
     if (list === undefined && value.trim() !== "") this.drop(field);
     return list;
   }
 
-  city(value: string | null): void {
+  addCity(value: string | null): void {
     if (!this.wanted["city.compact"]) return;
     const read = this.read("city", value);
     if (read === null) return;
     const name = typeof read === "string" ? null : FORMS["city.compact"](read);
-    const compact = typeof read === "string" ? [read] : listed(name);
+    const compact = typeof read === "string" ? [read] : listOf(name);
     if (compact === undefined) {
       this.drop("city");
       return;
@@ -224,22 +226,22 @@ export class Gathered {
     if (plain !== null && plain !== name) this.digests["city.folded"] = [sha256Hex(plain)];
   }
 
-  land(value: string | null): void {
+  addCountry(value: string | null): void {
     if (!this.wanted["country.lower"]) return;
     const list = this.country === null
-      ? this.only("country", value, FORMS["country.lower"])
+      ? this.listOfField("country", value, FORMS["country.lower"])
       : countryList(this.country);
     if (list !== undefined) this.digests["country.lower"] = list;
   }
 
   /** Made of the state's name or of its code, whichever the platform's rule wants first. */
-  region(name: string | null, code: string | null): void {
+  addRegion(name: string | null, code: string | null): void {
     const forMeta = usesRegionCode(this.country) ? code ?? name : name ?? code;
     const forCode = code ?? name;
     if (forMeta === null || forCode === null) return;
     if (!this.wanted["region.meta"] && !this.wanted["region.code"]) return;
-    const meta = this.wanted["region.meta"] ? this.made(forMeta, FORMS["region.meta"]) : undefined;
-    const short = this.wanted["region.code"] ? this.made(forCode, FORMS["region.code"]) : undefined;
+    const meta = this.wanted["region.meta"] ? this.listOfForm(forMeta, FORMS["region.meta"]) : undefined;
+    const short = this.wanted["region.code"] ? this.listOfForm(forCode, FORMS["region.code"]) : undefined;
     if (meta !== undefined) this.digests["region.meta"] = meta;
     if (short !== undefined) this.digests["region.code"] = short;
     // A province without a two-letter code is no loss: the platforms that want one take nothing else.
@@ -248,7 +250,7 @@ export class Gathered {
     }
   }
 
-  postal(value: string | null): void {
+  addPostalCode(value: string | null): void {
     if (!this.wanted["postal.alnum"] && !this.wanted["postal.spaceless"]) return;
     const read = this.read("zip", value);
     if (read === null) return;
@@ -258,33 +260,33 @@ export class Gathered {
       return;
     }
     const normal = this.wanted["postal.alnum"] ? FORMS["postal.alnum"](read, this.country) : null;
-    const alnum = listed(normal);
+    const alnum = listOf(normal);
     const spaceless = this.wanted["postal.spaceless"]
-      ? listed(FORMS["postal.spaceless"](read, this.country), normal, alnum)
+      ? listOf(FORMS["postal.spaceless"](read, this.country), normal, alnum)
       : undefined;
     if (alnum !== undefined) this.digests["postal.alnum"] = alnum;
     if (spaceless !== undefined) this.digests["postal.spaceless"] = spaceless;
     if (alnum === undefined && spaceless === undefined) this.drop("zip");
   }
 
-  externalIds(values: string[]): void {
+  addExternalIds(values: string[]): void {
     let lower: List;
     let plain: List;
     for (const value of values) {
       const read = this.read("external_id", value);
       if (read === null) continue;
       if (typeof read === "string") {
-        lower = added(lower, read);
-        plain = added(plain, read);
+        lower = append(lower, read);
+        plain = append(plain, read);
         continue;
       }
       const normal = this.wanted["external_id.lower"] ? FORMS["external_id.lower"](read) : null;
       const digest = normal === null ? null : sha256Hex(normal);
       const other = this.wanted["external_id.plain"]
-        ? hashed(FORMS["external_id.plain"](read), normal, digest)
+        ? hash(FORMS["external_id.plain"](read), normal, digest)
         : null;
-      lower = added(lower, digest);
-      plain = added(plain, other);
+      lower = append(lower, digest);
+      plain = append(plain, other);
       if (digest === null && other === null) this.drop("external_id");
     }
     if (lower !== undefined && this.wanted["external_id.lower"]) this.digests["external_id.lower"] = lower;

@@ -3,10 +3,10 @@ import { readEvents } from "@trakit/db/calls/read-events.ts";
 import { settleDeliveries, type Settlement } from "@trakit/db/calls/settle-deliveries.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { Coalescer } from "@trakit/runtime/coalesce.ts";
-import type { PipelineDependencies, World } from "./ports.ts";
 import { EventShelf } from "./dispatch/event-shelf.ts";
 import { type DestinationSends, sendAll } from "./dispatch/send-all.ts";
 import { WantedForms } from "./ingest/wanted-forms.ts";
+import type { World } from "./ports.ts";
 
 /** One webhook's part in a call of `ingest_events`. */
 export interface IngestPart {
@@ -16,26 +16,33 @@ export interface IngestPart {
 }
 
 /**
- * Where calls of one process meet: while a call is under way, what else arrives for the same shop or destination waits and
+ * Calls of one process put together: while a call is under way, what else arrives for the same shop or destination waits and
  * goes together. At low load everything goes at once and alone.
  */
-export interface Gathering {
+export interface Coalescers {
   /** By shop. Webhooks only: a browser's answer names its visitor, which is nobody else's. */
   webhooks: Coalescer<IngestPart, PromiseSettledResult<Ingested>>;
   /** By shop. */
   settlements: Coalescer<Settlement[], undefined>;
   /** By destination; settlements come back in the order of the sends. */
   sends: Coalescer<DestinationSends, Settlement[]>;
-  /** Events that lanes drained at the same time have in common. */
-  events: EventShelf;
 }
 
-/** Adds the gathering places to a world. */
-export function gathered(world: World): PipelineDependencies {
+/** What ingest and dispatch need: the world, and what the calls of one process share. */
+export interface PipelineDependencies extends World {
+  coalescers: Coalescers;
+  /** Events that lanes drained at the same time have in common. */
+  shelf: EventShelf;
+  wanted: WantedForms;
+}
+
+/** Adds to a world what the calls of one process share: once per process. */
+export function pipelineDependencies(world: World): PipelineDependencies {
   return {
     ...world,
     wanted: new WantedForms(),
-    gather: {
+    shelf: new EventShelf((shopId, keys) => readEvents(world.db, shopId, keys)),
+    coalescers: {
       webhooks: new Coalescer({
         atOnce: 1,
         most: 32,
@@ -54,7 +61,6 @@ export function gathered(world: World): PipelineDependencies {
         most: 40,
         work: (_, groups) => sendGroups(world, groups),
       }),
-      events: new EventShelf((shopId, keys) => readEvents(world.db, shopId, keys)),
     },
   };
 }
