@@ -3,12 +3,13 @@ import { z } from "zod";
 import { adminGate } from "@trakit/db/calls/admin-gate.ts";
 import { changeShop } from "@trakit/db/calls/change-shop.ts";
 import { findInstallation } from "@trakit/db/calls/find-installation.ts";
-import { findShopRow } from "@trakit/db/calls/find-shop.ts";
+import { findShop } from "@trakit/db/calls/find-shop.ts";
+import { matchQuality } from "@trakit/db/calls/match-quality.ts";
 import { privacyExport } from "@trakit/db/calls/privacy-export.ts";
 import { privacyLog } from "@trakit/db/calls/privacy-log.ts";
-import { beginReplay, previewReplay } from "@trakit/db/calls/replay.ts";
+import { replay } from "@trakit/db/calls/replay.ts";
 import { setupSignals } from "@trakit/db/calls/setup-signals.ts";
-import { shopHealth } from "@trakit/db/calls/shop-health.ts";
+import { shopStatus } from "@trakit/db/calls/shop-status.ts";
 import { traceOrder } from "@trakit/db/calls/trace-order.ts";
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { setupOf } from "@trakit/pipeline/contracts/installation.ts";
@@ -125,10 +126,14 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
     return json(200, { order, events: await traceOrder(deps.db, c.get("shop").domain, order) });
   });
   app.get("/health", async (c) => {
-    const { status, quality } = await shopHealth(deps.db, c.get("shop").domain, deps.databaseNow?.());
+    const { domain } = c.get("shop");
+    const [status, quality] = await Promise.all([
+      shopStatus(deps.db, domain, deps.databaseNow?.()),
+      matchQuality(deps.db, domain, 7, deps.databaseNow?.()),
+    ]);
     if (!status) return notFound();
     const { destinations, last_24_hours, refusals, quarantined } = status;
-    return json(200, { destinations, last_24_hours, refusals, quarantined, match_quality: quality });
+    return json(200, { destinations, last_24_hours, refusals, quarantined, match_quality: quality ?? [] });
   });
   app.post("/replay", (c) =>
     withBody(c, contracts.replaySchema, async (asked) => {
@@ -144,10 +149,7 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
         force: asked.force,
       };
       try {
-        return json(
-          200,
-          asked.dry_run ? await previewReplay(deps.db, request) : await beginReplay(deps.db, request),
-        );
+        return json(200, await replay(deps.db, request, { dryRun: asked.dry_run }));
       } catch (error) {
         // what SQL refuses of the arguments: a platform the shop has not
         if ((error as { code?: string }).code === "22023") return notFound();
@@ -182,12 +184,12 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
 
 async function shopAnswer(deps: AdminDependencies, shop: Shop) {
   const [row, installation] = await Promise.all([
-    findShopRow(deps.db, shop.domain),
+    findShop(deps.db, shop.domain),
     findInstallation(deps.db, shop.domain),
   ]);
   const names = Object.keys(contracts.shopSettingsSchema.shape);
   return {
-    settings: Object.fromEntries(names.map((name) => [name, row?.[name] ?? null])),
+    settings: Object.fromEntries(names.map((name) => [name, row?.[name as keyof typeof row] ?? null])),
     setup: installation && setupOf(installation),
   };
 }

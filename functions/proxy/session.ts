@@ -1,7 +1,7 @@
 import { validClientId } from "@trakit/core/cookies.ts";
 import { sessionId, sessionKeyText, sessionTimes, shopPublicKey } from "@trakit/core/storefront-keys.ts";
 import { senderPrefix } from "@trakit/core/sender-prefix.ts";
-import { openSession } from "@trakit/db/calls/ingest-browser-events.ts";
+import { openSession } from "@trakit/db/calls/open-session.ts";
 import type { SessionAnswer } from "@trakit/pipeline/contracts/answers.ts";
 import { json } from "@trakit/runtime/problem.ts";
 import { browserIdentifiers } from "@trakit/shopify/browser-identifiers.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { dueLookups } from "@trakit/db/calls/customer-lookups.ts";
+import { dueLookups } from "@trakit/db/calls/due-lookups.ts";
 import { learnCustomer } from "@trakit/db/calls/learn-customer.ts";
 import { openApp } from "@trakit/pipeline/shopify/installation.ts";
 import { lookUpCustomers } from "@trakit/pipeline/shopify/look-up-customers.ts";

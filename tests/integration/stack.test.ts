@@ -1,7 +1,7 @@
 /** The local stack as `npm start` runs it: embedded Postgres, the functions in Deno, worker, vendor sandbox, demo shop. */
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TailEvent } from "@trakit/cli/calls/watching.ts";
+import type { TailEvent } from "@trakit/db/calls/tail-deliveries.ts";
 import type { ProcessName } from "@trakit/cli/stack/stack.ts";
 import {
   dataFolder,

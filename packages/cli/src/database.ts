@@ -1,6 +1,7 @@
 import { connect, type Database } from "@trakit/db/connection.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
-import { findShop, listShops, type Shop } from "./calls/shops.ts";
+import { findShop, type Shop } from "@trakit/db/calls/find-shop.ts";
+import { listShops } from "@trakit/db/calls/list-shops.ts";
 import type { Io } from "./command.ts";
 import { nearest } from "./nearest.ts";
 import { CliProblem } from "./problem.ts";

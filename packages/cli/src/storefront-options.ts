@@ -1,4 +1,4 @@
-import type { ShopSettings } from "./calls/shops.ts";
+import type { ShopSettings } from "@trakit/db/calls/add-shop.ts";
 import type { Input, Option } from "./command.ts";
 import { CliProblem } from "./problem.ts";
 

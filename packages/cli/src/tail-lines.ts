@@ -1,4 +1,4 @@
-import type { TailDelivery, TailEvent } from "./calls/watching.ts";
+import type { TailDelivery, TailEvent } from "@trakit/db/calls/tail-deliveries.ts";
 import { duration } from "./duration.ts";
 import { type Paint, printable } from "./terminal.ts";
 

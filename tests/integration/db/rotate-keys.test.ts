@@ -3,7 +3,7 @@ import { connect } from "@trakit/db/connection.ts";
 import { listSeals } from "@trakit/db/calls/list-seals.ts";
 import { resealShop } from "@trakit/pipeline/upkeep/rotate-keys.ts";
 import { sealedPair, shopifySubject } from "@trakit/pipeline/shopify/shop-token.ts";
-import { keepGrant } from "@trakit/db/calls/grants.ts";
+import { keepGrant } from "@trakit/db/calls/keep-grant.ts";
 import { installShop } from "@trakit/db/calls/install-shop.ts";
 import { open, quarantineSubject, renewalSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { at } from "../../support/captured.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { TailDelivery, TailEvent } from "@trakit/cli/calls/watching.ts";
+import type { TailDelivery, TailEvent } from "@trakit/db/calls/tail-deliveries.ts";
 import { TailLines } from "@trakit/cli/tail-lines.ts";
 
 const NOW = Date.parse("2026-03-14T09:27:00.000Z");

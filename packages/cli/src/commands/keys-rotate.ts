@@ -1,6 +1,6 @@
 import { type Resealed, resealShop } from "@trakit/pipeline/upkeep/rotate-keys.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
-import { listShops } from "../calls/shops.ts";
+import { listShops } from "@trakit/db/calls/list-shops.ts";
 import type { Command } from "../command.ts";
 import { withDatabase } from "../database.ts";
 

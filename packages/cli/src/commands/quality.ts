@@ -1,6 +1,6 @@
 import { possibleGains } from "@trakit/core/match-quality.ts";
 import { destination } from "@trakit/destinations/registry.ts";
-import { matchQuality } from "../calls/watching.ts";
+import { matchQuality } from "@trakit/db/calls/match-quality.ts";
 import type { Command } from "../command.ts";
 import { chosenDomain, noSuchShop, withDatabase } from "../database.ts";
 import { CliProblem } from "../problem.ts";

@@ -1,4 +1,4 @@
-import { listQuarantine } from "../calls/watching.ts";
+import { listQuarantine } from "@trakit/db/calls/list-quarantine.ts";
 import type { Command } from "../command.ts";
 import { noSuchShop, withDatabase } from "../database.ts";
 import { CliProblem } from "../problem.ts";

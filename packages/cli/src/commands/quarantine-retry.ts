@@ -1,6 +1,6 @@
 import { retryQuarantined } from "@trakit/pipeline/ingest/retry-quarantined.ts";
 import { wire } from "@trakit/pipeline/wiring.ts";
-import { listQuarantine } from "../calls/watching.ts";
+import { listQuarantine } from "@trakit/db/calls/list-quarantine.ts";
 import type { Command } from "../command.ts";
 import { noSuchShop, settingsOf } from "../database.ts";
 import { CliProblem } from "../problem.ts";

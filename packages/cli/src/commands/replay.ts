@@ -1,12 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
 import {
-  beginReplay,
-  previewReplay,
+  replay as replayDeliveries,
   type ReplayCounts,
   type ReplayRequest,
-  stepReplay,
 } from "@trakit/db/calls/replay.ts";
+import { stepReplay } from "@trakit/db/calls/step-replay.ts";
 import type { Command, Io } from "../command.ts";
 import { requireShop, withDatabase } from "../database.ts";
 import { momentBefore } from "../duration.ts";
@@ -103,7 +102,7 @@ export const replay: Command = {
         states,
         force: has("force"),
       };
-      const plan = await previewReplay(db, request);
+      const plan = await replayDeliveries(db, request, { dryRun: true });
       if (!json) {
         io.out(`${plan.replayed} deliveries would be sent again.`);
         for (const line of refusals(plan)) io.out(line);
@@ -112,7 +111,7 @@ export const replay: Command = {
         if (json) io.out(JSON.stringify({ dry_run: true, replayed: plan.replayed, refused: plan.refused }));
         return 0;
       }
-      const begun = await beginReplay(db, request);
+      const begun = await replayDeliveries(db, request, { dryRun: false });
       const done = begun.done || begun.replay_id === undefined
         ? begun
         : await goOn(() => stepReplay(db, shop.domain, begun.replay_id!), plan.replayed, io, json);

@@ -1,6 +1,7 @@
 import { CHANNELS } from "@trakit/core/event.ts";
 import { shopDomain } from "@trakit/shopify/verify.ts";
-import { addShop, type Shop, type ShopSettings } from "../calls/shops.ts";
+import { addShop, type ShopSettings } from "@trakit/db/calls/add-shop.ts";
+import type { Shop } from "@trakit/db/calls/find-shop.ts";
 import type { Command, Input } from "../command.ts";
 import { withDatabase } from "../database.ts";
 import { nearest } from "../nearest.ts";

@@ -1,4 +1,4 @@
-import { listShops } from "../calls/shops.ts";
+import { listShops } from "@trakit/db/calls/list-shops.ts";
 import type { Command } from "../command.ts";
 import { withDatabase } from "../database.ts";
 import { columns } from "../terminal.ts";

@@ -1,8 +1,8 @@
 import { queueTotals } from "@trakit/db/calls/queue-totals.ts";
 import { type QueueWatch, queueWatch, resolutionSeconds } from "@trakit/db/calls/queue-watch.ts";
 import { listDestinations } from "@trakit/db/calls/list-destinations.ts";
-import { listShops } from "../calls/shops.ts";
-import { type ShopStatus, shopStatus } from "../calls/watching.ts";
+import { listShops } from "@trakit/db/calls/list-shops.ts";
+import { type ShopStatus, shopStatus } from "@trakit/db/calls/shop-status.ts";
 import type { Command, Io } from "../command.ts";
 import { noSuchShop, withDatabase } from "../database.ts";
 import { duration } from "../duration.ts";

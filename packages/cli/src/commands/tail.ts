@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { tailDeliveries, type TailEvent } from "../calls/watching.ts";
+import { tailDeliveries, type TailEvent } from "@trakit/db/calls/tail-deliveries.ts";
 import type { Command } from "../command.ts";
 import { chosenDomain, noSuchShop, withDatabase } from "../database.ts";
 import { momentBefore } from "../duration.ts";

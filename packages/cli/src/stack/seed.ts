@@ -4,7 +4,8 @@ import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
 import { listDestinations } from "@trakit/db/calls/list-destinations.ts";
 import { setDestination } from "@trakit/db/calls/set-destination.ts";
-import { addShop, findShop } from "../calls/shops.ts";
+import { addShop } from "@trakit/db/calls/add-shop.ts";
+import { findShop } from "@trakit/db/calls/find-shop.ts";
 import { DEMO_DESTINATIONS } from "./demo.ts";
 
 /**

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface Gate {
@@ -9,9 +10,5 @@ export interface Gate {
 
 /** SQL `trakit.admin_gate`: counts a merchant's request, `limit` a minute, and says whether the shop is there. */
 export async function adminGate(db: Database, shop: string, limit: number, now?: Date): Promise<Gate> {
-  const [row] = await db.rows<{ gate: Gate }>(
-    "select trakit.admin_gate($1, $2, coalesce($3::timestamptz, now())) as gate",
-    [shop, limit, now ?? null],
-  );
-  return row!.gate;
+  return await call(db, "trakit.admin_gate", { p_shop: shop, p_limit: limit, p_now: now }) as Gate;
 }

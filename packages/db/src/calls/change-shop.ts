@@ -1,3 +1,4 @@
+import { call, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.change_shop`: changes the settings named, of those that are the merchant's. Null = no such active shop. */
@@ -7,9 +8,7 @@ export async function changeShop(
   settings: object,
   now?: Date,
 ): Promise<Record<string, unknown> | null> {
-  const [row] = await db.rows<{ shop: Record<string, unknown> | null }>(
-    "select trakit.change_shop($1, $2::jsonb, coalesce($3::timestamptz, now())) as shop",
-    [shop, JSON.stringify(settings), now ?? null],
-  );
-  return row!.shop;
+  return await call(db, "trakit.change_shop", { p_shop: shop, p_settings: json(settings), p_now: now }) as
+    | Record<string, unknown>
+    | null;
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.check_in`: a worker, or a call of drain, says that it is alive; to be repeated every 15 s. */
@@ -7,5 +8,5 @@ export async function checkIn(
   kind: "worker" | "drain",
   now?: Date,
 ): Promise<void> {
-  await db.rows("select trakit.check_in($1, $2, coalesce($3, now()))", [id, kind, now ?? null]);
+  await call(db, "trakit.check_in", { p_worker_id: id, p_kind: kind, p_now: now });
 }

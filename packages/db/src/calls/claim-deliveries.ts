@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { LeasedSend, SendableDestination } from "./ingest-events.ts";
 
@@ -27,9 +28,10 @@ export async function claimDeliveries(
   leaseSeconds: number,
   now?: Date,
 ): Promise<Claimed> {
-  const [row] = await db.rows<{ claimed: Claimed }>(
-    "select trakit.claim_deliveries($1, $2, $3, coalesce($4::timestamptz, now())) as claimed",
-    [destinationId, limit, leaseSeconds, now ?? null],
-  );
-  return row!.claimed;
+  return await call(db, "trakit.claim_deliveries", {
+    p_destination_id: destinationId,
+    p_limit: limit,
+    p_lease_seconds: leaseSeconds,
+    p_now: now,
+  }) as Claimed;
 }

@@ -1,3 +1,4 @@
+import { call, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.compare_orders`: the ids of those we have no event of. `watermark` null leaves it where it is. */
@@ -9,9 +10,11 @@ export async function compareOrders(
   trouble: string | null,
   now?: Date,
 ): Promise<string[]> {
-  const [row] = await db.rows<{ missing: string[] }>(
-    "select trakit.compare_orders($1, $2::jsonb, $3, $4, coalesce($5::timestamptz, now())) as missing",
-    [shop, JSON.stringify(orders), watermark, trouble, now ?? null],
-  );
-  return row!.missing;
+  return await call(db, "trakit.compare_orders", {
+    p_shop: shop,
+    p_orders: json(orders),
+    p_watermark: watermark,
+    p_trouble: trouble,
+    p_now: now,
+  }) as string[];
 }

@@ -1,3 +1,4 @@
+import { call, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.count_refused_calls`: adds to the day's counters of a shop; null = nobody's. */
@@ -7,12 +8,10 @@ export async function countRefusedCalls(
   counts: Record<string, number>,
   now?: Date,
 ): Promise<void> {
-  await db.rows(
-    "select trakit.count_refused_calls($1, 'proxy', $2::jsonb, coalesce($3::timestamptz, now()))",
-    [
-      shop,
-      JSON.stringify(counts),
-      now ?? null,
-    ],
-  );
+  await call(db, "trakit.count_refused_calls", {
+    p_shop: shop,
+    p_place: "proxy",
+    p_counts: json(counts),
+    p_now: now,
+  });
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface DestinationToken {
@@ -13,9 +14,7 @@ export async function destinationToken(
   shop: string,
   platform: string,
 ): Promise<DestinationToken | null> {
-  const [row] = await db.rows<{ found: DestinationToken | null }>(
-    "select trakit.destination_token($1, $2) as found",
-    [shop, platform],
-  );
-  return row!.found;
+  return await call(db, "trakit.destination_token", { p_shop: shop, p_platform: platform }) as
+    | DestinationToken
+    | null;
 }

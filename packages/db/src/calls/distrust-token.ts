@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.distrust_token`: Shopify does not take the access token sealed so; false = it was replaced meanwhile. */
@@ -7,9 +8,5 @@ export async function distrustToken(
   sealed: string,
   now?: Date,
 ): Promise<boolean> {
-  const [row] = await db.rows<{ done: boolean }>(
-    "select trakit.distrust_token($1, $2, coalesce($3::timestamptz, now())) as done",
-    [shop, sealed, now ?? null],
-  );
-  return row!.done;
+  return await call(db, "trakit.distrust_token", { p_shop: shop, p_sealed_access: sealed, p_now: now });
 }

@@ -1,3 +1,4 @@
+import { callRows } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface DueLane {
@@ -6,9 +7,6 @@ export interface DueLane {
 }
 
 /** SQL `trakit.due_lanes`: lanes with something to send now, longest waiting first. */
-export function dueLanes(db: Database, limit: number, now?: Date): Promise<DueLane[]> {
-  return db.rows<DueLane>("select * from trakit.due_lanes($1, coalesce($2::timestamptz, now()))", [
-    limit,
-    now ?? null,
-  ]);
+export async function dueLanes(db: Database, limit: number, now?: Date): Promise<DueLane[]> {
+  return await callRows(db, "trakit.due_lanes", { p_limit: limit, p_now: now });
 }

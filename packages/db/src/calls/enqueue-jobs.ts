@@ -1,3 +1,4 @@
+import { call, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface NewJob {
@@ -14,9 +15,5 @@ export interface NewJob {
  * database has no pg-boss, or no worker made the queue yet. A job is a wake-up: what must not be lost belongs into a table.
  */
 export async function enqueueJobs(db: Database, queue: string, jobs: NewJob[]): Promise<number | null> {
-  const [row] = await db.rows<{ made: number | null }>("select trakit.enqueue_jobs($1, $2) as made", [
-    queue,
-    JSON.stringify(jobs),
-  ]);
-  return row!.made;
+  return await call(db, "trakit.enqueue_jobs", { p_queue: queue, p_jobs: json(jobs) }) as number | null;
 }

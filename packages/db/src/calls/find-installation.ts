@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** How far the app is set up in a shop, without its tokens. */
@@ -21,11 +22,5 @@ export interface Installation {
 
 /** SQL `trakit.find_installation`: null = no such shop. */
 export async function findInstallation(db: Database, shop: string): Promise<Installation | null> {
-  const [row] = await db.rows<{ found: Installation | null }>(
-    "select trakit.find_installation($1) as found",
-    [
-      shop,
-    ],
-  );
-  return row!.found;
+  return await call(db, "trakit.find_installation", { p_shop: shop }) as Installation | null;
 }

@@ -1,4 +1,5 @@
 import type { StoredEvent } from "@trakit/core/stored.ts";
+import { call, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { Ingested } from "./ingest-events.ts";
 
@@ -35,9 +36,10 @@ export async function ingestCart(
   slots: number,
   now?: Date,
 ): Promise<CartIngested> {
-  const [row] = await db.rows<{ ingested: CartIngested }>(
-    "select trakit.ingest_cart($1, $2::jsonb, $3, coalesce($4::timestamptz, now())) as ingested",
-    [shop, JSON.stringify(cart), slots, now ?? null],
-  );
-  return row!.ingested;
+  return await call(db, "trakit.ingest_cart", {
+    p_shop: shop,
+    p_cart: json(cart),
+    p_slots: slots,
+    p_now: now,
+  }) as CartIngested;
 }

@@ -1,5 +1,6 @@
 import type { Commerce, Digests, Identifiers } from "@trakit/core/event.ts";
 import type { StoredEvent } from "@trakit/core/stored.ts";
+import { call, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** One captured event with the keys that make it one event (table `event_keys`). */
@@ -61,7 +62,7 @@ export interface Ingested {
 /** SQL `trakit.ingest_events`: stores what was captured in one shop; one network round trip. */
 export async function ingestEvents(
   db: Database,
-  call: {
+  asked: {
     shop: string;
     events: CapturedEvent[];
     slots: number;
@@ -71,16 +72,12 @@ export async function ingestEvents(
     now?: Date | undefined;
   },
 ): Promise<Ingested> {
-  const [row] = await db.rows<{ ingested: Ingested }>(
-    "select trakit.ingest_events($1, $2::jsonb, $3, $4, $5::jsonb, coalesce($6::timestamptz, now())) as ingested",
-    [
-      call.shop,
-      JSON.stringify(call.events),
-      call.slots,
-      call.place,
-      JSON.stringify(call.refused),
-      call.now ?? null,
-    ],
-  );
-  return row!.ingested;
+  return await call(db, "trakit.ingest_events", {
+    p_shop: asked.shop,
+    p_events: json(asked.events),
+    p_slots: asked.slots,
+    p_place: asked.place,
+    p_refused: json(asked.refused),
+    p_now: asked.now,
+  }) as Ingested;
 }

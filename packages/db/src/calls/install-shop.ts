@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { Installation } from "./find-installation.ts";
 
@@ -18,9 +19,13 @@ export async function installShop(
   scopes: string[],
   now?: Date,
 ): Promise<Installation & { new: boolean }> {
-  const [row] = await db.rows<{ installed: Installation & { new: boolean } }>(
-    "select trakit.install_shop($1, $2, $3, $4, $5, $6, coalesce($7::timestamptz, now())) as installed",
-    [shop, pair.access, pair.accessExpiresAt, pair.refresh, pair.refreshExpiresAt, scopes, now ?? null],
-  );
-  return row!.installed;
+  return await call(db, "trakit.install_shop", {
+    p_shop: shop,
+    p_sealed_access: pair.access,
+    p_access_expires_at: pair.accessExpiresAt,
+    p_sealed_refresh: pair.refresh,
+    p_refresh_expires_at: pair.refreshExpiresAt,
+    p_scopes: scopes,
+    p_now: now,
+  }) as Installation & { new: boolean };
 }

@@ -1,3 +1,4 @@
+import { call, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export type Learnt = "learnt" | "unknown_shop" | "uninstalled_shop";
@@ -9,9 +10,9 @@ export async function learnCustomer(
   facts: { customer_id: string },
   now?: Date,
 ): Promise<Learnt> {
-  const [row] = await db.rows<{ result: Learnt }>(
-    "select trakit.learn_customer($1, $2::jsonb, coalesce($3::timestamptz, now())) as result",
-    [shop, JSON.stringify(facts), now ?? null],
-  );
-  return row!.result;
+  return await call(db, "trakit.learn_customer", {
+    p_shop: shop,
+    p_customer: json(facts),
+    p_now: now,
+  }) as Learnt;
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface DestinationRow {
@@ -19,9 +20,5 @@ export interface DestinationRow {
 
 /** SQL `trakit.list_destinations`: a shop's destinations by platform; null = no such shop. */
 export async function listDestinations(db: Database, domain: string): Promise<DestinationRow[] | null> {
-  const [row] = await db.rows<{ destinations: DestinationRow[] | null }>(
-    "select trakit.list_destinations($1) as destinations",
-    [domain],
-  );
-  return row!.destinations;
+  return await call(db, "trakit.list_destinations", { p_domain: domain }) as DestinationRow[] | null;
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface Seal {
@@ -19,9 +20,11 @@ export async function listSeals(
   after: Pick<Seal, "place" | "id"> | null,
   limit: number,
 ): Promise<Seal[] | null> {
-  const [row] = await db.rows<{ seals: Seal[] | null }>(
-    "select trakit.list_seals($1, $2, $3, $4, $5) as seals",
-    [domain, newest, after?.place ?? "", after?.id ?? "", limit],
-  );
-  return row!.seals;
+  return await call(db, "trakit.list_seals", {
+    p_domain: domain,
+    p_newest: newest,
+    p_after_place: after?.place ?? "",
+    p_after_id: after?.id ?? "",
+    p_limit: limit,
+  }) as Seal[] | null;
 }

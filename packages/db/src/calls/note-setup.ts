@@ -1,3 +1,4 @@
+import { call, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { Installation } from "./find-installation.ts";
 
@@ -15,17 +16,13 @@ export async function noteSetup(
   },
   now?: Date,
 ): Promise<Installation | null> {
-  const [row] = await db.rows<{ noted: Installation | null }>(
-    "select trakit.note_setup($1, $2, $3, $4, $5::jsonb, $6, coalesce($7::timestamptz, now())) as noted",
-    [
-      shop,
-      found.country,
-      found.host,
-      found.pixelId,
-      found.pixelSettings && JSON.stringify(found.pixelSettings),
-      found.pixelTrouble,
-      now ?? null,
-    ],
-  );
-  return row!.noted;
+  return await call(db, "trakit.note_setup", {
+    p_shop: shop,
+    p_country: found.country,
+    p_host: found.host,
+    p_pixel_id: found.pixelId,
+    p_pixel_settings: json(found.pixelSettings),
+    p_pixel_trouble: found.pixelTrouble,
+    p_now: now,
+  }) as Installation | null;
 }

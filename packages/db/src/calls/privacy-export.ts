@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.privacy_export`: what a customer's request for their data gives; null = no such request, or it is over. */
@@ -6,9 +7,7 @@ export async function privacyExport(
   shop: string,
   id: string,
 ): Promise<Record<string, unknown> | null> {
-  const [row] = await db.rows<{ found: Record<string, unknown> | null }>(
-    "select trakit.privacy_export($1, $2) as found",
-    [shop, id],
-  );
-  return row!.found;
+  return await call(db, "trakit.privacy_export", { p_shop: shop, p_request_id: id }) as
+    | Record<string, unknown>
+    | null;
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.privacy_step`: the next piece of a redaction. `waiting` = its last piece is due a minute after the request. */
@@ -6,9 +7,11 @@ export async function privacyStep(
   request: { shop_id: string; id: string },
   now?: Date,
 ): Promise<"pending" | "done" | "waiting" | "gone"> {
-  const [row] = await db.rows<{ step: { state: "pending" | "done" | "waiting" | "gone" } }>(
-    "select trakit.privacy_step($1, $2, 5000, coalesce($3::timestamptz, now())) as step",
-    [request.shop_id, request.id, now ?? null],
-  );
-  return row!.step.state;
+  const step = await call(db, "trakit.privacy_step", {
+    p_shop_id: request.shop_id,
+    p_request_id: request.id,
+    p_limit: 5_000,
+    p_now: now,
+  }) as { state: "pending" | "done" | "waiting" | "gone" };
+  return step.state;
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** How many of each were past their keeping. */
@@ -13,9 +14,5 @@ export async function purge(
   db: Database,
   now?: Date,
 ): Promise<Purged> {
-  const [row] = await db.rows<{ purged: Purged }>(
-    "select trakit.purge(coalesce($1::timestamptz, now())) as purged",
-    [now ?? null],
-  );
-  return row!.purged;
+  return await call(db, "trakit.purge", { p_now: now }) as Purged;
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.quarantine_webhook`: keeps a verified webhook that could not be read, sealed, for 7 days. */
@@ -13,17 +14,13 @@ export async function quarantineWebhook(
   },
   now?: Date,
 ): Promise<"quarantined" | "unknown_shop"> {
-  const [row] = await db.rows<{ result: "quarantined" | "unknown_shop" }>(
-    "select trakit.quarantine_webhook($1, $2, $3, $4, $5, $6, coalesce($7::timestamptz, now())) as result",
-    [
-      webhook.shop,
-      webhook.topic,
-      webhook.webhookId,
-      webhook.reason,
-      webhook.issues,
-      webhook.sealedBody,
-      now ?? null,
-    ],
-  );
-  return row!.result;
+  return await call(db, "trakit.quarantine_webhook", {
+    p_shop: webhook.shop,
+    p_topic: webhook.topic,
+    p_webhook_id: webhook.webhookId,
+    p_reason: webhook.reason,
+    p_issues: webhook.issues,
+    p_sealed_body: webhook.sealedBody,
+    p_now: now,
+  }) as "quarantined" | "unknown_shop";
 }

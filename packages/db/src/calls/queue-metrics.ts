@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { QueueWatch } from "./queue-watch.ts";
 
@@ -13,9 +14,5 @@ export interface QueueMetrics extends QueueWatch {
 
 /** SQL `trakit.queue_metrics`: figures for a monitor, across shops. */
 export async function queueMetrics(db: Database, now?: Date): Promise<QueueMetrics> {
-  const [row] = await db.rows<{ metrics: QueueMetrics }>(
-    "select trakit.queue_metrics(coalesce($1, now())) as metrics",
-    [now ?? null],
-  );
-  return row!.metrics;
+  return await call(db, "trakit.queue_metrics", { p_now: now }) as QueueMetrics;
 }

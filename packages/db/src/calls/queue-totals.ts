@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface QueueTotals {
@@ -9,6 +10,5 @@ export interface QueueTotals {
 
 /** SQL `trakit.queue_totals`: how much waits in the recovery queue, across shops. */
 export async function queueTotals(db: Database): Promise<QueueTotals> {
-  const [row] = await db.rows<{ totals: QueueTotals }>("select trakit.queue_totals() as totals");
-  return row!.totals;
+  return await call(db, "trakit.queue_totals", {}) as QueueTotals;
 }

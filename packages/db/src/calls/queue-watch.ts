@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface QueueWatch {
@@ -13,13 +14,7 @@ export interface QueueWatch {
 
 /** SQL `trakit.queue_watch`: who drains the queue. */
 export async function queueWatch(db: Database, now?: Date): Promise<QueueWatch> {
-  const [row] = await db.rows<{ watch: QueueWatch }>(
-    "select trakit.queue_watch(coalesce($1, now())) as watch",
-    [
-      now ?? null,
-    ],
-  );
-  return row!.watch;
+  return await call(db, "trakit.queue_watch", { p_now: now }) as QueueWatch;
 }
 
 /** How late a due delivery may be begun, in seconds; null = nobody sends what waits. */

@@ -1,4 +1,5 @@
 import type { StoredEvent } from "@trakit/core/stored.ts";
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** Names an event of a shop. */
@@ -21,9 +22,9 @@ export async function readEvents(
   shopId: string,
   keys: readonly EventKey[],
 ): Promise<ReadEvent[]> {
-  const [row] = await db.rows<{ events: ReadEvent[] }>(
-    "select trakit.read_events($1, $2::timestamptz[], $3::bigint[]) as events",
-    [shopId, keys.map((key) => key.captured_at), keys.map((key) => key.event_row)],
-  );
-  return row!.events;
+  return await call(db, "trakit.read_events", {
+    p_shop_id: shopId,
+    p_moments: keys.map((key) => key.captured_at),
+    p_event_rows: keys.map((key) => key.event_row),
+  }) as ReadEvent[];
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { SealedPair } from "./install-shop.ts";
 
@@ -10,18 +11,14 @@ export async function refreshed(
   now?: Date,
 ): Promise<boolean> {
   const pair = outcome.kind === "refreshed" ? outcome.pair : null;
-  const [row] = await db.rows<{ written: boolean }>(
-    "select trakit.refreshed($1, $2, $3, $4, $5, $6, $7, coalesce($8::timestamptz, now())) as written",
-    [
-      shop,
-      lease,
-      outcome.kind,
-      pair?.access ?? null,
-      pair?.accessExpiresAt ?? null,
-      pair?.refresh ?? null,
-      pair?.refreshExpiresAt ?? null,
-      now ?? null,
-    ],
-  );
-  return row!.written;
+  return await call(db, "trakit.refreshed", {
+    p_shop: shop,
+    p_lease: lease,
+    p_outcome: outcome.kind,
+    p_sealed_access: pair?.access ?? null,
+    p_access_expires_at: pair?.accessExpiresAt ?? null,
+    p_sealed_refresh: pair?.refresh ?? null,
+    p_refresh_expires_at: pair?.refreshExpiresAt ?? null,
+    p_now: now,
+  });
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { Seal } from "./list-seals.ts";
 
@@ -8,12 +9,11 @@ export async function replaceSeal(
   seal: Seal,
   sealed: string,
 ): Promise<boolean> {
-  const [row] = await db.rows<{ done: boolean }>("select trakit.replace_seal($1, $2, $3, $4, $5) as done", [
-    domain,
-    seal.place,
-    seal.id,
-    seal.sealed,
-    sealed,
-  ]);
-  return row!.done;
+  return await call(db, "trakit.replace_seal", {
+    p_domain: domain,
+    p_place: seal.place,
+    p_id: seal.id,
+    p_old: seal.sealed,
+    p_sealed: sealed,
+  });
 }

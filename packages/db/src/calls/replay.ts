@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface ReplayRequest {
@@ -18,39 +19,25 @@ export interface ReplayCounts {
   refused: Record<string, number>;
 }
 
-const CALL = "select api.replay($1, $2, $3, $4, $5, $6, $7) as result";
-
-/** SQL `api.replay` with dry_run: what a replay would do. Throws what Postgres refuses (22023). */
-export async function previewReplay(db: Database, request: ReplayRequest): Promise<ReplayCounts> {
-  const [row] = await db.rows<{ result: ReplayCounts }>(CALL, [...values(request), true]);
-  return row!.result;
+export interface BegunReplay extends ReplayCounts {
+  replay_id?: number;
+  /** False = it goes on in steps. */
+  done: boolean;
 }
 
-/** SQL `api.replay`: begins a replay; `done` false = it goes on in steps. */
-export async function beginReplay(
+/** SQL `api.replay`: begins a replay; a dry run only counts. Throws what Postgres refuses (22023). */
+export async function replay(
   db: Database,
-  request: ReplayRequest,
-): Promise<ReplayCounts & { replay_id?: number; done: boolean }> {
-  const [row] = await db.rows<{ result: ReplayCounts & { replay_id?: number; done: boolean } }>(
-    CALL,
-    [...values(request), false],
-  );
-  return row!.result;
-}
-
-/** SQL `trakit.step_replay`: moves a replay on by up to 1,000 events. */
-export async function stepReplay(
-  db: Database,
-  domain: string,
-  id: number,
-): Promise<ReplayCounts & { finished_at: string | null; waiting: boolean }> {
-  const [row] = await db.rows<
-    { state: (ReplayCounts & { finished_at: string | null; waiting: boolean }) | null }
-  >("select trakit.step_replay($1, $2) as state", [domain, id]);
-  if (!row?.state) throw new Error("the replay is gone");
-  return row.state;
-}
-
-function values({ domain, since, until, platform, states, force }: ReplayRequest): unknown[] {
-  return [domain, since, until, platform, states, force];
+  { domain, since, until, platform, states, force }: ReplayRequest,
+  { dryRun }: { dryRun: boolean },
+): Promise<BegunReplay> {
+  return await call(db, "api.replay", {
+    shop: domain,
+    since,
+    until,
+    platform,
+    states,
+    force,
+    dry_run: dryRun,
+  }) as BegunReplay;
 }

@@ -1,3 +1,4 @@
+import { call, DATABASE_NOW, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface PrivacyRequested {
@@ -20,17 +21,12 @@ export async function requestPrivacy(
   },
   now?: Date,
 ): Promise<PrivacyRequested> {
-  const [row] = await db.rows<{ requested: PrivacyRequested }>(
-    "select trakit.request_privacy($1, $2, $3, $4::jsonb, coalesce($5::timestamptz, $6, now()), " +
-      "coalesce($6::timestamptz, now())) as requested",
-    [
-      request.shop,
-      request.kind,
-      request.reference,
-      request.subject && JSON.stringify(request.subject),
-      request.at,
-      now ?? null,
-    ],
-  );
-  return row!.requested;
+  return await call(db, "trakit.request_privacy", {
+    p_shop: request.shop,
+    p_kind: request.kind,
+    p_reference: request.reference,
+    p_subject: json(request.subject),
+    p_at: request.at ?? now ?? DATABASE_NOW,
+    p_now: now,
+  }) as PrivacyRequested;
 }

@@ -1,3 +1,4 @@
+import { call, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { DestinationRow } from "./list-destinations.ts";
 
@@ -24,20 +25,16 @@ export async function setDestination(
     "destination_id" | "platform" | "enabled" | "settings" | "test_code" | "last_four" | "lane"
   > | null
 > {
-  const [row] = await db.rows<{ destination: DestinationRow | null }>(
-    "select trakit.set_destination($1, $2, $3, $4, $5::jsonb, $6, $7::text[], $8, $9, $10) as destination",
-    [
-      domain,
-      change.platform,
-      change.purpose,
-      change.maxAgeMs,
-      JSON.stringify(change.settings),
-      change.enabled,
-      change.events,
-      change.testCode,
-      change.token?.sealed ?? null,
-      change.token?.lastFour ?? null,
-    ],
-  );
-  return row!.destination;
+  return await call(db, "trakit.set_destination", {
+    p_domain: domain,
+    p_platform: change.platform,
+    p_purpose: change.purpose,
+    p_max_age_ms: change.maxAgeMs,
+    p_settings: json(change.settings),
+    p_enabled: change.enabled,
+    p_events: change.events,
+    p_test_code: change.testCode,
+    p_sealed: change.token?.sealed ?? null,
+    p_last_four: change.token?.lastFour ?? null,
+  }) as DestinationRow | null;
 }

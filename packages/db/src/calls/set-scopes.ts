@@ -1,3 +1,4 @@
+import { call, DATABASE_NOW } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.set_scopes`: the merchant granted or took back scopes, at `at` by Shopify's clock. */
@@ -8,9 +9,10 @@ export async function setScopes(
   at: string | null,
   now?: Date,
 ): Promise<"changed" | "unchanged" | "unknown_shop"> {
-  const [row] = await db.rows<{ result: "changed" | "unchanged" | "unknown_shop" }>(
-    "select trakit.set_scopes($1, $2, coalesce($3::timestamptz, $4, now()), coalesce($4::timestamptz, now())) as result",
-    [shop, scopes, at, now ?? null],
-  );
-  return row!.result;
+  return await call(db, "trakit.set_scopes", {
+    p_shop: shop,
+    p_scopes: scopes,
+    p_at: at ?? now ?? DATABASE_NOW,
+    p_now: now,
+  }) as "changed" | "unchanged" | "unknown_shop";
 }

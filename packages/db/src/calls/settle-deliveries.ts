@@ -1,4 +1,5 @@
 import type { OutcomeKind } from "@trakit/core/outcome.ts";
+import { call, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** What became of one leased delivery. `released` = handed back unsent. */
@@ -27,9 +28,9 @@ export async function settleDeliveries(
   settlements: Settlement[],
   now?: Date,
 ): Promise<{ settled: number; late: number }> {
-  const [row] = await db.rows<{ result: { settled: number; late: number } }>(
-    "select trakit.settle_deliveries($1, $2::jsonb, coalesce($3::timestamptz, now())) as result",
-    [shopId, JSON.stringify(settlements), now ?? null],
-  );
-  return row!.result;
+  return await call(db, "trakit.settle_deliveries", {
+    p_shop_id: shopId,
+    p_outcomes: json(settlements),
+    p_now: now,
+  }) as { settled: number; late: number };
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.settle_quarantine`: `read` = it is an event now and leaves, else its tries are counted. False = no such row. */
@@ -7,13 +8,5 @@ export async function settleQuarantine(
   id: number,
   read: boolean,
 ): Promise<boolean> {
-  const [row] = await db.rows<{ settled: boolean }>(
-    "select trakit.settle_quarantine($1, $2, $3) as settled",
-    [
-      shop,
-      id,
-      read,
-    ],
-  );
-  return row!.settled;
+  return await call(db, "trakit.settle_quarantine", { p_shop: shop, p_id: id, p_read: read });
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** What a week's events say of a shop's set-up; times as Postgres writes them, null = none came. */
@@ -14,9 +15,5 @@ export interface SetupSignals {
 
 /** SQL `trakit.setup_signals`. */
 export async function setupSignals(db: Database, shop: string, now?: Date): Promise<SetupSignals> {
-  const [row] = await db.rows<{ signals: SetupSignals }>(
-    "select trakit.setup_signals($1, coalesce($2::timestamptz, now())) as signals",
-    [shop, now ?? null],
-  );
-  return row!.signals;
+  return await call(db, "trakit.setup_signals", { p_shop: shop, p_now: now }) as SetupSignals;
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export type TokenState =
@@ -9,9 +10,5 @@ export type TokenState =
 
 /** SQL `trakit.shopify_token`: the shop's access token, or the lease to refresh it. */
 export async function shopifyToken(db: Database, shop: string, now?: Date): Promise<TokenState> {
-  const [row] = await db.rows<{ token: TokenState }>(
-    "select trakit.shopify_token($1, coalesce($2::timestamptz, now())) as token",
-    [shop, now ?? null],
-  );
-  return row!.token;
+  return await call(db, "trakit.shopify_token", { p_shop: shop, p_now: now }) as TokenState;
 }

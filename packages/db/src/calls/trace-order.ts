@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.trace_order`: events of one order, by id or name, with their deliveries. */
@@ -6,9 +7,5 @@ export async function traceOrder(
   shop: string,
   order: string,
 ): Promise<Record<string, unknown>[]> {
-  const [row] = await db.rows<{ events: Record<string, unknown>[] }>(
-    "select trakit.trace_order($1, $2) as events",
-    [shop, order],
-  );
-  return row!.events;
+  return await call(db, "trakit.trace_order", { p_shop: shop, p_order: order }) as Record<string, unknown>[];
 }

@@ -1,3 +1,4 @@
+import { call, DATABASE_NOW } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export type Uninstalled = "uninstalled" | "reinstalled" | "unknown_shop";
@@ -9,9 +10,9 @@ export async function uninstallShop(
   at: string | null,
   now?: Date,
 ): Promise<Uninstalled> {
-  const [row] = await db.rows<{ result: Uninstalled }>(
-    "select trakit.uninstall_shop($1, coalesce($2::timestamptz, $3, now()), coalesce($3::timestamptz, now())) as result",
-    [shop, at, now ?? null],
-  );
-  return row!.result;
+  return await call(db, "trakit.uninstall_shop", {
+    p_shop: shop,
+    p_at: at ?? now ?? DATABASE_NOW,
+    p_now: now,
+  }) as Uninstalled;
 }

@@ -1,3 +1,4 @@
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface Woken {
@@ -13,9 +14,5 @@ export interface Woken {
 
 /** SQL `trakit.wake_lanes`: one pg-boss job per due lane, unless that was done less than `gapMs` ago. */
 export async function wakeLanes(db: Database, gapMs: number, now?: Date): Promise<Woken> {
-  const [row] = await db.rows<{ woken: Woken }>(
-    "select trakit.wake_lanes($1, 1000, coalesce($2, now())) as woken",
-    [gapMs, now ?? null],
-  );
-  return row!.woken;
+  return await call(db, "trakit.wake_lanes", { p_gap_ms: gapMs, p_limit: 1_000, p_now: now }) as Woken;
 }

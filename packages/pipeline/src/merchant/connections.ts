@@ -1,12 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import {
-  beginConnection,
-  type Connecting,
-  openConnection,
-  takeConnection,
-} from "@trakit/db/calls/connections.ts";
+import { beginConnection, type Connecting } from "@trakit/db/calls/begin-connection.ts";
+import { openConnection } from "@trakit/db/calls/open-connection.ts";
+import { takeConnection } from "@trakit/db/calls/take-connection.ts";
 import { destinationToken } from "@trakit/db/calls/destination-token.ts";
-import { keepGrant, type SealedGrant } from "@trakit/db/calls/grants.ts";
+import { keepGrant, type SealedGrant } from "@trakit/db/calls/keep-grant.ts";
 import type { PlatformOAuth } from "@trakit/destinations/destination.ts";
 import { destination } from "@trakit/destinations/registry.ts";
 import { authorizationUrl, type Grant, readCallback, redeemCode } from "@trakit/runtime/platform-login.ts";

@@ -1,4 +1,6 @@
-import { type DueGrant, dueGrants, grantLease, grantRenewed } from "@trakit/db/calls/grants.ts";
+import { type DueGrant, dueGrants } from "@trakit/db/calls/due-grants.ts";
+import { grantLease } from "@trakit/db/calls/grant-lease.ts";
+import { grantRenewed } from "@trakit/db/calls/grant-renewed.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import { renewGrant } from "@trakit/runtime/platform-login.ts";
 import { open, renewalSubject } from "@trakit/runtime/seal.ts";

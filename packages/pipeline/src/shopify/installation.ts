@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { shopPublicKey } from "@trakit/core/storefront-keys.ts";
-import { noteLookup } from "@trakit/db/calls/customer-lookups.ts";
+import { noteLookup } from "@trakit/db/calls/note-lookup.ts";
 import { findInstallation, type Installation } from "@trakit/db/calls/find-installation.ts";
 import { installShop } from "@trakit/db/calls/install-shop.ts";
 import { noteSetup } from "@trakit/db/calls/note-setup.ts";

@@ -1,4 +1,6 @@
-import { noteAsked, noteLookup, unknownCustomers } from "@trakit/db/calls/customer-lookups.ts";
+import { noteAsked } from "@trakit/db/calls/note-asked.ts";
+import { noteLookup } from "@trakit/db/calls/note-lookup.ts";
+import { unknownCustomers } from "@trakit/db/calls/unknown-customers.ts";
 import { customerGids, CUSTOMERS_QUERY, readCustomers } from "@trakit/shopify/graphql-customer.ts";
 import { type AdminWorld, askShop } from "./shop-token.ts";
 

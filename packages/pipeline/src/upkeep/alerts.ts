@@ -1,11 +1,8 @@
-import {
-  describeLane,
-  type LaneDescription,
-  type PendingAlert,
-  pendingAlerts,
-  settleAlerts,
-} from "@trakit/db/calls/alerts.ts";
-import { grantAlerts, settleGrantAlert } from "@trakit/db/calls/grants.ts";
+import { describeLane, type LaneDescription } from "@trakit/db/calls/describe-lane.ts";
+import { type PendingAlert, pendingAlerts } from "@trakit/db/calls/pending-alerts.ts";
+import { settleAlerts } from "@trakit/db/calls/settle-alerts.ts";
+import { grantAlerts } from "@trakit/db/calls/grant-alerts.ts";
+import { settleGrantAlert } from "@trakit/db/calls/settle-grant-alert.ts";
 import { send } from "@trakit/runtime/send.ts";
 import { SEND_TIMEOUT_MS, type World } from "../ports.ts";
 

@@ -1,4 +1,4 @@
-import { dueLookups } from "@trakit/db/calls/customer-lookups.ts";
+import { dueLookups } from "@trakit/db/calls/due-lookups.ts";
 import { dueReconciliations } from "@trakit/db/calls/due-reconciliations.ts";
 import { dueSetups } from "@trakit/db/calls/due-setups.ts";
 import { completeSetup, type InstallWorld } from "@trakit/pipeline/shopify/installation.ts";
