@@ -12,7 +12,7 @@ import { errorFields } from "@trakit/runtime/log.ts";
 import { bearer, drainKey, sameKey } from "@trakit/runtime/operator-key.ts";
 import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
 
-/** The hosted limit is 150 s of wall clock; past this the caller calls again (design §7). */
+/** A hosted function is ended after 150 s (reference: runtimes §4); past this the caller calls again. */
 const BUDGET_MS = 60_000;
 
 export interface DrainDependencies extends PipelineDependencies {

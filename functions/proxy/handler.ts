@@ -14,7 +14,7 @@ import { events } from "./events.ts";
 import { refusedCalls } from "./refused-calls.ts";
 import { session } from "./session.ts";
 
-/** Largest bodies read (design §3). */
+/** Largest bodies read: what one page has to tell is far below, and more would cost an isolate its memory. */
 const EVENT_LIMIT = 1024 * 1024;
 const SESSION_LIMIT = 64 * 1024;
 /** A script may be kept this long before it is asked for again (s). */

@@ -3,7 +3,7 @@ import { fbcParts, newFbp } from "@trakit/core/cookies.ts";
 import type { Identifiers } from "@trakit/core/event.ts";
 import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts/answers.ts";
 
-/** What identifiers a browser is answered (design §6). */
+/** What identifiers a browser is answered: docs/privacy.md, "Consent". */
 
 interface Purposes {
   analytics: boolean;

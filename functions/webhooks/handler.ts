@@ -11,7 +11,7 @@ import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/pr
 import { quarantineSubject, seal } from "@trakit/runtime/seal.ts";
 import { verifyWebhook } from "@trakit/shopify/verify.ts";
 
-/** Largest webhook body read (design §3). */
+/** Largest webhook body read; Shopify's own limit is unconfirmed (reference: shopify §2.1). */
 const BODY_LIMIT = 5 * 1024 * 1024;
 
 export interface WebhooksDependencies extends PipelineDependencies {

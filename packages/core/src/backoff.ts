@@ -1,4 +1,4 @@
-/** Shortest and longest ceiling of the back-off, in ms (design §7: 10 s to 1 h). */
+/** Shortest and longest ceiling of the back-off, in ms: 10 s to 1 h (docs/state-machine.md). */
 const FIRST_MS = 10_000;
 const LONGEST_MS = 3_600_000;
 /** Nobody's `Retry-After` keeps an event longer than its retry window. */

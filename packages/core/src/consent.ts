@@ -49,7 +49,7 @@ export function formatConsentAttribute(consent: Consent): string {
     .join("");
 }
 
-/** Identifiers of one purpose only. Our own ids and the customer's serve either (design §6). */
+/** Identifiers of one purpose only. Our own ids and the customer's serve either. */
 export const IDENTIFIER_PURPOSE = {
   fbp: "marketing",
   fbc: "marketing",

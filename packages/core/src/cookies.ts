@@ -105,12 +105,12 @@ export function validTtp(value: unknown): string | null {
   return matching(value, TTP, 256);
 }
 
-/** Pinterest's `_epik` cookie or `epik` click id; case counts (reference: pinterest). */
+/** Pinterest's `_epik` cookie or `epik` click id; case counts (reference: pinterest §5). */
 export function validEpik(value: unknown): string | null {
   return matching(value, TOKEN, MAX_CLICK_ID);
 }
 
-/** Snapchat's `_scid` cookie: a UUID (reference: snapchat). */
+/** Snapchat's `_scid` cookie: a UUID (reference: snapchat §5). */
 export function validScid(value: unknown): string | null {
   return matching(value, UUID, 36);
 }
@@ -184,7 +184,7 @@ function percentDecoded(text: string): string {
 
 /**
  * The click ids in a URL's query, absolute or relative; the first usable one of each, null where there is none.
- * Never throws. Names count as they are written, except Snapchat's `ScCid`, seen in any case (reference: snapchat).
+ * Never throws. Names count as they are written, except Snapchat's `ScCid`, seen in any case (reference: snapchat §5).
  */
 export function clickIdsFromUrl(url: unknown): ClickIds {
   const found: ClickIds = {

@@ -3,7 +3,7 @@ import type { EventName } from "./event.ts";
 
 /**
  * The event id of a conversion that has a natural key, so that the browser's copy and Shopify's copy, which never meet,
- * arrive at the same one (design §4): the first 32 hex digits of
+ * arrive at the same one (docs/two-copies.md): the first 32 hex digits of
  * `SHA-256("trakit/1|" + shop + "|" + name + "|" + naturalKey)`.
  *
  * @param shop the myshopify domain, in any case (`x.myshopify.com`)

@@ -4,7 +4,7 @@
  * No field holds clear-text email, phone, name, street or date of birth: those are digests (see identity/).
  */
 
-/** Canonical event names: Shopify's customer-event names plus three of ours (design §4). */
+/** Canonical event names: Shopify's customer-event names plus three of ours (docs/architecture.md, "Events"). */
 export const EVENT_NAMES = [
   "page_viewed",
   "product_viewed",
@@ -138,7 +138,7 @@ export interface Identifiers {
   gclid: string | null;
 }
 
-/** Per purpose; null = no state known (design §6). `sale_of_data` false = the vendor's limited mode. */
+/** Per purpose; null = no state known (docs/privacy.md, "Consent"). `sale_of_data` false = the vendor's limited mode. */
 export interface Consent {
   analytics: boolean | null;
   marketing: boolean | null;

@@ -1,5 +1,5 @@
 /**
- * What became of a send. The kind names the consequence (design §7), so that one place turns it into a state.
+ * What became of a send. The kind names the consequence (docs/state-machine.md), so that one place turns it into a state.
  */
 
 /**

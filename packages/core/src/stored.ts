@@ -68,7 +68,8 @@ export function fromStored(stored: StoredEvent): CanonicalEvent {
 }
 
 /**
- * What may be kept of an event, by its own consent (design §6: without consent nothing is read, written or restored). Where
+ * What may be kept of an event, by its own consent: without it nothing of a visitor is read, written or restored
+ * (docs/privacy.md). Where
  * one purpose is refused, the identifiers that serve only it go. Where both are, what stays is that it happened, and its
  * money: no identifier, digest, address or page.
  */

@@ -2,7 +2,8 @@ import { createHash, hkdfSync, timingSafeEqual } from "node:crypto";
 
 /**
  * What the storefront is given to prove itself with. All of it is derived by HKDF-SHA256 (RFC 5869) from the key ring, with
- * the shop's domain as salt: no look-up, and nothing made for one shop is any good in another (design §4, "Token").
+ * the shop's domain as salt: no look-up, and nothing made for one shop is any good in another
+ * (docs/adr/0018-keys-of-the-storefront.md).
  */
 
 /** The key ring as packages/runtime reads it: newest first, 32 bytes each. */

@@ -3,7 +3,8 @@ import { type Keys, sameText, sessionKeyText, sessionTimes } from "./storefront-
 
 /**
  * The token of a browser's event: `event_id.session_id.issued_at.signature`. It says that a session of this shop, given its
- * key through a channel that proves the shop, sent exactly this body under this id (design §4, "Token").
+ * key through a channel that proves the shop, sent exactly this body under this id
+ * (docs/adr/0018-keys-of-the-storefront.md).
  */
 
 /** Oldest and newest `issued_at` taken: what a browser kept while offline, and how far its corrected clock may be ahead. */

@@ -24,7 +24,7 @@ export type Json = null | boolean | number | string | Json[] | JsonObject;
 /** A key whose value is undefined is not sent: JSON leaves it out. */
 export type JsonObject = { [key: string]: Json | undefined };
 
-/** How the order's value is counted; a setting per destination (design §4). What each means: shared/commerce.ts `eventValue`. */
+/** How the order's value is counted; a setting per destination. What each means: shared/commerce.ts `eventValue`. */
 export const VALUE_RULES = [
   "total",
   "total_without_tax",
@@ -125,7 +125,7 @@ export interface Destination<S = unknown> {
   baseUrl: string;
   /** Environment variable that points at another host (tests and local stack only). */
   baseUrlSetting: string;
-  /** The consent purpose the platform needs (design §6). */
+  /** The consent purpose the platform needs (docs/privacy.md, "Consent"). */
   purpose: "marketing" | "analytics";
   /** Non-secret settings; refuses what the platform would refuse, with the reason. Must accept `{ id: "…" }` alone. */
   settings: z.ZodType<S>;

@@ -24,7 +24,7 @@ export interface World {
   databaseNow?: () => Date;
 }
 
-/** One vendor request may take this long, in ms (design §3). */
+/** One vendor request may take this long, in ms: past it a slow vendor would hold a slot others need. */
 export const SEND_TIMEOUT_MS = 5_000;
 /** A lease outlives the slowest send by far, so that it runs out only when its holder died. */
 export const LEASE_SECONDS = 30;

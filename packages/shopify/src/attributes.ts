@@ -27,7 +27,7 @@ export const attribute = z.unknown().transform((entry) =>
   isRecord(entry) && typeof entry.name === "string" ? { name: entry.name, value: entry.value } : null
 );
 
-/** Cookies other server tags leave in the cart under their own names (references: snapchat §11, pinterest §11). */
+/** Cookies other server tags leave in the cart under their own names (reference: snapchat §11, pinterest §11). */
 const OTHERS: ReadonlySet<string> = new Set(["_scclid", "_pin_unauth"]);
 
 /** The attributes we read, by name; the first of each counts. Anybody on the page can write them: hints, no more. */

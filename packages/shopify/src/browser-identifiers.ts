@@ -51,7 +51,7 @@ function fbcOf(visitor: BrowserVisitor, urlClick: string | null, occurredAt: num
 }
 
 /**
- * The identifiers of one event. A click id in the page's URL wins over a stored one (reference: pinterest, meta §5).
+ * The identifiers of one event. A click id in the page's URL wins over a stored one (reference: pinterest §5, meta §5).
  *
  * @param event.href the page's whole URL, or null
  * @param event.customerId the customer Shopify signed for; what the page says of a customer is not looked at

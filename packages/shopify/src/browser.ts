@@ -16,14 +16,14 @@ import { issuesOf } from "./fields.ts";
 import { languageTag, MAX, textOrNull, timeOf } from "./text.ts";
 import { pageUrl, referrerUrl, storedUrl } from "./url.ts";
 
-/** Oldest event taken: what a browser kept while it was offline, no more (design §4, age of tokens). */
+/** Oldest event taken: what a browser kept while it was offline, no more. */
 const MAX_AGE_MS = 24 * 60 * 60 * 1000;
 /** A visitor's clock may be this much ahead; what is ahead counts as now, because vendors refuse the future. */
 const MAX_AHEAD_MS = 5 * 60 * 1000;
 
 const RAW_EVENT_ID = /^[A-Za-z0-9_-]{8,64}$/;
 const NAMES: ReadonlySet<string> = new Set(EVENT_NAMES);
-/** Refunds are Shopify's to report (design §3). */
+/** Refunds are Shopify's to report (docs/two-copies.md). */
 const NOT_FROM_BROWSERS: ReadonlySet<string> = new Set(["order_refunded"]);
 
 export interface BrowserContext {
@@ -76,7 +76,7 @@ function timestampOf(value: string | number): number | null {
   return Number.isFinite(value) && value >= 0 ? Math.trunc(value) : null;
 }
 
-/** The id both copies share; null when the event has none (design §4). */
+/** The id both copies share; null when the event has none (docs/two-copies.md). */
 function eventIdOf(raw: BrowserEvent, name: EventName, shop: string): string | null {
   if (name === "checkout_completed" || name === "checkout_started") {
     // only by the checkout's token, which nobody else knows: whoever guessed an order's id could otherwise put their own

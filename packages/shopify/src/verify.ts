@@ -1,12 +1,12 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 /**
- * Is this request from Shopify? Webhooks: reference: shopify §2.1; app proxy: §1.3. Secrets are the app's client
+ * Is this request from Shopify? Webhooks and app proxy (reference: shopify §2.1, §1.3). Secrets are the app's client
  * secret and, while it is being rotated, the previous one; empty ones are passed over, because anybody can sign with
  * an empty key.
  */
 
-/** Clock difference tolerated for a proxied request, as in Shopify's own library (§1.3). */
+/** Clock difference tolerated for a proxied request, as in Shopify's own library (reference: shopify §1.3). */
 const PROXY_TOLERANCE_MS = 90_000;
 const SHOP = /^[a-z0-9][a-z0-9-]*\.myshopify\.com$/;
 /** A host name is at most 253 characters long. */

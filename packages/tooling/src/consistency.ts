@@ -1,6 +1,7 @@
 import process from "node:process";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { brokenCitations } from "./citations.ts";
 
 /** Things written in two places that must say the same; one sentence for each that does not. */
 export function inconsistencies(root: string): string[] {
@@ -108,6 +109,7 @@ export function inconsistencies(root: string): string[] {
       if (!existsSync(join(root, path!))) found.push(`${file}: ${path} does not exist`);
     }
   }
+  found.push(...brokenCitations(root));
   return found;
 }
 

@@ -7,7 +7,7 @@ const db = await testDatabase();
 
 const GIVEN = [true, false, undefined] as const;
 const SETTINGS = ["send", "limited", "skip", null] as const;
-/** Where silence is no consent: the EEA, the UK and Switzerland (design §6). */
+/** Where silence is no consent: the EEA, the UK and Switzerland (docs/privacy.md). */
 const STRICT = ["DE", "NO", "GB", "CH"];
 const EVENT_COUNTRIES = ["US", ...STRICT, undefined] as const;
 const SHOP_COUNTRIES = ["US", "DE", null] as const;

@@ -183,7 +183,7 @@ function call(row: FunctionRow): { sql: string; values: unknown[] } {
   return { sql: `select to_jsonb(x) as x from ${row.name}(${named.join(", ")}) x`, values };
 }
 
-/** What these may show of shop B: their work crosses shops, and is ids, states and times (design §5). */
+/** What these may show of shop B: their work crosses shops, and is ids, states and times (docs/security.md). */
 function allowed(door: string): string[] {
   if (door === "trakit.pending_alerts") return Object.values(shops.theirs.lanes);
   if (door === "trakit.grant_alerts") return Object.values(shops.theirs.lanes);

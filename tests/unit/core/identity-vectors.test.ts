@@ -10,7 +10,7 @@ import {
   PLATFORMS,
 } from "@trakit/core/identity/platforms.ts";
 
-/** The test vectors of the five vendors' references (§4 of each), in the form `trakit hash --stdin` reads. */
+/** Inputs, normal forms and digests by the five vendors' rules (docs/references), in the form `trakit hash --stdin` reads. */
 interface Vector {
   platform: Platform;
   field: Field;

@@ -5,7 +5,7 @@ import { PORT_NAMES, PORTS, type Ports, portSetting } from "./ports.ts";
 import { readState, writeState } from "./state-file.ts";
 
 /**
- * The settings of the local stack: every one of design §8 has a working default here, and a variable of the environment
+ * The settings of the local stack: every one of docs/deploy.md has a working default here, and a variable of the environment
  * always wins. The commands use the same defaults, so that they find the stack that runs in another terminal.
  */
 

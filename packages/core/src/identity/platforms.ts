@@ -48,7 +48,7 @@ function clear(name: ClearName): Rule {
   return { send: "clear", clear: name };
 }
 
-/** References: meta §4, tiktok §4, pinterest §4, snapchat §2.2 and §4, google §4. */
+/** Each by its own rules (reference: meta §4, tiktok §4, pinterest §4, snapchat §2.2, §4, google §4, reddit §4). */
 export const PLATFORM_FIELDS: Record<Platform, Record<Field, Rule>> = {
   meta: {
     email: digest("email.lower"),
@@ -234,7 +234,7 @@ export const MATCH_KEYS: Record<Platform, { source: string; keys: MatchKey[] }> 
   },
   reddit: {
     source:
-      "Estimate, ours: Reddit publishes no weights. It strongly recommends the email and calls the click id what improves attribution (reference: docs/destinations/reddit.md).",
+      "Estimate, ours: Reddit publishes no weights. It strongly recommends the email and calls the click id what improves attribution (reference: reddit §9).",
     keys: [
       key("click_id", 2.8, "click_id"),
       key("email", 2.7, "user.email"),

@@ -46,7 +46,7 @@ function validated(messages: Message[], status: number, count: number): BatchOut
  * Any 2xx means received, not processed: Google answers so even to a wrong secret, and says nothing in the body; only the
  * validation server does. A 4xx is a fault of the request, for good; there is no authentication that could be refused.
  * Google advises against repeating a request it did not take, meaning a malformed one; a 5xx was answered and so was not
- * received, and time heals it, so it is repeated as at every other platform (design §7).
+ * received, and time heals it, so it is repeated as at every other platform.
  */
 export function classify(answer: HttpAnswer, count: number): BatchOutcome {
   const { status } = answer;

@@ -1,4 +1,4 @@
-/** Parameters of one GA4 event (reference: google §2 limits, §3 names). */
+/** Parameters of one GA4 event (reference: google §2, §3). */
 import type { CanonicalEvent, Commerce, EventName, Item } from "@trakit/core/event.ts";
 import {
   compareDecimal,

@@ -12,7 +12,7 @@ export interface MetaSettings extends CommonSettings {
   appsecret_proof: string | null;
 }
 
-/** Dataset and pixel ids are digits (reference: meta §1); the value defaults to what the buyer paid (design §4). */
+/** Dataset and pixel ids are digits (reference: meta §1); the value defaults to what the buyer paid. */
 export const settings: z.ZodType<MetaSettings> = z.strictObject({
   id: z.string('"id" is missing: enter the Meta pixel (dataset) id.').trim().regex(
     /^\d{5,20}$/,

@@ -9,7 +9,7 @@ export interface PinterestSettings extends CommonSettings {
 
 /**
  * Ad account ids are digits, at most 18 of them (reference: pinterest §1).
- * The value defaults to what the buyer paid, as everywhere but Google (design §4), although Pinterest recommends the
+ * The value defaults to what the buyer paid, as everywhere but Google, although Pinterest recommends the
  * value before tax and shipping: `"value": "items_without_tax"` gives that.
  */
 export const settings: z.ZodType<PinterestSettings> = z.strictObject({

@@ -2,7 +2,7 @@ import type { EventName } from "@trakit/core/event.ts";
 
 /**
  * What an event that the page's own tag had too, under the same id, still means to a platform. It drops the second of two
- * reports only within its window, counted from the first (references: meta §6, tiktok §6, snapchat §6, pinterest §6,
+ * reports only within its window, counted from the first (reference: meta §6, tiktok §6, snapchat §6, pinterest §6,
  * google §6).
  */
 const HOUR = 60 * 60 * 1000;

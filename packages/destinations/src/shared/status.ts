@@ -8,7 +8,7 @@ function isPage(body: string): boolean {
 }
 
 /**
- * What an answer means by its HTTP status alone, for the statuses on which the vendors agree or say nothing (design §7):
+ * What an answer means by its HTTP status alone, for the statuses on which the vendors agree or say nothing:
  * a destination's `classify` handles what its vendor documents and leaves the rest to this. Total.
  * `words` is the vendor's message, already found in the body; null where there is none.
  */

@@ -7,7 +7,7 @@ export interface SnapchatSettings extends CommonSettings {
   id: string;
 }
 
-/** The pixel id is a UUID (reference: snapchat §1); the value defaults to what the buyer paid (design §4). */
+/** The pixel id is a UUID (reference: snapchat §1); the value defaults to what the buyer paid. */
 export const settings: z.ZodType<SnapchatSettings> = z.strictObject({
   id: z.string('"id" is missing: enter the Snap Pixel id.').trim().regex(
     /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,

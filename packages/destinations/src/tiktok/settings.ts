@@ -9,7 +9,7 @@ export interface TikTokSettings extends CommonSettings {
   offline_event_set: string | null;
 }
 
-/** Pixel codes are letters and digits; TikTok publishes no grammar. The value defaults to what the buyer paid (design §4). */
+/** Pixel codes are letters and digits; TikTok publishes no grammar. The value defaults to what the buyer paid. */
 export const settings: z.ZodType<TikTokSettings> = z.strictObject({
   id: z.string('"id" is missing: enter the TikTok pixel id.').trim().regex(
     /^[A-Za-z0-9_-]{5,64}$/,

@@ -29,7 +29,7 @@ export interface AdminData {
   scopes: () => string[];
   orders: () => AdminOrder[];
   customer: (id: string) => AdminCustomer | null;
-  /** Fields without approval come back null with an entry in errors (§2.4). */
+  /** Fields without approval come back null with an entry in errors (reference: shopify §2.4). */
   approved: () => boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * JSON whose ids may exceed 2^53 (reference: shopify §0 no. 10): bigints are written as plain digits and whole
+ * JSON whose ids may exceed 2^53 (reference: shopify §0.10): bigints are written as plain digits and whole
  * numbers that a double would round are read as bigints.
  */
 

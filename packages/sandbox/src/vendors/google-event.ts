@@ -54,7 +54,7 @@ const MAX_FUTURE_MS = 60_000;
 /** A time in µs below this is before 2001: seconds or milliseconds by mistake. */
 const MIN_MICROS = 1e15;
 
-/** Past only, in µs; older than 72 h is moved to the 72 h mark unless enforcing (§2). */
+/** Past only, in µs; older than 72 h is moved to the 72 h mark unless enforcing (reference: google §2). */
 export function checkMicros(review: Review, value: unknown, path: Path): void {
   if (value === undefined) return;
   if (!Number.isSafeInteger(value) || Number(value) < MIN_MICROS) {
@@ -94,7 +94,7 @@ const MAX_VALUE_OF: Readonly<Record<string, number>> = {
 
 const digits: Check = (value) =>
   typeof value === "number" ? check.units(value) : check.matching(/^\d+$/, "number of digits")(value);
-/** Numbers as strings are taken and break metrics (§9): refused. */
+/** Numbers as strings are taken and break metrics (reference: google §9): refused. */
 const PARAM_CHECKS: Fields = {
   value: check.amount,
   tax: check.amount,
@@ -102,7 +102,7 @@ const PARAM_CHECKS: Fields = {
   currency: check.currency,
   session_id: digits,
   engagement_time_msec: check.units,
-  // Empty collapses all purchases into one (§6).
+  // Empty collapses all purchases into one (reference: google §6).
   transaction_id: check.filled,
 };
 const ITEM_CHECKS: Fields = {
@@ -119,7 +119,7 @@ const STANDARD_ITEM = new RegExp(
 );
 
 const SALE = ["currency", "value", "items"];
-/** Required parameters by Google's Event Builder (§3). */
+/** Required parameters by Google's Event Builder (reference: google §3). */
 const REQUIRED: Readonly<Record<string, readonly string[]>> = {
   view_item: SALE,
   view_item_list: ["items"],

@@ -183,7 +183,7 @@ function parse(request: VendorRequest): unknown {
   return check.isJsonType(request.headers) ? check.parseJson(request.body) : undefined;
 }
 
-/** GA4 has no event id: only purchases are deduplicated, by `transaction_id` (§6); refunds are joined by it. */
+/** GA4 has no event id: only purchases are deduplicated, by `transaction_id`, and refunds joined by it (reference: google §6). */
 function list(body: unknown): SeenEvent[] {
   const events = check.isObject(body) ? body["events"] : undefined;
   if (!Array.isArray(events)) return [];
@@ -210,7 +210,7 @@ export const google: Vendor = {
   success(_count, request) {
     return request.path === DEBUG ? check.json(200, { validationMessages: [] }) : NO_CONTENT;
   },
-  /** A wrong secret is answered like a right one, and the event is lost (§1). */
+  /** A wrong secret is answered like a right one, and the event is lost (reference: google §1). */
   refuseToken: () => NO_CONTENT,
   throttle(_state, _account, retryAfter) {
     // No 429 is documented here; a client must stand one all the same.

@@ -9,7 +9,7 @@ const DAY_S = 86_400;
 /** Meta's own rule for the future is unconfirmed: the strictest known sender allows one minute. */
 const MAX_FUTURE_S = 60;
 
-/** Meta's parameter builder may append a dotted mark to digests, IP addresses, fbc and fbp (§5 "Appendix"). */
+/** Meta's parameter builder may append a dotted mark to digests, IP addresses, fbc and fbp (reference: meta §5). */
 const APPENDIX = /\.[A-Za-z0-9_-]{2,8}$/;
 const FBC = /^fb\.\d+\.\d{13}\.\S+$/;
 const FBP = /^fb\.\d+\.\d{13}\.\d+(\.[A-Za-z0-9_-]{2,8})?$/;
@@ -134,7 +134,7 @@ const EVENT_FIELDS: Fields = {
   advertiser_tracking_enabled: check.boolean,
 };
 
-/** An event whose user_data is a subset of one of these is refused (§2.2 "Invalid user_data combinations"). */
+/** An event whose user_data is a subset of one of these is refused (reference: meta §2.2). */
 const TOO_LITTLE: readonly ReadonlySet<string>[] = [
   new Set(["ct", "country", "st", "zp", "ge", "client_user_agent"]),
   new Set(["db", "client_user_agent"]),

@@ -91,7 +91,7 @@ const USER_FIELDS: Fields = {
   partner_id: check.nullable(text),
 };
 
-/** A plain decimal: locale-formatted money is refused (§9). */
+/** A plain decimal: locale-formatted money is refused (reference: pinterest §9). */
 const DECIMAL = /^\d+(\.\d+)?$/;
 
 /** Adds what the schema forbids. `ignored`: user_data is not closed, so unknown keys there pass in silence. */
@@ -112,7 +112,7 @@ export function checkSchema(event: unknown, path: Path, out: Finding[], ignored:
     check.checkFields(user, USER_FIELDS, [...path, "user_data"], out, true);
     const pair = user["client_ip_address"] !== undefined && user["client_user_agent"] !== undefined;
     if (user["em"] === undefined && user["hashed_maids"] === undefined && !pair) {
-      // Phone alone is not enough (§2.2).
+      // Phone alone is not enough (reference: pinterest §2.2).
       out.push({ path: [...path, "user_data"], kind: "invalid", what: "set of identifiers" });
     }
     for (const key of Object.keys(user)) {

@@ -7,7 +7,7 @@ const DAY_S = 86_400;
 const MAX_AGE_S = 7 * DAY_S;
 const MAX_FUTURE_S = 60;
 
-/** Upper case only: handling of other cases is unconfirmed (§3). */
+/** Upper case only: handling of other cases is unconfirmed (reference: snapchat §3). */
 const EVENT_NAMES = [
   "PAGE_VIEW",
   "VIEW_CONTENT",
@@ -152,7 +152,8 @@ export function checkEvent(event: unknown, path: Path, now: number, out: Finding
   check.checkRequired(event, ["event_name", "event_time", "action_source", "user_data"], path, out);
   check.checkFields(event, EVENT_FIELDS, path, out);
   if (Number.isInteger(event["event_time"])) {
-    // Milliseconds are far in the future: tolerated for web by some accounts, refused on the offline path (§2.1).
+    // Milliseconds are far in the future: some accounts tolerate them for web, the offline path refuses them
+    // (reference: snapchat §2.1).
     const age = Math.floor(now / 1000) - Number(event["event_time"]);
     if (age > MAX_AGE_S || age < -MAX_FUTURE_S) {
       out.push({ path: [...path, "event_time"], kind: "invalid", what: "Unix timestamp" });

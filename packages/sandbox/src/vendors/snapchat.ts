@@ -22,7 +22,7 @@ function message(finding: Finding): string {
   return `${name} is an invalid ${finding.what}.`;
 }
 
-/** Two shapes are known: messages at the top, as a live timestamp error had, or under `errors` (§8). */
+/** Two shapes are known: messages at the top, as a live timestamp error had, or under `errors` (reference: snapchat §8). */
 function invalid(finding: Finding): Answer {
   const text = message(finding);
   if (finding.path.at(-1) === "event_time") {

@@ -8,13 +8,13 @@ const MAX_AGE_S = { web: 7 * DAY_S, offline: 28 * DAY_S };
 const MAX_FUTURE_S = 60;
 const MAX_TTCLID = 1000;
 
-/** The only currencies TikTok takes (§2.3). */
+/** The only currencies TikTok takes (reference: tiktok §2.3). */
 const CURRENCIES =
   ("AED ARS AUD BDT BHD BIF BOB BRL CAD CHF CLP CNY COP CRC CZK DKK DZD EGP EUR GBP GTQ HKD HNL HUF IDR ILS INR ISK " +
     "JPY KES KHR KRW KWD KZT MAD MOP MXN MYR NGN NIO NOK NZD OMR PEN PHP PKR PLN PYG QAR RON RUB SAR SEK SGD THB TRY " +
     "TWD UAH USD VES VND ZAR").split(" ");
 
-/** Standard events; an offline event may be no other (§3). */
+/** Standard events; an offline event may be no other (reference: tiktok §3). */
 const STANDARD_EVENTS = new Set(
   ("AddPaymentInfo AddToCart AddToWishlist ApplicationApproval ClickButton CompletePayment CompleteRegistration Contact " +
     "CustomizeProduct Download FindLocation InitiateCheckout Lead PlaceAnOrder Purchase Schedule Search StartTrial " +
@@ -47,7 +47,7 @@ const USER_FIELDS: Fields = {
 const PAGE_FIELDS: Fields = { url: check.url, referrer: check.string };
 
 const CONTENT_FIELDS: Fields = {
-  // A number here is the one refusal with a public fixture: "Not a valid string" (§8).
+  // A number here is the one refusal with a public fixture: "Not a valid string" (reference: tiktok §8).
   content_id: check.string,
   price: check.amount,
   quantity: check.units,
@@ -111,7 +111,7 @@ function checkUser(user: unknown, path: Path, out: Finding[], ignored: Finding[]
   const known = Object.keys(user).filter((key) => Object.hasOwn(USER_FIELDS, key));
   if (known.length === 0) out.push({ path, kind: "invalid", what: "set of identifiers" });
   for (const key of Object.keys(user)) {
-    // Measured: an unknown key in `user` is answered with code 0, so a typo is invisible (§4).
+    // Measured: an unknown key in `user` is answered with code 0, so a typo is invisible (reference: tiktok §4).
     if (!known.includes(key)) ignored.push({ path: [...path, key], kind: "unknown", what: "known field" });
   }
 }

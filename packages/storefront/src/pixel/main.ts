@@ -1,6 +1,6 @@
 /**
  * The web pixel: everything at checkout, where the theme's script cannot be, and the storefront where the theme embed is off. On a page
- * the embed has taken care of, it takes nothing (design §4).
+ * the embed has taken care of, it takes nothing (docs/storefront.md).
  */
 import { courier } from "../shared/courier.ts";
 import { hex, sha256, type Subtle } from "../shared/token.ts";
