@@ -41,7 +41,7 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
     );
     expect(hosts).toEqual(new Set([kit.running.stack.urls.shop, new URL(kit.running.stack.urls.api).origin]));
     await someone.close();
-  }, 60_000);
+  });
 
   test("a renamed proxy path is followed; the old one is not asked", async () => {
     const url = await kit.storefront({
@@ -58,7 +58,7 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
       "script /tools/t-rk/event",
     ]);
     await someone.close();
-  }, 30_000);
+  });
 
   test("a strict content policy is kept: no inline script, nothing from elsewhere, no refusal", async () => {
     const someone = await visitor();
@@ -78,7 +78,7 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
     expect(await page.evaluate("globalThis.refused ?? []")).toEqual([]);
     expect(someone.errors).toEqual([]);
     await someone.close();
-  }, 30_000);
+  });
 
   test("storage that throws, in whole or in part, costs no event and no error", async () => {
     const someone = await visitor();
@@ -101,7 +101,7 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
     expect((await someone.cookies())["_fbc"]).toMatch(/Storage1$/);
     expect(someone.errors).toEqual([]);
     await someone.close();
-  }, 30_000);
+  });
 
   test(
     "a server that fails is asked again, later, with the same token; one that refuses is left alone",
@@ -122,7 +122,7 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
       await page.goto("/products/merino-beanie");
       await someone.accept(page);
       const tries = () => someone.told.filter(({ path }) => path === "event");
-      await until(() => tries().length === 2, "a second attempt", 10_000);
+      await until(() => tries().length === 2, "a second attempt");
       answer = null;
       await someone.waitFor("product_viewed");
       const tokens = tries().map(({ body }) => body.events!.map(({ token }) => token).join());
@@ -131,19 +131,17 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
       answer = { status: 404 };
       await page.goto("/products/trail-bottle");
       const before = tries().length;
-      await until(() => tries().length > before && tries().at(-1)!.status === 404, "a refusal", 10_000);
+      await until(() => tries().length > before && tries().at(-1)!.status === 404, "a refusal");
       const refused = tries().length;
       await someone.addToCart(page);
       await until(
         () =>
           page.evaluate(`Object.values(localStorage).some((text) => text.includes("product_added_to_cart"))`),
         "the add in storage",
-        5_000,
       );
       expect(tries().length).toBe(refused);
       await someone.close();
     },
-    60_000,
   );
 
   test(
@@ -178,7 +176,6 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
           return found.length === 1 && found;
         },
         "the order's event",
-        15_000,
       );
       expect(event).toMatchObject({
         browser: false,
@@ -188,7 +185,6 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
       expect(someone.errors).toEqual([]);
       await someone.close();
     },
-    60_000,
   );
 
   test(
@@ -223,7 +219,6 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
       expect(someone.errors).toEqual([]);
       await someone.close();
     },
-    60_000,
   );
 
   test("nothing leaves before the page has loaded, and nothing moves on it", async () => {
@@ -259,5 +254,5 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
     expect(someone.made()).not.toContain("script product_removed_from_cart");
     expect(await page.evaluate("shifts")).toBe(0);
     await someone.close();
-  }, 30_000);
+  });
 });

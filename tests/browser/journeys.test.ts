@@ -15,7 +15,6 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
           [eventId],
         ))[0],
       "the order's event",
-      15_000,
     );
 
   test(
@@ -81,7 +80,6 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
             [shared],
           )).length === 3,
         "three events of two copies each",
-        15_000,
       );
 
       // Meta has a name for most of them: each of those is there once, under the same id
@@ -107,7 +105,6 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
           return [...expected].every(([key, copies]) => got.get(key) === copies);
         },
         "each event once at Meta",
-        20_000,
       );
       const google = (await kit.running.copies()).filter((one) =>
         one.vendor === "google" && one.event_id === orderId
@@ -116,7 +113,6 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
       expect(someone.errors).toEqual([]);
       await someone.close();
     },
-    90_000,
   );
 
   test(
@@ -130,7 +126,6 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
       const before = await until(
         async () => (await someone.cookies())["_fbp"] && someone.cookies(),
         "_fbp",
-        5_000,
       );
       expect(before["_fbc"]).toMatch(/^fb\.1\.\d{13}\.Lost1$/);
       await someone.addToCart(page);
@@ -154,7 +149,6 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
       });
       await someone.close();
     },
-    60_000,
   );
 
   test("a visitor who comes back months later without cookies gets their identifiers back", async () => {
@@ -166,7 +160,6 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
     const before = await until(
       async () => (await someone.cookies())["_fbc"] && someone.cookies(),
       "_fbc",
-      5_000,
     );
     // the pixel has told the server the platform's own id of this browser
     await page.goto("/products/merino-beanie");
@@ -192,12 +185,11 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
     const after = await until(
       async () => (await someone.cookies())["_fbc"] && someone.cookies(),
       "the click's cookie, restored",
-      10_000,
     );
     expect(after["_fbc"]).toBe(before["_fbc"]);
     expect(after["_fbp"]).toBe(before["_fbp"]);
     await someone.close();
-  }, 60_000);
+  });
 
   test("the landing page opened again without its cookies makes no new click of the old one", async () => {
     const someone = await visitor();
@@ -208,7 +200,6 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
     const before = await until(
       async () => (await someone.cookies())["_fbc"] && someone.cookies(),
       "_fbc",
-      5_000,
     );
     // the pixel tells the server the platform's own id of this browser, once it has an event of its own
     await someone.addToCart(page);
@@ -222,7 +213,6 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
             [id],
           ))[0],
         "the event",
-        5_000,
       )).fbc;
     expect(await clickOf(first!.id)).toBe(before["_fbc"]);
 
@@ -240,7 +230,6 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
       await until(
         async () => (await someone.cookies())["_fbc"] === before["_fbc"],
         "the click's cookie as it was",
-        5_000,
       );
       expect([round, await clickOf(viewed.id)]).toEqual([round, before["_fbc"]]);
       expect((await someone.cookies())["_fbp"]).toBe(before["_fbp"]);
@@ -252,10 +241,9 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
     await until(
       async () => (await someone.cookies())["_fbc"]?.endsWith(".Other1"),
       "the new click's cookie",
-      5_000,
     );
     await someone.close();
-  }, 60_000);
+  });
 
   test(
     "without consent nothing is stored and nothing is told; after it, from then on; withdrawn, ids go",
@@ -301,13 +289,13 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
       // both
       await page.getByRole("button", { name: "Cookie preferences" }).click();
       await someone.accept(page);
-      await until(async () => (await ids()).includes("_fbp"), "_fbp", 10_000);
+      await until(async () => (await ids()).includes("_fbp"), "_fbp");
 
       // withdrawn
       const before = someone.told.length;
       await page.getByRole("button", { name: "Cookie preferences" }).click();
       await page.getByRole("button", { name: "Decline" }).click();
-      await until(async () => (await ids()).length === 0, "no identifiers left", 5_000);
+      await until(async () => (await ids()).length === 0, "no identifiers left");
       expect((await stored()).filter((key) => key.startsWith("_tk_"))).toEqual([]);
       await page.goto("/products/merino-beanie");
       await page.waitForLoadState("networkidle");
@@ -320,6 +308,5 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
       expect(someone.errors).toEqual([]);
       await someone.close();
     },
-    60_000,
   );
 });

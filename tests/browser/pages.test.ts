@@ -18,7 +18,7 @@ describe.skipIf(withoutBrowser("tests/browser/pages"))("pages that come and go",
     await someone.context.route(/\/(event|session)(\?|$)/, (route) => route.abort("internetdisconnected"));
     await page.goto("/products/merino-beanie");
     await someone.addToCart(page);
-    await until(() => someone.told.filter(({ path }) => path === "event").length >= 2, "an attempt", 5_000);
+    await until(() => someone.told.filter(({ path }) => path === "event").length >= 2, "an attempt");
     await page.goto("/products/trail-bottle");
     await someone.addToCart(page, 2);
     const kept = await page.evaluate(() =>
@@ -41,10 +41,9 @@ describe.skipIf(withoutBrowser("tests/browser/pages"))("pages that come and go",
     await until(
       () => page.evaluate(() => Object.keys(localStorage).every((key) => !key.startsWith("_tk_q"))),
       "an empty queue",
-      5_000,
     );
     await someone.close();
-  }, 60_000);
+  });
 
   test("straight to checkout with events unsent: the pixel sends them from there", async () => {
     const someone = await visitor();
@@ -73,7 +72,6 @@ describe.skipIf(withoutBrowser("tests/browser/pages"))("pages that come and go",
     await until(
       () => page.evaluate(() => Object.keys(localStorage).every((key) => !key.startsWith("_tk_q"))),
       "nothing left for the theme's script",
-      5_000,
     );
     const ids = someone.made().length;
     await someone.context.clearCookies({ name: "cut" });
@@ -81,7 +79,7 @@ describe.skipIf(withoutBrowser("tests/browser/pages"))("pages that come and go",
     await someone.waitFor("collection_viewed");
     expect(someone.made()).toHaveLength(ids + 2);
     await someone.close();
-  }, 60_000);
+  });
 
   test("two tabs are one visitor, and one tab's add is no news to the other", async () => {
     const someone = await visitor();
@@ -110,7 +108,7 @@ describe.skipIf(withoutBrowser("tests/browser/pages"))("pages that come and go",
     expect(visitors.size).toBe(1);
     expect(someone.told.filter(({ path }) => path === "session")).toHaveLength(1);
     await someone.close();
-  }, 60_000);
+  });
 
   test("a page that comes back from the back-forward cache is seen again, its cart is not", async () => {
     const someone = await visitor();
@@ -135,7 +133,7 @@ describe.skipIf(withoutBrowser("tests/browser/pages"))("pages that come and go",
         `select from trakit.events where name = 'product_viewed' and identifiers ->> 'visitor_id' = $1`,
         [visitorId],
       );
-    await until(async () => (await viewed()).length === 2, "a second view", 10_000);
+    await until(async () => (await viewed()).length === 2, "a second view");
     expect(await page.evaluate("mark")).toBe("same page, persisted");
     await page.goto("/cart");
     await someone.waitFor("cart_viewed");
@@ -143,7 +141,7 @@ describe.skipIf(withoutBrowser("tests/browser/pages"))("pages that come and go",
     expect(someone.sent("product_removed_from_cart")).toHaveLength(0);
     expect(new Set(someone.sent().map(({ id }) => id)).size).toBe(someone.sent().length);
     await someone.close();
-  }, 60_000);
+  });
 
   test("a page the browser only prepares tells nothing until it is shown, and then once", async () => {
     const product = "/products/merino-beanie";
@@ -157,15 +155,15 @@ describe.skipIf(withoutBrowser("tests/browser/pages"))("pages that come and go",
     // no playwright here: while DevTools look on, nothing is prerendered
     const plain = await plainChromium(`${kit.running.stack.urls.shop}/shop/icon.svg`);
     try {
-      await until(() => plain.evaluate("location.protocol === 'http:'").catch(() => false), "a page", 15_000);
+      await until(() => plain.evaluate("location.protocol === 'http:'").catch(() => false), "a page");
       await plain.evaluate(
         `document.cookie = "_shop_consent=a1m1p1s1; Path=/"; location.assign(${JSON.stringify(url)})`,
       );
-      await until(async () => (await told("/")).length > 0, "the first page's events", 15_000);
+      await until(async () => (await told("/")).length > 0, "the first page's events");
       expect(await told(product)).toEqual([]);
       const shown = Date.now();
       await plain.evaluate(`document.querySelector('main a[href="${product}"]').click()`);
-      await until(async () => (await told(product)).length >= 2, "the product page's events", 15_000);
+      await until(async () => (await told(product)).length >= 2, "the product page's events");
       expect(
         await plain.evaluate("performance.getEntriesByType('navigation')[0].activationStart > 0"),
       ).toBe(true);
@@ -175,5 +173,5 @@ describe.skipIf(withoutBrowser("tests/browser/pages"))("pages that come and go",
     } finally {
       await plain.close();
     }
-  }, 60_000);
+  });
 });

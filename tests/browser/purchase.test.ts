@@ -4,6 +4,7 @@ import process from "node:process";
 import { type Browser, type BrowserContext, chromium, type Page, type Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Recorded } from "@trakit/sandbox/vendors/record.ts";
+import { PAGE_MS } from "../support/browser.ts";
 import {
   dataFolder,
   DEMO_VENDORS,
@@ -88,7 +89,7 @@ describe.skipIf(skipped)(`in a browser (${CHROMIUM})`, () => {
   /** A visitor who was never here. */
   async function visitor(): Promise<Visit> {
     const context = await browser!.newContext({ baseURL: running.stack.urls.shop, locale: "en-US" });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(PAGE_MS);
     const page = await context.newPage();
     const visit: Visit = { context, page, answers: [], posts: [], errors: [] };
     const told = (request: Request) =>
@@ -143,7 +144,7 @@ describe.skipIf(skipped)(`in a browser (${CHROMIUM})`, () => {
         Object.entries(GTAG_COOKIES).map(([name, value]) => ({ name, value, url: running.stack.urls.shop })),
       );
       await page.getByRole("button", { name: "Accept", exact: true }).click();
-      await until(() => answers.length > 0, "the first events at the app proxy", 10_000);
+      await until(() => answers.length > 0, "the first events at the app proxy");
       await page.goto(`/products/merino-beanie?fbclid=${CLICK}`);
       await addToCart(page);
       const { eventId, orderId } = await buy(page);
@@ -152,7 +153,6 @@ describe.skipIf(skipped)(`in a browser (${CHROMIUM})`, () => {
         await until(
           async () => [...(await requestsWith(names)).keys()].sort().join() === ALL.join(),
           `${names.meta} at all vendors`,
-          20_000,
         );
       }
       // the thank-you page sends its own copy of the purchase: both are in, and they are one
@@ -163,7 +163,6 @@ describe.skipIf(skipped)(`in a browser (${CHROMIUM})`, () => {
             [eventId],
           )).length === 1,
         "both copies of the purchase in one event",
-        15_000,
       );
       const purchases = await requestsWith(PURCHASE);
       for (const vendor of DEMO_VENDORS) {
@@ -199,7 +198,6 @@ describe.skipIf(skipped)(`in a browser (${CHROMIUM})`, () => {
       expect(flawed).toEqual([]);
       await context.close();
     },
-    90_000,
   );
 
   test("a visitor who declines is not measured, not even when buying", async () => {
@@ -226,14 +224,12 @@ describe.skipIf(skipped)(`in a browser (${CHROMIUM})`, () => {
         return found.length === ALL.length && found.every(({ state }) => state === "skipped");
       },
       "five skipped deliveries",
-      15_000,
     );
     // another buyer's order, placed later and delivered: whatever was to be sent before it has been sent
     const later = await running.order();
     await until(
       async () => new Set((await since()).map(({ vendor }) => vendor)).size === ALL.length,
       "the later order at the vendors",
-      15_000,
     );
     const told = (await since()).flatMap(({ events }) => events.map(({ event_id }) => event_id));
     expect(new Set(told)).toEqual(new Set([later.event_id, later.order_id]));
@@ -243,5 +239,5 @@ describe.skipIf(skipped)(`in a browser (${CHROMIUM})`, () => {
     const names = (await context.cookies()).map(({ name }) => name);
     expect(names.filter((name) => ["_fbp", "_fbc", "_tk_v", "_tk_c"].includes(name))).toEqual([]);
     await context.close();
-  }, 60_000);
+  });
 });

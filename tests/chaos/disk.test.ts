@@ -81,20 +81,20 @@ test.skipIf(skipped)(
   "a full disk under the database: nothing accepted is lost, and all is delivered when there is room again",
   async () => {
     const stack = running!;
-    await until(() => healthy(stack), "healthy on the small disk", 60_000);
+    await until(() => healthy(stack), "healthy on the small disk");
     const load = startLoad(stack);
-    await until(() => load.accepted.size >= 20, "load", 60_000);
+    await until(() => load.accepted.size >= 20, "load");
     leave(cluster!, LEFT_MB);
     // the room that is left is used up; then nothing is accepted any more
     const full = async (size = load.accepted.size, refused = load.refused()) => {
-      await until(() => load.refused() >= refused + 15 || load.accepted.size > size, "an answer", 60_000);
+      await until(() => load.refused() >= refused + 15 || load.accepted.size > size, "an answer");
       return load.accepted.size === size;
     };
-    await until(() => full(), "a full disk", 240_000);
+    await until(() => full(), "a full disk");
     const before = load.accepted.size;
     leave(cluster!, ROOM_MB);
-    await until(() => healthy(stack), "healthy with room again", 120_000);
-    await until(() => load.accepted.size >= before + 20, "load goes on", 60_000);
+    await until(() => healthy(stack), "healthy with room again");
+    await until(() => load.accepted.size >= before + 20, "load goes on");
     await load.stop();
     const found = await allDelivered(stack, load.accepted);
     process.stdout.write(

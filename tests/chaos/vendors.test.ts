@@ -132,7 +132,7 @@ test(
     const { orderIds } = await backlog(edge, shop, EVENTS);
     let offset = 0;
     await startAt(() => offset);
-    await until(async () => await lane(shop) === "open", "an open lane", 20_000);
+    await until(async () => await lane(shop) === "open", "an open lane");
     for (let hour = 0; hour < 6; hour++) {
       const before = (await (await fetch(`${vendors.url}/_faults/meta`)).json() as { hits: number }).hits;
       offset += 3_600_000;
@@ -140,7 +140,6 @@ test(
         async () =>
           (await (await fetch(`${vendors.url}/_faults/meta`)).json() as { hits: number }).hits > before,
         "a probe",
-        20_000,
       );
     }
     const { hits } = await (await fetch(`${vendors.url}/_faults/meta`)).json() as { hits: number };
@@ -155,7 +154,7 @@ test(
     await until(
       async () => await count(shop, "state = 'pending'") === 0,
       "the whole backlog",
-      60_000 + EVENTS * 5,
+      240_000 + EVENTS * 5,
     );
     const seconds = (Date.now() - back) / 1_000;
     process.stdout.write(
@@ -166,7 +165,7 @@ test(
     expect(await audited(shop, orderIds)).toMatchObject({ delivered: EVENTS, doubled: 0 });
     expect(await lane(shop)).toBe("closed");
   },
-  120_000 + EVENTS * 20,
+  600_000 + EVENTS * 20,
 );
 
 test("a slow vendor beside four quick ones does not slow them", async () => {
@@ -177,14 +176,13 @@ test("a slow vendor beside four quick ones does not slow them", async () => {
   await until(
     async () => await count(shop, "platform <> 'snapchat' and state = 'delivered'") === 200,
     "the quick ones",
-    9_000,
   );
   expect(await count(shop, "platform = 'snapchat' and state = 'delivered'")).toBe(0);
   await fault("snapchat", null);
   // asked twice at most: after 5 s it is in doubt, and Snapchat's table allows one repeat
-  await until(async () => await count(shop, "state = 'pending'") === 0, "the slow one", 60_000);
+  await until(async () => await count(shop, "state = 'pending'") === 0, "the slow one");
   await audited(shop, orderIds);
-}, 90_000);
+});
 
 test(
   "a vendor that takes events and then breaks the connection: no more copies than its table allows",
@@ -193,12 +191,11 @@ test(
     for (const vendor of DEMO_PLATFORMS) await fault(vendor, { kind: "reset_after", times: 3 });
     await start();
     const { orderIds } = await backlog(edge, shop, 30);
-    await until(async () => await count(shop, "state = 'pending'") === 0, "an empty queue", 100_000);
+    await until(async () => await count(shop, "state = 'pending'") === 0, "an empty queue");
     const found = await audited(shop, orderIds);
     expect(found.inDoubt).toBeGreaterThan(0);
     expect(Object.keys(found.ended).filter((reason) => reason !== "outcome_unknown")).toEqual([]);
   },
-  130_000,
 );
 
 test("a storm of 429s opens the lane, keeps what the vendor asked for, and all arrives once", async () => {
@@ -208,9 +205,9 @@ test("a storm of 429s opens the lane, keeps what the vendor asked for, and all a
   }
   await start();
   const { orderIds } = await backlog(edge, shop, 400);
-  await until(async () => await count(shop, "state = 'pending'") === 0, "an empty queue", 60_000);
+  await until(async () => await count(shop, "state = 'pending'") === 0, "an empty queue");
   expect(await audited(shop, orderIds)).toMatchObject({ delivered: 800, doubled: 0, inDoubt: 0 });
-}, 90_000);
+});
 
 test(
   "a revoked token holds the lane without rewriting a delivery; the new token releases it at once",
@@ -219,13 +216,12 @@ test(
     await fault("meta", { kind: "bad_token" });
     await start();
     const { orderIds } = await backlog(edge, shop, 100);
-    await until(async () => await lane(shop) === "held", "a held lane", 20_000);
+    await until(async () => await lane(shop) === "held", "a held lane");
     await until(
       async () => await count(shop, "platform = 'pinterest' and state = 'delivered'") === 100,
       "the other",
-      20_000,
     );
-    await until(async () => await count(shop, "lease is not null") === 0, "no lease", 20_000);
+    await until(async () => await count(shop, "lease is not null") === 0, "no lease");
     expect(await count(shop, "platform = 'meta' and state = 'pending'")).toBe(100);
     const before = await db.query(
       "postgres",
@@ -241,10 +237,9 @@ test(
       ),
     ).toEqual(before);
     await setToken(worker, shop, "meta");
-    await until(async () => await count(shop, "state = 'delivered'") === 200, "released", 10_000);
+    await until(async () => await count(shop, "state = 'delivered'") === 200, "released");
     await audited(shop, orderIds);
   },
-  90_000,
 );
 
 test("a poison event in a batch of 1,000 ends alone; the 999 others arrive once", async () => {
@@ -258,7 +253,7 @@ test("a poison event in a batch of 1,000 ends alone; the 999 others arrive once"
     [shop.id],
   );
   await start();
-  await until(async () => await count(shop, "state = 'pending'") === 0, "an empty queue", 60_000);
+  await until(async () => await count(shop, "state = 'pending'") === 0, "an empty queue");
   const bad = await db.query<{ event_row: string; state: string; reason: string }>(
     "postgres",
     "select event_row, state, reason from trakit.deliveries where shop_id = $1 and state <> 'delivered'",
@@ -266,7 +261,7 @@ test("a poison event in a batch of 1,000 ends alone; the 999 others arrive once"
   );
   expect(bad).toEqual([{ event_row: poison!.id, state: "failed", reason: expect.any(String) }]);
   expect(await audited(shop, orderIds)).toMatchObject({ delivered: 999, doubled: 0 });
-}, 90_000);
+});
 
 test("two workers and the drain function at the same lane send each event once", async () => {
   const shop = await backlogShop(worker, ["meta", "google"]);
@@ -276,24 +271,24 @@ test("two workers and the drain function at the same lane send each event once",
   await Promise.all(
     [1, 2].map(() => drain(deps, { deadline: Date.now() + 20_000, lanesAtOnce: 6, batch: 200 })),
   );
-  await until(async () => await count(shop, "state = 'pending'") === 0, "an empty queue", 60_000);
+  await until(async () => await count(shop, "state = 'pending'") === 0, "an empty queue");
   expect(await audited(shop, orderIds)).toMatchObject({ delivered: 2_400, doubled: 0, inDoubt: 0 });
-}, 120_000);
+});
 
 test("a clock that jumps a day forward and back ends nothing too early and doubles nothing", async () => {
   const shop = await backlogShop(worker, ["meta", "tiktok"]);
   let offset = 0;
   await startAt(() => offset);
   const first = await backlog(edge, shop, 50);
-  await until(async () => await count(shop, "state = 'delivered'") === 100, "before the jump", 20_000);
+  await until(async () => await count(shop, "state = 'delivered'") === 100, "before the jump");
   offset = 20 * 3_600_000;
   const second = await backlog(edge, shop, 50);
-  await until(async () => await count(shop, "state = 'delivered'") === 200, "after the jump forward", 20_000);
+  await until(async () => await count(shop, "state = 'delivered'") === 200, "after the jump forward");
   offset = -3_600_000;
   const third = await backlog(edge, shop, 50, new Date(Date.now() - 3_600_000));
-  await until(async () => await count(shop, "state = 'delivered'") === 300, "after the jump back", 20_000);
+  await until(async () => await count(shop, "state = 'delivered'") === 300, "after the jump back");
   expect(await audited(shop, [...first.orderIds, ...second.orderIds, ...third.orderIds])).toMatchObject({
     delivered: 300,
     doubled: 0,
   });
-}, 90_000);
+});

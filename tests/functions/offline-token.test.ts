@@ -180,6 +180,5 @@ describe("the offline token", () => {
       kit.pass(86_400);
       expect(await accessToken(kit.world, shops[0]!)).toMatchObject({ ok: true });
     },
-    60_000,
   );
 });

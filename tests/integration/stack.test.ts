@@ -88,20 +88,18 @@ describe("a purchase in the demo shop", () => {
     await until(
       async () => (await tailed(order))?.deliveries.some((one) => one.http_status === 503),
       "the vendor's 503 at the delivery",
-      15_000,
     );
     const others = ALL.filter((vendor) => vendor !== "snapchat");
     await until(
       async () => (await platforms(order, "delivered")).join() === others.join(),
       "four deliveries",
-      15_000,
     );
     expect(await platforms(order, "pending")).toEqual(["snapchat"]);
 
     await running.fault("snapchat", null);
     await allDelivered(order, 40_000);
     expect(await taken(order)).toEqual(ONCE_EACH);
-  }, 80_000);
+  });
 
   test("survives kill -9 of the functions between store and send", async () => {
     const { stack } = running;
@@ -118,7 +116,6 @@ describe("a purchase in the demo shop", () => {
     await until(
       async () => (await deliveries()).filter(({ leased }) => leased).length === 5 && await hits() === 5,
       "five sends in flight",
-      10_000,
     );
     const before = stack.pid("functions");
     await stack.kill("functions", "SIGKILL");
@@ -129,7 +126,7 @@ describe("a purchase in the demo shop", () => {
     for (const vendor of DEMO_VENDORS) await running.fault(vendor, null);
 
     const health = async () => (await fetch(`${stack.urls.api}/health`)).status === 200;
-    await until(health, "healthy functions", 15_000);
+    await until(health, "healthy functions");
     expect(stack.pid("functions")).not.toBe(before);
     const drained = await fetch(`${stack.urls.api}/drain`, {
       method: "POST",
@@ -140,7 +137,7 @@ describe("a purchase in the demo shop", () => {
     await allDelivered(order, 60_000);
     expect((await deliveries()).map(({ attempts }) => attempts)).toEqual([2, 2, 2, 2, 2]);
     expect(await taken(order)).toEqual(ONCE_EACH);
-  }, 120_000);
+  });
 });
 
 describe("the shop's app proxy", () => {
@@ -170,7 +167,6 @@ describe("the shop's app proxy", () => {
       async () =>
         (await running.copies()).some((copy) => copy.vendor === "meta" && copy.event_id === event.id),
       "the page view at Meta",
-      15_000,
     );
   });
 
@@ -206,7 +202,7 @@ describe("a stack that was closed", () => {
     }
     // repeating it is harmless
     await stack.close();
-  }, 60_000);
+  });
 
   test("starts again on its data: the same key, the earlier purchase, tokens that still open", async () => {
     running = await testStack(data.path);
@@ -215,7 +211,7 @@ describe("a stack that was closed", () => {
     const order = await running.order();
     await allDelivered(order, 15_000);
     expect(await taken(order)).toEqual(ONCE_EACH);
-  }, 60_000);
+  });
 
   test("does not start a second time while it runs", async () => {
     await expect(testStack(data.path)).rejects.toThrow(/already runs from this folder/);

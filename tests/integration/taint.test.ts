@@ -272,7 +272,6 @@ test(
         throw new Error(missing.join("; "));
       },
       "every field at its vendor",
-      30_000,
     );
 
     const requests = await running.requests();
@@ -308,5 +307,4 @@ test(
       ]);
     }
   },
-  90_000,
 );

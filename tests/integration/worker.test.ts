@@ -34,6 +34,8 @@ function start(): WorkerProcess {
 /** A worker in this process; resolves when it takes jobs. */
 async function inProcess(jobs: readonly Job[] = JOBS) {
   const stop = new AbortController();
+  /** Pauses it took between two looks at what is due, in ms. */
+  const pauses: number[] = [];
   const { deps, lines } = backlogWorld(worker, vendors.url);
   let running!: Promise<void>;
   await new Promise<void>((resolve, reject) => {
@@ -42,6 +44,7 @@ async function inProcess(jobs: readonly Job[] = JOBS) {
       jobs,
       pause: (ms, signal) =>
         new Promise((done) => {
+          pauses.push(ms);
           const timer = setTimeout(done, ms);
           signal.addEventListener("abort", () => {
             clearTimeout(timer);
@@ -56,7 +59,7 @@ async function inProcess(jobs: readonly Job[] = JOBS) {
     stop.abort();
     await running;
   });
-  return { lines };
+  return { lines, pauses };
 }
 
 const states = async (shopId: string) =>
@@ -89,20 +92,21 @@ afterAll(async () => {
   await vendors.close();
 });
 
-test("an idle worker begins what becomes due within a second", async () => {
-  await inProcess();
+test("an idle worker looks for what became due at least every second, and is told of it at once", async () => {
+  const { pauses } = await inProcess();
   const shop = await backlogShop(worker, ["meta"]);
   for (let round = 0; round < 3; round++) {
     await backlog(edge, shop, 1);
-    const due = Date.now();
-    await until(async () => (await states(shop.id))["pending"] === undefined, "delivered", 10_000);
+    await until(async () => (await states(shop.id))["pending"] === undefined, "delivered");
     const [row] = await db.query<{ ms: number }>(
       "postgres",
       "select max(extract(epoch from attempted_at - captured_at) * 1000)::int as ms from trakit.deliveries where shop_id = $1",
       [shop.id],
     );
-    expect(row!.ms, `looked at ${due}`).toBeLessThan(1_000);
+    // a worker nobody tells looks every fifteen seconds
+    expect(row!.ms).toBeLessThan(5_000);
   }
+  expect(Math.max(...pauses)).toBeLessThan(1_000);
 });
 
 test("two workers share the lanes of many shops, and every event goes out once", async () => {
@@ -112,7 +116,7 @@ test("two workers share the lanes of many shops, and every event goes out once",
   for (let count = 0; count < 6; count++) shops.push(await backlogShop(worker));
   await Promise.all(shops.map((shop) => backlog(edge, shop, 40)));
   for (const shop of shops) {
-    await until(async () => (await states(shop.id))["delivered"] === 200, "200 delivered", 30_000);
+    await until(async () => (await states(shop.id))["delivered"] === 200, "200 delivered");
   }
   const taken = await copies();
   expect(taken).toHaveLength(1_200);
@@ -122,7 +126,7 @@ test("two workers share the lanes of many shops, and every event goes out once",
       true,
       true,
     ]);
-}, 60_000);
+});
 
 test("SIGTERM finishes the batch in hand, checks out and ends with 0", async () => {
   const one = start();
@@ -130,7 +134,7 @@ test("SIGTERM finishes the batch in hand, checks out and ends with 0", async () 
   const shop = await backlogShop(worker, ["meta"]);
   await fault("meta", { kind: "latency", ms: 1_500 });
   await backlog(edge, shop, 3);
-  await until(() => vendors.requests().length > 0, "a request under way", 5_000);
+  await until(() => vendors.requests().length > 0, "a request under way");
   expect(await one.end("SIGTERM")).toBe(0);
   expect(await states(shop.id)).toEqual({ delivered: 3 });
   expect(await db.query("postgres", "select from trakit.workers where kind = 'worker'")).toEqual([]);
@@ -139,14 +143,16 @@ test("SIGTERM finishes the batch in hand, checks out and ends with 0", async () 
 
 test("a shop with a long backlog at a slow vendor keeps no other shop waiting", async () => {
   const [long, short] = [await backlogShop(worker), await backlogShop(worker, ["pinterest"])];
-  await fault("meta", { kind: "latency", ms: 2_000 });
+  await fault("meta", { kind: "hang" });
   await backlog(edge, long, 300);
   await inProcess();
-  await until(() => vendors.requests().length > 0, "the long one is under way", 5_000);
+  await until(() => vendors.requests().length > 0, "the long one is under way");
   await backlog(edge, short, 1);
-  await until(async () => (await states(short.id))["delivered"] === 1, "the short one", 2_000);
-  await until(async () => (await states(long.id))["delivered"] === 1_500, "the long one", 20_000);
-}, 40_000);
+  await until(async () => (await states(short.id))["delivered"] === 1, "the short one");
+  expect((await states(long.id))["pending"]).toBeGreaterThan(0);
+  await fault("meta", null);
+  await until(async () => (await states(long.id))["delivered"] === 1_500, "the long one");
+});
 
 test(
   "a job of any other kind is run once, tried again when it fails, and found among the dead at last",
@@ -170,7 +176,6 @@ test(
     await until(
       async () => (await db.query("postgres", "select from pgboss.job where name = 'dead'")).length === 1,
       "a dead letter",
-      25_000,
     );
     expect(runs).toEqual([{ n: 1 }, { n: 1 }]);
     const [dead] = await db.query<{ data: unknown; output: unknown; all: string }>(
@@ -183,9 +188,8 @@ test(
 
     failing = false;
     await enqueueJobs(edge, "a-job", [{ data: { n: 2 }, key: "two" }, { data: { n: 2 }, key: "two" }]);
-    await until(() => runs.length === 3, "the next job", 5_000);
+    await until(() => runs.length === 3, "the next job");
   },
-  40_000,
 );
 
 test("without pg-boss in the database the worker says what to do", async () => {

@@ -39,6 +39,9 @@ export async function launch(): Promise<Browser> {
   });
 }
 
+/** How long a page may take to do what a test asks of it, in ms: what only a real fault reaches. */
+export const PAGE_MS = 120_000;
+
 export interface Told {
   source: "script" | "pixel";
   path: "session" | "event";
@@ -78,7 +81,7 @@ export class Shopper {
   constructor(context: BrowserContext, base: string) {
     this.context = context;
     this.#base = base;
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(PAGE_MS);
     context.on("request", (request) => this.#heard(request));
     context.on("weberror", (error) => this.errors.push(error.error().message));
     context.on("console", (message) => {
@@ -146,7 +149,6 @@ export class Shopper {
       `${count} × ${name} answered; have ${
         this.sent().map((one) => `${one.source}:${one.name}:${one.status}`).join(" ")
       }`,
-      20_000,
     );
   }
 
@@ -170,7 +172,7 @@ export class Shopper {
     await page.waitForURL("**/checkout");
     // nobody pays within the tenth of a second in which a page comes to life
     if (this.told.length > 0) {
-      await until(() => this.made().includes("pixel checkout_started"), "the checkout's start", 10_000);
+      await until(() => this.made().includes("pixel checkout_started"), "the checkout's start");
     }
     await page.getByRole("button", { name: /^Pay / }).click();
     await page.waitForURL(/\/thank-you\/[0-9a-f]{32}$/);

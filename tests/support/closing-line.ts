@@ -1,8 +1,9 @@
 import process from "node:process";
+import { leftOut } from "./long-tests.ts";
 import { propertySeed } from "./seed.ts";
 import type { Reporter, SerializedError, TestModule } from "vitest/node";
 
-/** Says what the property tests began from, and prints one plain closing line, `N passed, N failed, N skipped`, for programs. */
+/** Says what the property tests began from and what was left out, and prints one plain closing line, `N passed, N failed, N skipped`, for programs. */
 export default class ClosingLine implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const count = { passed: 0, failed: unhandled.length, skipped: 0 };
@@ -18,6 +19,10 @@ export default class ClosingLine implements Reporter {
     process.stdout.write(
       `\nProperty tests began from seed ${propertySeed()}; npm run fuzz tries new ones.\n`,
     );
+    const left = leftOut();
+    if (left.length > 0) {
+      process.stdout.write(`Left out, run by CI, by name or with TRAKIT_TEST_ALL=1: ${left.join(", ")}.\n`);
+    }
     process.stdout.write(`\n${count.passed} passed, ${count.failed} failed${skipped}\n`);
   }
 }

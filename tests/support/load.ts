@@ -60,7 +60,6 @@ export async function allDelivered(running: TestStack, accepted: ReadonlySet<str
     async () =>
       (await running.rows("select from trakit.deliveries where state = 'pending' limit 1")).length === 0,
     "an empty queue",
-    180_000,
   );
   const rows = await running.rows<AuditRow>(AUDIT);
   const limit = 200_000;

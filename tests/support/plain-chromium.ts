@@ -40,7 +40,6 @@ export async function plainChromium(url: string): Promise<PlainChromium> {
   const address = await until(
     () => /DevTools listening on ws:\/\/(127\.0\.0\.1:\d+)\//.exec(said)?.[1],
     "Chromium's DevTools address",
-    20_000,
   );
 
   async function evaluate<T>(text: string): Promise<T> {

@@ -107,17 +107,21 @@ export async function testStack(dataDir: string): Promise<TestStack> {
   };
 }
 
+/** How long a wait may take, in ms: what only a real fault reaches, however busy the machine is. */
+const DEADLINE_MS = 240_000;
+
 /**
- * Looks every 100 ms until `condition` gives something truthy and returns that. After `ms` it throws, naming `what` was
- * waited for and, when the condition threw, why it last did.
+ * Looks every 50 ms until `condition` gives something truthy and returns that. After `ms`, which nobody needs to say but
+ * who waits for more work than a test usually has, it throws, naming `what` was waited for and, when the condition threw,
+ * why it last did.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
   what: string,
-  ms: number,
+  ms = DEADLINE_MS,
 ): Promise<Exclude<T, false | null | undefined | 0 | "">> {
   let last: unknown;
-  for (const end = Date.now() + ms;; await delay(100)) {
+  for (const end = Date.now() + ms;; await delay(50)) {
     try {
       const found = await condition();
       if (found) return found as Exclude<T, false | null | undefined | 0 | "">;

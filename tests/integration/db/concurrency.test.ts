@@ -253,5 +253,5 @@ describe("batches with overlapping keys", () => {
       ),
       "a key leads to no visitor",
     ).toEqual([]);
-  }, 60_000);
+  });
 });

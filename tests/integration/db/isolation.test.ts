@@ -273,7 +273,6 @@ describe.each(["trakit_edge", "trakit_worker", "authenticated", "anon"] as const
         );
         expect(await shops.fingerprint()).toBe(before);
       },
-      120_000,
     );
   },
 );

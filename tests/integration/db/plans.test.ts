@@ -107,7 +107,7 @@ beforeAll(async () => {
      from trakit.events e cross join trakit.destinations d where e.shop_id = $1 and d.shop_id = $1`,
     [shop.id],
   );
-}, 60_000);
+});
 
 describe("on a connection whose plans were made while the day was empty", () => {
   test("a claim reads each of its rows a few times, and no others", async () => {

@@ -74,4 +74,4 @@ test("an older schema is upgraded with what waits in it, and takes wake-ups agai
   expect(made!.made).toBe(1);
   expect((await again.fetch<{ lane: string }>("drain")).map(({ data }) => data.lane)).toEqual([lane]);
   await again.stop({ graceful: false });
-}, 60_000);
+});

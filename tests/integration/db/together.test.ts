@@ -74,7 +74,7 @@ test("orders that come in one call find and found the same visitors as one after
     ),
     { numRuns: 40 },
   );
-}, 60_000);
+});
 
 test("what is answered of an accepted event is what its caller does not know", async () => {
   const shop = await newShop(db);

@@ -32,7 +32,7 @@ function supervise(source: string, rest: Partial<ChildSpec> = {}) {
     env: {},
     cwd: folder,
     ready: (line) => line === "READY",
-    readyMs: 10_000,
+    readyMs: 60_000,
     stopSignal: "SIGTERM",
     killSignal: "SIGKILL",
     stopMs: 5_000,

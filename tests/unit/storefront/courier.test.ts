@@ -76,7 +76,7 @@ describe("courier", () => {
   });
 
   const settled = (condition: () => boolean) =>
-    vi.waitFor(() => expect(condition()).toBe(true), { timeout: 2_000 });
+    vi.waitFor(() => expect(condition()).toBe(true), { timeout: 60_000 });
 
   test("what was captured together goes together, signed, once, and is forgotten when answered", async () => {
     const { carry, sent, events, storage } = page();
