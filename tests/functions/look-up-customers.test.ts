@@ -139,6 +139,8 @@ describe("a customer seen for the first time", () => {
 
   test("hundreds are asked about twenty-five at a time, and no more is spent than leaves others room", async () => {
     const shop = await installed();
+    // Shopify's bucket fills with time
+    kit.stopClock();
     let slept = 0;
     const world = {
       ...kit.world,
