@@ -468,6 +468,7 @@ create table trakit.reconciliations ( -- owner postgres
 alter table trakit.reconciliations enable row level security;
 alter table trakit.reconciliations force row level security;
 create policy "functions see the shop they work for" on trakit.reconciliations for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "the dispatcher sees whose turn it is" on trakit.reconciliations for select to trakit_dispatcher using (true);
 create policy "users see their shop's rows" on trakit.reconciliations for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- How often input was refused, by shop, day, place and reason.
@@ -1788,7 +1789,7 @@ begin
 end;
 $function$;
 
--- Granted tokens that are to be renewed, longest due first.
+-- Granted tokens that are to be renewed, longest untouched first.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.due_grants(p_limit integer DEFAULT 1000, p_now timestamp with time zone DEFAULT now())
  RETURNS TABLE(shop_id uuid, domain text, platform text)
@@ -1800,8 +1801,9 @@ AS $function$
   from trakit.destination_grants g
   join trakit.destinations d on d.id = g.destination_id
   join trakit.shops s on s.id = g.shop_id
+  -- not the longest due first: those a platform does not renew now would keep all others waiting
   where g.renew_at <= p_now and g.trouble is null and s.status = 'active'
-  order by g.renew_at limit p_limit
+  order by g.updated_at limit p_limit
 $function$;
 
 -- Lanes with something to send now, longest waiting first: closed ones with due deliveries, those that just recovered, open ones whose probe is due.
@@ -1890,7 +1892,7 @@ AS $function$
   where r.state = 'pending' and r.kind <> 'export' and r.requested_at <= p_now order by r.requested_at limit p_limit
 $function$;
 
--- Shops whose orders can be read: active, with tokens.
+-- Shops whose orders can be read: active, with tokens; longest not compared first.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.due_reconciliations(p_limit integer DEFAULT 500, p_now timestamp with time zone DEFAULT now())
  RETURNS TABLE(shop_id uuid, domain text)
@@ -1898,12 +1900,14 @@ CREATE OR REPLACE FUNCTION trakit.due_reconciliations(p_limit integer DEFAULT 50
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  select s.id, s.domain from trakit.installations i join trakit.shops s on s.id = i.shop_id
+  select s.id, s.domain from trakit.installations i
+  join trakit.shops s on s.id = i.shop_id
+  left join trakit.reconciliations r on r.shop_id = i.shop_id
   where s.status = 'active' and i.trouble is null and i.refresh_expires_at > p_now
-  order by s.created_at limit p_limit
+  order by r.ran_at nulls first, s.id limit p_limit
 $function$;
 
--- Shops whose refresh token is older than 30 days: refreshed once, they never come near its 90 days.
+-- Shops whose refresh token is older than 30 days and not over, longest untouched first: refreshed once, they never come near its 90 days.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.due_refreshes(p_limit integer DEFAULT 1000, p_now timestamp with time zone DEFAULT now())
  RETURNS TABLE(shop_id uuid, domain text)
@@ -1913,8 +1917,10 @@ CREATE OR REPLACE FUNCTION trakit.due_refreshes(p_limit integer DEFAULT 1000, p_
  SET "TimeZone" TO 'UTC'
 AS $function$
   select s.id, s.domain from trakit.installations i join trakit.shops s on s.id = i.shop_id
-  where i.refresh_expires_at < p_now + interval '60 days' and i.trouble is null and s.status = 'active'
-  order by i.refresh_expires_at limit p_limit
+  -- not the oldest token first: those that cannot be refreshed now would keep all others waiting
+  where i.refresh_expires_at < p_now + interval '60 days' and i.refresh_expires_at > p_now and i.trouble is null
+    and s.status = 'active'
+  order by i.updated_at limit p_limit
 $function$;
 
 -- Shops we hold a token of whose web pixel is missing or in trouble, longest untouched first.
@@ -4318,9 +4324,9 @@ begin
 end;
 $function$;
 
--- Moves unfinished replays on, each by up to p_steps steps of 1,000 events. Returns how many are not finished yet.
+-- Moves up to p_replays unfinished replays on, oldest first, each by up to p_steps steps of 1,000 events. Returns how many of those it looked at are not finished yet.
 -- owner trakit_dispatcher; called by trakit_edge
-CREATE OR REPLACE FUNCTION trakit.run_replays(p_steps integer DEFAULT 2, p_now timestamp with time zone DEFAULT now())
+CREATE OR REPLACE FUNCTION trakit.run_replays(p_steps integer DEFAULT 2, p_now timestamp with time zone DEFAULT now(), p_replays integer DEFAULT 20)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -4330,10 +4336,11 @@ declare
   v_replay record;
   v_state jsonb;
   v_left integer := 0;
+  v_moved integer := 0;
 begin
   for v_replay in
     select r.id, s.domain from trakit.replays r join trakit.shops s on s.id = r.shop_id
-    where r.finished_at is null order by r.id limit 20
+    where r.finished_at is null order by r.id
   loop
     for v_step in 1 .. p_steps loop
       v_state := trakit.step_replay(v_replay.domain, v_replay.id, 1000, p_now);
@@ -4342,6 +4349,9 @@ begin
     if v_state ->> 'finished_at' is null then
       v_left := v_left + 1;
     end if;
+    -- one that waits takes no place of one that could move
+    v_moved := v_moved + (not coalesce((v_state ->> 'waiting')::boolean, true))::integer;
+    exit when v_moved >= p_replays;
   end loop;
   return v_left;
 end;
@@ -5365,7 +5375,7 @@ grant select on trakit.deliveries to authenticated;
 grant delete, insert, select, update on trakit.deliveries to trakit_app;
 grant select (captured_at, event_row, destination_id, shop_id, state, waits_for, next_attempt_at, retry_until, lease, settled_at), update (state, reason, waits_for, next_attempt_at, lease, settled_at) on trakit.deliveries to trakit_dispatcher;
 grant delete, insert, select, update on trakit.destination_grants to trakit_app;
-grant select (destination_id, shop_id, renew_at, trouble, troubled_at, alerted_at), update (alerted_at) on trakit.destination_grants to trakit_dispatcher;
+grant select (destination_id, shop_id, renew_at, trouble, troubled_at, alerted_at, updated_at), update (alerted_at) on trakit.destination_grants to trakit_dispatcher;
 grant delete, insert, select, update on trakit.destination_secrets to trakit_app;
 grant select on trakit.destinations to authenticated;
 grant delete, insert, select, update on trakit.destinations to trakit_app;
@@ -5389,6 +5399,7 @@ grant select on trakit.reconciled_orders to authenticated;
 grant delete, insert, select, update on trakit.reconciled_orders to trakit_app;
 grant select on trakit.reconciliations to authenticated;
 grant delete, insert, select, update on trakit.reconciliations to trakit_app;
+grant select (shop_id, ran_at) on trakit.reconciliations to trakit_dispatcher;
 grant select on trakit.refusals to authenticated;
 grant delete, insert, select, update on trakit.refusals to trakit_app;
 grant select on trakit.replays to authenticated;

@@ -67,7 +67,7 @@ comment on column trakit.connections.created_at is 'When the merchant asked for 
 
 call trakit.isolate_by_shop('trakit.destination_grants');
 call trakit.isolate_by_shop('trakit.connections');
-grant select (destination_id, shop_id, renew_at, trouble, troubled_at, alerted_at) on trakit.destination_grants to trakit_dispatcher;
+grant select (destination_id, shop_id, renew_at, trouble, troubled_at, alerted_at, updated_at) on trakit.destination_grants to trakit_dispatcher;
 grant update (alerted_at) on trakit.destination_grants to trakit_dispatcher;
 create policy "the dispatcher sees which tokens are due" on trakit.destination_grants for select to trakit_dispatcher using (true);
 create policy "the dispatcher notes whom it told of" on trakit.destination_grants
@@ -168,10 +168,11 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from trakit.destination_grants g
   join trakit.destinations d on d.id = g.destination_id
   join trakit.shops s on s.id = g.shop_id
+  -- not the longest due first: those a platform does not renew now would keep all others waiting
   where g.renew_at <= p_now and g.trouble is null and s.status = 'active'
-  order by g.renew_at limit p_limit
+  order by g.updated_at limit p_limit
 $$;
-comment on function trakit.due_grants(integer, timestamptz) is 'Granted tokens that are to be renewed, longest due first.';
+comment on function trakit.due_grants(integer, timestamptz) is 'Granted tokens that are to be renewed, longest untouched first.';
 
 create function trakit.grant_lease(p_shop text, p_platform text, p_now timestamptz default now()) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

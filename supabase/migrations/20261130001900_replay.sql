@@ -172,16 +172,17 @@ $$;
 comment on function trakit.step_replay(text, bigint, integer, timestamptz) is
   'Moves a replay of a shop (by domain) on by up to p_events events. Returns its row, and "waiting": true while its lanes have 5,000 due deliveries or somebody else is at it. Null = no such shop or replay.';
 
-create function trakit.run_replays(p_steps integer default 2, p_now timestamptz default now()) returns integer
+create function trakit.run_replays(p_steps integer default 2, p_now timestamptz default now(), p_replays integer default 20) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_replay record;
   v_state jsonb;
   v_left integer := 0;
+  v_moved integer := 0;
 begin
   for v_replay in
     select r.id, s.domain from trakit.replays r join trakit.shops s on s.id = r.shop_id
-    where r.finished_at is null order by r.id limit 20
+    where r.finished_at is null order by r.id
   loop
     for v_step in 1 .. p_steps loop
       v_state := trakit.step_replay(v_replay.domain, v_replay.id, 1000, p_now);
@@ -190,12 +191,15 @@ begin
     if v_state ->> 'finished_at' is null then
       v_left := v_left + 1;
     end if;
+    -- one that waits takes no place of one that could move
+    v_moved := v_moved + (not coalesce((v_state ->> 'waiting')::boolean, true))::integer;
+    exit when v_moved >= p_replays;
   end loop;
   return v_left;
 end;
 $$;
-comment on function trakit.run_replays(integer, timestamptz) is
-  'Moves unfinished replays on, each by up to p_steps steps of 1,000 events. Returns how many are not finished yet.';
+comment on function trakit.run_replays(integer, timestamptz, integer) is
+  'Moves up to p_replays unfinished replays on, oldest first, each by up to p_steps steps of 1,000 events. Returns how many of those it looked at are not finished yet.';
 
 create function api.replay(
   shop text, since timestamptz, until timestamptz default null, platform text default null,

@@ -213,11 +213,13 @@ create function trakit.due_refreshes(p_limit integer default 1000, p_now timesta
 returns table (shop_id uuid, domain text)
 language sql stable security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
   select s.id, s.domain from trakit.installations i join trakit.shops s on s.id = i.shop_id
-  where i.refresh_expires_at < p_now + interval '60 days' and i.trouble is null and s.status = 'active'
-  order by i.refresh_expires_at limit p_limit
+  -- not the oldest token first: those that cannot be refreshed now would keep all others waiting
+  where i.refresh_expires_at < p_now + interval '60 days' and i.refresh_expires_at > p_now and i.trouble is null
+    and s.status = 'active'
+  order by i.updated_at limit p_limit
 $$;
 comment on function trakit.due_refreshes(integer, timestamptz) is
-  'Shops whose refresh token is older than 30 days: refreshed once, they never come near its 90 days.';
+  'Shops whose refresh token is older than 30 days and not over, longest untouched first: refreshed once, they never come near its 90 days.';
 
 create function trakit.due_setups(p_limit integer default 500, p_now timestamptz default now())
 returns table (shop_id uuid, domain text)

@@ -37,6 +37,8 @@ comment on column trakit.reconciled_orders.found is 'captured = we had it; missi
 
 call trakit.isolate_by_shop('trakit.reconciliations', p_people => true);
 call trakit.isolate_by_shop('trakit.reconciled_orders', p_people => true);
+grant select (shop_id, ran_at) on trakit.reconciliations to trakit_dispatcher;
+create policy "the dispatcher sees whose turn it is" on trakit.reconciliations for select to trakit_dispatcher using (true);
 
 create function trakit.begin_reconciliation(p_shop text, p_now timestamptz default now()) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -86,8 +88,11 @@ comment on function trakit.compare_orders(text, jsonb, timestamptz, text, timest
 create function trakit.due_reconciliations(p_limit integer default 500, p_now timestamptz default now())
 returns table (shop_id uuid, domain text)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select s.id, s.domain from trakit.installations i join trakit.shops s on s.id = i.shop_id
+  select s.id, s.domain from trakit.installations i
+  join trakit.shops s on s.id = i.shop_id
+  left join trakit.reconciliations r on r.shop_id = i.shop_id
   where s.status = 'active' and i.trouble is null and i.refresh_expires_at > p_now
-  order by s.created_at limit p_limit
+  order by r.ran_at nulls first, s.id limit p_limit
 $$;
-comment on function trakit.due_reconciliations(integer, timestamptz) is 'Shops whose orders can be read: active, with tokens.';
+comment on function trakit.due_reconciliations(integer, timestamptz) is
+  'Shops whose orders can be read: active, with tokens; longest not compared first.';

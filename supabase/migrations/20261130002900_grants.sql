@@ -101,7 +101,7 @@ begin
       ('trakit.server_dedup(text)', 'trakit_app', null),
       ('trakit.replay_verdicts(timestamptz, bigint, timestamptz, text, text[], boolean, integer, timestamptz)', 'trakit_app', null),
       ('trakit.step_replay(text, bigint, integer, timestamptz)', 'trakit_app', 'trakit_worker, trakit_dispatcher'),
-      ('trakit.run_replays(integer, timestamptz)', 'trakit_dispatcher', 'trakit_edge'),
+      ('trakit.run_replays(integer, timestamptz, integer)', 'trakit_dispatcher', 'trakit_edge'),
       ('api.replay(text, timestamptz, timestamptz, text, text[], boolean, boolean, timestamptz)', 'trakit_app', 'trakit_worker, trakit_edge'),
       -- installations
       ('trakit.install_shop(text, text, timestamptz, text, timestamptz, text[], timestamptz)', 'trakit_app', 'trakit_edge'),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { keepTokens, openApp } from "@trakit/pipeline/shopify/installation.ts";
+import { dueRefreshes } from "@trakit/db/calls/due-refreshes.ts";
 import { accessToken, askShop, refreshDue } from "@trakit/pipeline/shopify/shop-token.ts";
 import { merchantKit } from "../support/merchant.ts";
 
@@ -181,4 +182,26 @@ describe("the offline token", () => {
       expect(await accessToken(kit.world, shops[0]!)).toMatchObject({ ok: true });
     },
   );
+
+  test("of a shop that cannot be renewed keeps no other waiting", async () => {
+    const shops = [kit.newDomain(), kit.newDomain(), kit.newDomain()];
+    for (const shop of shops) {
+      const answer = await kit.world.shopify.exchange(shop, kit.shopify().sessionToken(shop));
+      if (!answer.ok) throw new Error(answer.reason);
+      await keepTokens(kit.world, shop, answer.tokens);
+    }
+    const [over, failing, idle] = shops;
+    kit.pass(89 * 86_400);
+    await kit.database.query(
+      "postgres",
+      "update trakit.installations set refresh_expires_at = $2 where shop_id = (select id from trakit.shops where domain = $1)",
+      [over, new Date(kit.world.now() - 1_000)],
+    );
+    kit.shopify().down = 503;
+    expect(await accessToken(kit.world, failing!)).toMatchObject({ ok: false, reason: "unavailable" });
+    const due = (await dueRefreshes(kit.world.db, 10_000, kit.world.databaseNow!())).filter((one) =>
+      shops.includes(one)
+    );
+    expect(due).toEqual([idle, failing]);
+  });
 });

@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { connect } from "@trakit/db/connection.ts";
 import { conversionEventId } from "@trakit/core/event-id.ts";
 import { openApp } from "@trakit/pipeline/shopify/installation.ts";
+import { dueReconciliations } from "@trakit/db/calls/due-reconciliations.ts";
+import { shopifyJobs } from "@trakit/worker/jobs/shopify.ts";
 import { reconcileShop } from "@trakit/pipeline/shopify/reconcile.ts";
 import { pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
@@ -192,5 +194,49 @@ describe("reconciliation", () => {
     kit.shopify().approved = false;
     expect(await reconcileShop(deps, kit.world, shop)).toEqual({ orders: 1, missing: 1, trouble: null });
     expect(await kit.row("reconciliations", shop)).toMatchObject({ trouble: null });
+  });
+
+  test("takes the shop first that was not compared for longest, however many there are", async () => {
+    const shops = [await installed(), await installed(), await installed()];
+    const order = async () =>
+      (await dueReconciliations(kit.world.db, 10_000, kit.world.databaseNow!())).filter((one) =>
+        shops.includes(one)
+      );
+    await reconcileShop(deps, kit.world, shops[0]!);
+    kit.pass(60);
+    await reconcileShop(deps, kit.world, shops[1]!);
+    expect(await order()).toEqual([shops[2], shops[0], shops[1]]);
+    // one in trouble goes to the end of the line, too
+    kit.shopify().down = 503;
+    kit.pass(60);
+    await reconcileShop(deps, kit.world, shops[2]!);
+    expect(await order()).toEqual([shops[0], shops[1], shops[2]]);
+  });
+
+  test("begins no shop and no page past its time, and goes on there", async () => {
+    const [shop, other] = [await installed(), await installed()];
+    for (const one of [shop, other]) {
+      kit.orders.set(one, Array.from({ length: 30 }, (_, i) => order(9_600 + i, 600 - i)));
+    }
+    const job = shopifyJobs(kit.world).find((one) => one.queue === "reconcile")!;
+    // the first page of the first shop, then its time is over
+    const run = (questions: number) => {
+      kit.shopify().calls.length = 0;
+      const over = () => kit.shopify().calls.filter((one) => one === "graphql").length >= questions;
+      return job.run({ deps, over } as never, {});
+    };
+    await kit.database.query(
+      "postgres",
+      "update trakit.shops set status = 'uninstalled', uninstalled_at = now() where domain <> all ($1)",
+      [[shop, other]],
+    );
+    await run(1);
+    const counts = [(await events(shop)).length, (await events(other)).length];
+    expect(counts.toSorted((a, b) => a - b)).toEqual([0, 25]);
+    await run(2);
+    expect([(await events(shop)).length, (await events(other)).length].toSorted((a, b) => a - b)).toEqual([
+      25,
+      30,
+    ]);
   });
 });

@@ -7,6 +7,7 @@ import { pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { renewDueGrants } from "@trakit/pipeline/merchant/renewals.ts";
 import { open, renewalSubject, tokenSubject } from "@trakit/runtime/seal.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
+import { dueGrants } from "@trakit/db/calls/due-grants.ts";
 import { renewJob } from "@trakit/worker/jobs/renew.ts";
 import { fromBrowser } from "../support/captured.ts";
 import { browserOf } from "../support/connecting.ts";
@@ -97,10 +98,10 @@ describe("a granted token", () => {
     await connected("pinterest");
     kit.pass(21 * 86_400);
     const job = renewJob(api.deps);
-    const run = (stopping: AbortSignal) => job.run({ deps, stopping, pause: () => Promise.resolve() }, {});
-    await run(AbortSignal.abort());
+    const run = (over: boolean) => job.run({ deps, over: () => over } as never, {});
+    await run(true);
     expect(kit.vendors.logins.calls).not.toContain("pinterest renew");
-    await run(new AbortController().signal);
+    await run(false);
     expect(kit.vendors.logins.calls).toContain("pinterest renew");
     expect(kit.lines.some((line) => line.includes('"event":"renewed"'))).toBe(true);
   });
@@ -184,6 +185,24 @@ describe("a renewal that fails", () => {
     expect(await renewDueGrants(others)).toMatchObject({ failed: 1 });
     expect(await grant(shop)).toMatchObject({ trouble: null });
     expect(await renewDueGrants(api.deps)).toMatchObject({ renewed: 1 });
+  });
+
+  test.each<[string, Record<string, never> | undefined]>([
+    ["the platform is down", undefined],
+    ["we have no client there any more", {}],
+  ])("goes behind those not tried yet: %s", async (_, oauthClients) => {
+    const shops = [await connected("snapchat"), await connected("snapchat")];
+    kit.pass(41 * 60);
+    const next = async () => {
+      const due = await dueGrants(kit.world.db, 100, kit.world.databaseNow!());
+      return due.map((one) => one.domain).find((one) => shops.includes(one));
+    };
+    const first = await next();
+    kit.vendors.logins.down = 503;
+    let tries = 0;
+    // time for one of them
+    await renewDueGrants({ ...api.deps, ...(oauthClients ? { oauthClients } : {}) }, () => tries++ > 0);
+    expect(await next()).toBe(shops.find((one) => one !== first));
   });
 
   test("because the merchant took the grant back asks for them, and tells the operator once", async () => {

@@ -1779,7 +1779,10 @@ export type Database = {
         };
         Returns: Json;
       };
-      "run_replays": { Args: { "p_now"?: string; "p_steps"?: number }; Returns: number };
+      "run_replays": {
+        Args: { "p_now"?: string; "p_replays"?: number; "p_steps"?: number };
+        Returns: number;
+      };
       "sender_refusal": {
         Args: {
           "p_events": number;

@@ -5,6 +5,11 @@ export interface JobContext {
   deps: PipelineDependencies;
   /** Fires when the process is asked to end: finish what is in hand, begin nothing new. */
   stopping: AbortSignal;
+  /**
+   * Whether to begin nothing new: the process is asked to end, or four fifths of the job's time are used. A job that goes on
+   * past its time counts as failed, and the next one begins beside it; what is left is done by the next.
+   */
+  over: () => boolean;
   /** Resolves after `ms`, or at once when the signal fires. */
   pause: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -24,7 +29,7 @@ export interface Job {
    * it. 0 = never: the next wake-up does it.
    */
   retries: number;
-  /** A job that takes longer, in seconds, counts as failed. */
+  /** A job that takes longer, in seconds, counts as failed; `over` says so in time. */
   timeoutSeconds: number;
   /** Cron expression (UTC) of when a job makes itself; the worker also makes one when it starts. */
   every?: string;

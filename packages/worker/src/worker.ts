@@ -28,6 +28,8 @@ export class QueueMissing extends Error {
 const WAKE_MS = 500;
 /** Other workers woke the lanes within this time: then we need not (ms). */
 const WAKE_GAP_MS = 400;
+/** The share of its time after which a job begins nothing new. */
+const BUDGET = 0.8;
 const CHECK_IN_MS = 15_000;
 /** Longest wait between tries while the database is out of reach (ms). */
 const LONGEST_OUTAGE_PAUSE_MS = 10_000;
@@ -83,8 +85,7 @@ async function started(
     try {
       await boss.start();
       await makeQueues(boss, options.jobs);
-      const context: JobContext = { deps, stopping, pause: options.pause };
-      for (const job of options.jobs) await work(boss, job, context);
+      for (const job of options.jobs) await work(boss, job, { deps, stopping, pause: options.pause });
       trouble.over();
       return boss;
     } catch (error) {
@@ -102,7 +103,7 @@ async function started(
   return null;
 }
 
-async function work(boss: PgBoss, job: Job, context: JobContext): Promise<void> {
+async function work(boss: PgBoss, job: Job, context: Omit<JobContext, "over">): Promise<void> {
   if (job.every) {
     await boss.schedule(job.queue, job.every);
     await boss.send(job.queue, {});
@@ -117,7 +118,9 @@ async function work(boss: PgBoss, job: Job, context: JobContext): Promise<void> 
   };
   await boss.work<Record<string, unknown> | null>(job.queue, concurrency, async ([one]) => {
     try {
-      await job.run(context, one?.data ?? {});
+      const until = context.deps.now() + BUDGET * job.timeoutSeconds * 1_000;
+      const over = () => context.stopping.aborted || context.deps.now() >= until;
+      await job.run({ ...context, over }, one?.data ?? {});
     } catch (error) {
       const fields = error instanceof DatabaseUnavailable
         ? { reason: "database_unavailable" }

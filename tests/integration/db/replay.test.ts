@@ -218,6 +218,17 @@ test("a large one goes on in steps, waits while its lanes have a backlog, and en
       0
     ]!.n;
   expect(await left()).toBe(1);
+  // one that waits takes no place of another shop's
+  const other = await newShop(db);
+  await db.query(
+    "postgres",
+    `insert into trakit.replays (shop_id, since, until, states, force, created_at, at_captured)
+     select $1, since, until, states, force, created_at, at_captured from trakit.replays where id = $2`,
+    [other.id, begun.replay_id],
+  );
+  await db.query("trakit_edge", "select trakit.run_replays(1, $1, 1)", [at(2 * HOUR)]);
+  expect(await db.query("postgres", "select finished_at from trakit.replays where shop_id = $1", [other.id]))
+    .toEqual([{ finished_at: at(2 * HOUR) }]);
 
   for (let sent = 0; sent < 3; sent++) {
     const { items } = await shop.claim("meta", { limit: 2_000, now: at(2 * HOUR) });

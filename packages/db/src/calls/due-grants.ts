@@ -7,7 +7,7 @@ export interface DueGrant {
   platform: string;
 }
 
-/** SQL `trakit.due_grants`: tokens that are to be renewed, longest due first. */
+/** SQL `trakit.due_grants`: tokens that are to be renewed, longest untouched first. */
 export async function dueGrants(db: Database, limit: number, now?: Date): Promise<DueGrant[]> {
   return await callRows(db, "trakit.due_grants", { p_limit: limit, p_now: now });
 }

@@ -82,3 +82,10 @@ export async function lookUpCustomers(
   await noteLookup(world.db, shop, null, now());
   return result;
 }
+
+/** Leaves a shop alone for an hour whose look-up ended in a bug, so that the others have their turn before it. */
+export async function postponeLookups(world: AdminWorld, shop: string): Promise<void> {
+  const now = world.databaseNow?.() ?? new Date();
+  const until = new Date(now.getTime() + 60 * MINUTE_MS);
+  await noteLookup(world.db, shop, { trouble: "failed", until }, now);
+}

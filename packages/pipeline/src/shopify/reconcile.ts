@@ -39,6 +39,7 @@ export async function reconcileShop(
   deps: PipelineDependencies,
   world: AdminWorld,
   shop: string,
+  over: () => boolean = () => false,
 ): Promise<Reconciled> {
   const result: Reconciled = { orders: 0, missing: 0, trouble: null };
   const now = world.databaseNow?.();
@@ -50,7 +51,7 @@ export async function reconcileShop(
     return { ...result, trouble };
   };
   let after: string | null = null;
-  for (let page = 0; page < PAGES; page++) {
+  for (let page = 0; page < PAGES && !over(); page++) {
     const variables = {
       first: PAGE,
       after,

@@ -119,12 +119,16 @@ const PER_RUN = 5_000;
  * The daily job: refreshes every shop whose refresh token is older than 30 days, so that none reaches its 90. One that fails
  * stops no other. A shop idle that long has no fresh access token, so `accessToken` refreshes it.
  */
-export async function refreshDue(world: AdminWorld): Promise<{ refreshed: number; failed: number }> {
+export async function refreshDue(
+  world: AdminWorld,
+  over: () => boolean = () => false,
+): Promise<{ refreshed: number; failed: number }> {
   const shops = await dueRefreshes(world.db, PER_RUN, world.databaseNow?.());
   const counts = { refreshed: 0, failed: 0 };
   const next = shops[Symbol.iterator]();
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (const shop of next) {
+      if (over()) return;
       try {
         const token = await accessToken(world, shop);
         if (token.ok) counts.refreshed++;

@@ -12,9 +12,9 @@ export const expireJob: Job = {
   retries: 0,
   timeoutSeconds: 120,
   every: "* * * * *",
-  async run({ deps, stopping }) {
+  async run({ deps, over }) {
     let expired = 0;
-    for (let count = BATCH; count === BATCH && !stopping.aborted; expired += count) {
+    for (let count = BATCH; count === BATCH && !over(); expired += count) {
       count = await expireDeliveries(deps.db, BATCH, deps.databaseNow?.());
     }
     if (expired > 0) deps.log.info("expired", { deliveries: expired });

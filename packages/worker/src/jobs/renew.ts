@@ -2,9 +2,6 @@ import type { ConnectionWorld } from "@trakit/pipeline/merchant/world.ts";
 import { renewDueGrants } from "@trakit/pipeline/merchant/renewals.ts";
 import type { Job } from "../job.ts";
 
-/** Below the time limit, so that what is left is done by the next job (ms). */
-const BUDGET_MS = 240_000;
-
 /** Renews the tokens that platforms granted; only where the operator has a client at a platform. */
 export function renewJob(world: ConnectionWorld): Job {
   return {
@@ -15,9 +12,8 @@ export function renewJob(world: ConnectionWorld): Job {
     retries: 0,
     timeoutSeconds: 300,
     every: "*/5 * * * *",
-    async run({ stopping }) {
-      const until = world.now() + BUDGET_MS;
-      const counts = await renewDueGrants(world, () => stopping.aborted || world.now() >= until);
+    async run({ over }) {
+      const counts = await renewDueGrants(world, over);
       if (counts.renewed + counts.refused + counts.failed > 0) world.log.info("renewed", { ...counts });
     },
   };

@@ -1,8 +1,6 @@
 import { runReplays } from "@trakit/db/calls/run-replays.ts";
 import type { Job } from "../job.ts";
 
-/** How long a job goes on before the next one takes over (ms). */
-const TURN_MS = 45_000;
 /** Between two steps the lanes send what the last one made due (ms). */
 const STEP_PAUSE_MS = 250;
 
@@ -12,11 +10,10 @@ export const replayJob: Job = {
   about: "moves large replays on, a thousand events a step",
   atOnce: 1,
   retries: 0,
-  timeoutSeconds: 120,
+  timeoutSeconds: 60,
   every: "* * * * *",
-  async run({ deps, stopping, pause }) {
-    const until = deps.now() + TURN_MS;
-    while (!stopping.aborted && deps.now() < until) {
+  async run({ deps, stopping, over, pause }) {
+    while (!over()) {
       if (await runReplays(deps.db, deps.databaseNow?.()) === 0) return;
       await pause(STEP_PAUSE_MS, stopping);
     }

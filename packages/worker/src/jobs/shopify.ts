@@ -2,7 +2,7 @@ import { dueLookups } from "@trakit/db/calls/due-lookups.ts";
 import { dueReconciliations } from "@trakit/db/calls/due-reconciliations.ts";
 import { dueSetups } from "@trakit/db/calls/due-setups.ts";
 import { completeSetup, type InstallWorld } from "@trakit/pipeline/shopify/installation.ts";
-import { lookUpCustomers } from "@trakit/pipeline/shopify/look-up-customers.ts";
+import { lookUpCustomers, postponeLookups } from "@trakit/pipeline/shopify/look-up-customers.ts";
 import { reconcileShop } from "@trakit/pipeline/shopify/reconcile.ts";
 import { refreshDue } from "@trakit/pipeline/shopify/shop-token.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
@@ -11,8 +11,6 @@ import type { Job } from "../job.ts";
 /** Shops one run takes on; the next run goes on. */
 const SETUPS = 500;
 const SHOPS = 5_000;
-/** Below the time limit of the job, so that what is left is done by the next one (ms). */
-const LOOK_UP_MS = 480_000;
 
 /** What workers do at Shopify; only where the app's settings are given. */
 export function shopifyJobs(world: InstallWorld): Job[] {
@@ -23,11 +21,11 @@ export function shopifyJobs(world: InstallWorld): Job[] {
     retries: 2,
     timeoutSeconds: 1_800,
     every: "23 3 * * *",
-    async run({ stopping }) {
-      const renewed = await refreshDue(world);
+    async run({ over }) {
+      const renewed = await refreshDue(world, over);
       let completed = 0;
       for (const shop of await dueSetups(world.db, SETUPS, world.databaseNow?.())) {
-        if (stopping.aborted) break;
+        if (over()) break;
         try {
           if ((await completeSetup(world, shop)).pixel_trouble === null) completed++;
         } catch (error) {
@@ -48,12 +46,12 @@ function reconcileJob(world: InstallWorld): Job {
     retries: 0,
     timeoutSeconds: 3_000,
     every: "41 * * * *",
-    async run({ deps, stopping }) {
+    async run({ deps, over }) {
       const counts = { shops: 0, orders: 0, missing: 0, troubled: 0 };
       for (const shop of await dueReconciliations(world.db, SHOPS, world.databaseNow?.())) {
-        if (stopping.aborted) break;
+        if (over()) break;
         try {
-          const done = await reconcileShop(deps, world, shop);
+          const done = await reconcileShop(deps, world, shop, over);
           counts.shops++;
           counts.orders += done.orders;
           counts.missing += done.missing;
@@ -77,9 +75,7 @@ function lookUpJob(world: InstallWorld): Job {
     retries: 0,
     timeoutSeconds: 600,
     every: "*/2 * * * *",
-    async run({ stopping }) {
-      const until = world.now() + LOOK_UP_MS;
-      const over = () => stopping.aborted || world.now() >= until;
+    async run({ over }) {
       const counts = { asked: 0, learnt: 0, troubled: 0 };
       for (const shop of await dueLookups(world.db, SHOPS, world.databaseNow?.())) {
         if (over()) break;
@@ -91,6 +87,7 @@ function lookUpJob(world: InstallWorld): Job {
         } catch (error) {
           counts.troubled++;
           world.log.error("lookup_failed", errorFields(error));
+          await postponeLookups(world, shop);
         }
       }
       if (counts.asked + counts.troubled > 0) world.log.info("customers_looked_up", counts);
