@@ -13,7 +13,7 @@ const WINDOWS: Record<string, number> = {
   tiktok: 48 * HOUR,
   // 48 h by Stape's word, the vendor's table was not seen
   snapchat: 48 * HOUR,
-  // "two days" (docs/destinations/reddit.md)
+  // "two days" (reference: reddit §6)
   reddit: 48 * HOUR,
   // no figure is published; after an hour it would go as an offline event, which is never compared with the tag
   pinterest: HOUR,

@@ -17,7 +17,7 @@ export const drainJob: Job = {
   queue: "drain",
   about: "sends what is due in one lane",
   atOnce: 8,
-  // a shop has five lanes today; it never takes the last places
+  // however many destinations a shop has, it never takes the last places
   atOncePerGroup: 5,
   retries: 0,
   timeoutSeconds: 120,
