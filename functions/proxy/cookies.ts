@@ -1,12 +1,16 @@
 import { getDomain } from "tldts";
+import {
+  CLICKS_COOKIE,
+  IDENTIFIER_LIST,
+  IDENTIFIERS,
+  RETURNED_NAMES,
+  VISITOR_COOKIE,
+} from "@trakit/core/identifiers.ts";
 import type { BrowserVisitor } from "@trakit/shopify/browser-schema.ts";
 import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts/answers.ts";
 
 /** Cookies of a first-party host: read from the request, written with the answer. */
 
-/** Ours: the visitor's id, and click ids that have no cookie of their own. */
-const VISITOR_COOKIE = "_tk_v";
-const CLICKS_COOKIE = "_tk_c";
 /** A page that sets absurd cookies costs us no more than reading this much of them. */
 const MAX_HEADER = 32 * 1024;
 const MAX_COOKIES = 200;
@@ -32,35 +36,31 @@ function clicksOf(text: string | undefined): Record<string, unknown> {
   }
 }
 
+/** The first there is of these cookies. */
+function inJar(jar: Map<string, string>, cookies: readonly string[]): string | null {
+  for (const cookie of cookies) {
+    const start = cookie.endsWith("*") ? cookie.slice(0, -1) : null;
+    const name = start === null ? cookie : [...jar.keys()].find((one) => one.startsWith(start));
+    const value = jar.get(name ?? "");
+    if (value !== undefined) return value;
+  }
+  return null;
+}
+
 /** What the body says of the visitor, and from the cookies what it leaves out. Shapes are checked by whoever uses it. */
 export function withCookies(visitor: BrowserVisitor, header: string): BrowserVisitor {
   if (header === "") return visitor;
   const jar = jarOf(header);
   const clicks = clicksOf(jar.get(CLICKS_COOKIE));
-  const click = (name: string) => {
-    const value = clicks[name];
-    return typeof value === "string" ? value : null;
-  };
-  const session = [...jar.keys()].find((name) => /^_ga_[A-Za-z0-9]+$/.test(name));
-  return {
-    ...visitor,
-    visitor_id: visitor.visitor_id ?? jar.get(VISITOR_COOKIE) ?? null,
-    fbp: visitor.fbp ?? jar.get("_fbp") ?? null,
-    fbc: visitor.fbc ?? jar.get("_fbc") ?? null,
-    ttp: visitor.ttp ?? jar.get("_ttp") ?? null,
-    scid: visitor.scid ?? jar.get("_scid") ?? null,
-    epik: visitor.epik ?? click("epik") ?? jar.get("_epik") ?? null,
-    ttclid: visitor.ttclid ?? click("ttclid"),
-    sc_click_id: visitor.sc_click_id ?? click("sc_click_id") ?? jar.get("_scclid") ?? null,
-    rdt_uuid: visitor.rdt_uuid ?? jar.get("_rdt_uuid") ?? null,
-    rdt_cid: visitor.rdt_cid ?? jar.get("_rdt_cid") ?? null,
-    pin_unauth: visitor.pin_unauth ?? jar.get("_pin_unauth") ?? null,
-    gclid: visitor.gclid ?? click("gclid"),
-    fbclid: visitor.fbclid ?? click("fbclid"),
-    fbclid_at: visitor.fbclid_at ?? (typeof clicks.fbclid_at === "number" ? clicks.fbclid_at : null),
-    ga: visitor.ga ?? jar.get("_ga") ?? null,
-    ga_session: visitor.ga_session ?? (session ? jar.get(session) ?? null : null),
-  };
+  const found: BrowserVisitor = { ...visitor };
+  for (const { name, field, cookies } of IDENTIFIER_LIST) {
+    if (field === null || (found[field] ?? null) !== null) continue;
+    const click = clicks[name];
+    found[field] = typeof click === "string" ? click : inJar(jar, cookies);
+  }
+  found.fbclid ??= typeof clicks.fbclid === "string" ? clicks.fbclid : null;
+  found.fbclid_at ??= typeof clicks.fbclid_at === "number" ? clicks.fbclid_at : null;
+  return found;
 }
 
 /**
@@ -85,6 +85,9 @@ export function isFirstParty(host: string | null, storefront: readonly string[])
  */
 const VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,3800}$/;
 
+/** The `_ga` cookie of a client id: the one the browser has, whose head is GA's own, else a new one. */
+const gaCookie = (id: string, has: string | null) => has?.endsWith(`.${id}`) ? has : `GA1.1.${id}`;
+
 /**
  * `Set-Cookie` values that give a browser its identifiers for `days`, each visit anew. Scripts of the page read them, so
  * they are not HttpOnly.
@@ -101,22 +104,21 @@ export function setCookies(
   const attributes = `Path=/; Max-Age=${days * 86_400}; SameSite=Lax; Secure${
     domain === null ? "" : `; Domain=${domain}`
   }`;
-  const { visitor_id, fbp, fbc, ttp, ttclid, epik, scid, sc_click_id, ga_client_id, gclid } = identifiers;
-  const clicks = Object.entries({ ttclid, epik, sc_click_id, gclid }).filter(([, value]) => value !== null);
-  const values: [string, string | null][] = [
-    [VISITOR_COOKIE, visitor_id],
-    [
-      CLICKS_COOKIE,
-      clicks.length === 0 ? null : encodeURIComponent(JSON.stringify(Object.fromEntries(clicks))),
-    ],
-    ["_fbp", fbp],
-    ["_fbc", fbc],
-    ["_ttp", ttp],
-    ["_epik", epik],
-    ["_scid", scid],
-    ["_ga", ga_client_id === null ? null : ga?.endsWith(`.${ga_client_id}`) ? ga : `GA1.1.${ga_client_id}`],
-  ];
-  return values.flatMap(([name, value]) =>
-    value !== null && VALUE.test(value) ? [`${name}=${value}; ${attributes}`] : []
-  );
+  const clicks: Record<string, string> = {};
+  const values = new Map([[VISITOR_COOKIE, ""], [CLICKS_COOKIE, ""]]);
+  for (const name of RETURNED_NAMES) {
+    const value = identifiers[name];
+    if (value === null) continue;
+    for (const cookie of IDENTIFIERS[name].returned) {
+      if (cookie !== CLICKS_COOKIE) values.set(cookie, cookie === "_ga" ? gaCookie(value, ga) : value);
+      else {
+        const text = encodeURIComponent(JSON.stringify({ ...clicks, [name]: value }));
+        // one too many leaves the others in
+        if (!VALUE.test(text)) continue;
+        clicks[name] = value;
+        values.set(CLICKS_COOKIE, text);
+      }
+    }
+  }
+  return [...values].flatMap(([name, value]) => VALUE.test(value) ? [`${name}=${value}; ${attributes}`] : []);
 }

@@ -14,7 +14,7 @@ import { pageCookies, refusalOf, withSetCookies } from "./answers.ts";
 import { type Caller, originHost, storefrontHost } from "./caller.ts";
 import { withCookies } from "./cookies.ts";
 import type { ProxyDependencies } from "./dependencies.ts";
-import { returnedIdentifiers, unusableIdentifiers } from "./identity.ts";
+import { returnedIdentifiers, unusableIdentifiers, withNewClicks } from "./identity.ts";
 
 /** What is told of an id or name that was refused: only what has the shape of one, so that nothing is echoed. */
 const ECHOED_ID = /^[A-Za-z0-9_-]{1,128}$/;
@@ -146,10 +146,8 @@ export async function events(
     place.status = result.status === "ignored" ? "duplicate" : result.status;
     if (result.reason) place.reason = result.reason;
   });
-  // a new click is in the event's own identifiers
-  const clicked = captures.findLast(({ event }) => event.identifiers.fbc !== null)?.event.identifiers.fbc;
   const identifiers = returnedIdentifiers(
-    { ...own, fbc: clicked ?? own.fbc },
+    withNewClicks(own, captures.map(({ event }) => event.identifiers)),
     ingested.visitor,
     ingested.browser.purposes!,
   );

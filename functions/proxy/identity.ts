@@ -1,9 +1,11 @@
-import { IDENTIFIER_PURPOSE } from "@trakit/core/consent.ts";
 import { fbcParts, newFbp } from "@trakit/core/cookies.ts";
 import type { Identifiers } from "@trakit/core/event.ts";
+import { IDENTIFIER_LIST, IDENTIFIERS, RETURNED_NAMES } from "@trakit/core/identifiers.ts";
 import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts/answers.ts";
 
 /** What identifiers a browser is answered: docs/privacy.md, "Consent". */
+
+const CLICKS = IDENTIFIER_LIST.filter(({ names }) => names === "click");
 
 interface Purposes {
   analytics: boolean;
@@ -19,31 +21,35 @@ function olderOfOneClick(own: string | null, known: string | null | undefined): 
   return ours && theirs && ours.click === theirs.click && theirs.createdMs < ours.createdMs ? known! : own;
 }
 
+/**
+ * What a browser sent of itself, with the clicks its events' addresses named: those are newer.
+ *
+ * @param events identifiers of its events, oldest first
+ */
+export function withNewClicks(own: Identifiers, events: readonly Identifiers[]): Identifiers {
+  const found = { ...own };
+  for (const event of events) {
+    for (const { name } of CLICKS) {
+      if (event[name] !== null && event[name] !== own[name]) found[name] = event[name];
+    }
+  }
+  return found;
+}
+
+/** Some are only read: they are their own tag's to keep. */
+const RETURNED = RETURNED_NAMES.map((name) => ({ name, purpose: IDENTIFIERS[name].purpose }));
+
 /** What the browser has comes first (a new click is among it), what the vault knows fills the gaps; the rest is null. */
 export function returnedIdentifiers(
   own: Identifiers,
   known: Partial<Identifiers>,
   purposes: Purposes,
 ): ReturnedIdentifiers {
-  const value = (name: keyof ReturnedIdentifiers) =>
-    (name === "fbc" ? olderOfOneClick(own.fbc, known.fbc) : own[name]) ?? known[name] ?? null;
-  const result: ReturnedIdentifiers = {
-    visitor_id: purposes.analytics || purposes.marketing ? value("visitor_id") : null,
-    fbp: null,
-    fbc: null,
-    ttp: null,
-    ttclid: null,
-    epik: null,
-    scid: null,
-    sc_click_id: null,
-    ga_client_id: null,
-    gclid: null,
-  };
-  for (const [name, purpose] of Object.entries(IDENTIFIER_PURPOSE)) {
-    // some are only read: they are their own tag's to keep
-    if (Object.hasOwn(result, name) && purposes[purpose]) {
-      result[name as keyof ReturnedIdentifiers] = value(name as keyof ReturnedIdentifiers);
-    }
+  const result = {} as ReturnedIdentifiers;
+  for (const { name, purpose } of RETURNED) {
+    const allowed = purpose === null ? purposes.analytics || purposes.marketing : purposes[purpose];
+    const ours = name === "fbc" ? olderOfOneClick(own.fbc, known.fbc) : own[name];
+    result[name] = allowed ? ours ?? known[name] ?? null : null;
   }
   return result;
 }
@@ -62,35 +68,16 @@ export function withNewIdentifiers(
   };
 }
 
-/** Which identifier a field of the request's `visitor` becomes. */
-const FIELDS: Record<string, keyof Identifiers> = {
-  visitor_id: "visitor_id",
-  client_id: "client_id",
-  fbp: "fbp",
-  fbc: "fbc",
-  ttp: "ttp",
-  ttclid: "ttclid",
-  epik: "epik",
-  scid: "scid",
-  sc_click_id: "sc_click_id",
-  rdt_uuid: "rdt_uuid",
-  rdt_cid: "rdt_cid",
-  pin_unauth: "pin_unauth",
-  ga: "ga_client_id",
-  ga_session: "ga_session_id",
-  gclid: "gclid",
-};
-
 /** Counts what the browser sent as an identifier and is none: `{"unusable_fbp": 1}`. */
 export function unusableIdentifiers(visitor: unknown, identifiers: Identifiers): Record<string, number> {
   if (typeof visitor !== "object" || visitor === null) return {};
   const sent = visitor as Record<string, unknown>;
-  return Object.fromEntries(
-    Object.entries(FIELDS)
-      .filter(([field, name]) => {
-        const value = sent[field];
-        return value !== null && value !== undefined && value !== "" && identifiers[name] === null;
-      })
-      .map(([field]) => [`unusable_${field}`, 1]),
-  );
+  const unusable: Record<string, number> = {};
+  for (const { name, field } of IDENTIFIER_LIST) {
+    const value = field === null ? null : sent[field];
+    if (value !== null && value !== undefined && value !== "" && identifiers[name] === null) {
+      unusable[`unusable_${field}`] = 1;
+    }
+  }
+  return unusable;
 }

@@ -27,7 +27,7 @@ create index visitors_by_creation on trakit.visitors (created_at);
 comment on table trakit.visitors is 'One row per visitor of a shop: the cookies and click ids we know, to enrich events and restore cookies.';
 comment on column trakit.visitors.shop_id is 'Shop visited.';
 comment on column trakit.visitors.id is 'Older visitors have smaller ids; on a merge the older wins.';
-comment on column trakit.visitors.identifiers is 'Cookies and click ids: fbp, fbc, ttp, ttclid, epik, scid, sc_click_id, rdt_uuid, rdt_cid, pin_unauth, ga_client_id, ga_session_id, gclid, visitor_id, client_id, customer_id.';
+comment on column trakit.visitors.identifiers is 'Cookies and click ids by name; the names are in packages/core/src/identifiers.ts.';
 comment on column trakit.visitors.digests is 'Digests of personal data by normal form, as in events.digests.';
 comment on column trakit.visitors.consent is 'Latest explicit decision per purpose; null = none known.';
 comment on column trakit.visitors.created_at is 'First seen.';

@@ -53,6 +53,7 @@ begin
       ('trakit.unknown_consent_policy(text, text, text)', null, 'trakit_app'),
       ('trakit.allowed_purposes(trakit.shops, jsonb)', null, 'trakit_app'),
       ('trakit.delivery_verdict(trakit.shops, boolean, text, text, jsonb, text, text, text, jsonb)', null, 'trakit_app'),
+      ('trakit.identifier_names(text)', null, 'trakit_app'),
       ('trakit.consented_identifiers(jsonb, jsonb)', null, 'trakit_app'),
       ('trakit.enriched_names(jsonb, jsonb)', null, 'trakit_app'),
       ('trakit.withdraw_consent(uuid, jsonb, jsonb, timestamptz)', null, 'trakit_app'),

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { RETURNED_NAMES } from "@trakit/core/identifiers.ts";
 import { shopPublicKey } from "@trakit/core/storefront-keys.ts";
 import { EVENING, KEYS, pipelineKit } from "../support/pipeline.ts";
 import { NO, pageView, proxyKit, signed, YES } from "../support/storefront.ts";
@@ -9,18 +10,7 @@ const proxy = proxyKit(kit);
 const DAY = 86_400;
 const FBP = "fb.1.1792998010123.1234567890";
 const FBC = "fb.1.1792998009000.IwZXh0bgNhZW0CMTEAAR0click";
-const EMPTY = {
-  visitor_id: null,
-  fbp: null,
-  fbc: null,
-  ttp: null,
-  ttclid: null,
-  epik: null,
-  scid: null,
-  sc_click_id: null,
-  ga_client_id: null,
-  gclid: null,
-};
+const EMPTY = Object.fromEntries(RETURNED_NAMES.map((name) => [name, null]));
 
 const visitorId = () => randomBytes(16).toString("hex");
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type CanonicalEvent, CHANNELS, EVENT_NAMES } from "@trakit/core/event.ts";
+import { IDENTIFIER_LIST } from "@trakit/core/identifiers.ts";
 import { fromStored, type StoredEvent } from "@trakit/core/stored.ts";
 import { parseJson } from "@trakit/shopify/json.ts";
 import { decodeOrder } from "@trakit/shopify/order.ts";
@@ -68,24 +69,9 @@ const eventSchema = z.strictObject({
     postal_code: text,
     country: text,
   }).default({}),
-  identifiers: z.strictObject({
-    visitor_id: text,
-    client_id: text,
-    customer_id: text,
-    fbp: text,
-    fbc: text,
-    ttp: text,
-    ttclid: text,
-    epik: text,
-    scid: text,
-    sc_click_id: text,
-    rdt_uuid: text,
-    rdt_cid: text,
-    pin_unauth: text,
-    ga_client_id: text,
-    ga_session_id: text,
-    gclid: text,
-  }).default({}),
+  identifiers: z.strictObject(Object.fromEntries(IDENTIFIER_LIST.map(({ name }) => [name, text]))).default(
+    {},
+  ),
   consent: z.strictObject({ analytics: flag, marketing: flag, preferences: flag, sale_of_data: flag })
     .default({}),
 });

@@ -1,4 +1,11 @@
-import { type CanonicalEvent, emptyCommerce, EVENT_NAMES, type EventName } from "@trakit/core/event.ts";
+import {
+  type CanonicalEvent,
+  emptyCommerce,
+  EVENT_NAMES,
+  type EventName,
+  type Identifiers,
+} from "@trakit/core/event.ts";
+import { IDENTIFIER_LIST } from "@trakit/core/identifiers.ts";
 import { captureDigests } from "@trakit/core/identity/capture.ts";
 import {
   EXAMPLE_CLIENT,
@@ -64,24 +71,9 @@ export function sampleEvent(word: string): CanonicalEvent {
       region_code: "NH",
       postal_code: "1012 AB",
     },
-    identifiers: {
-      visitor_id: "0123456789abcdef0123456789abcdef",
-      client_id: null,
-      customer_id: "7016459804731",
-      fbp: "fb.1.1773480000123.1098115397",
-      fbc: "fb.1.1773480001456.IwAR2F4-dbP0l7Mn1IawQQGCINEz7PYXQvwjNwB_qa2ofrHyiLjcbCRxTDMgk",
-      ttp: "2MifKFvqOmXqHUtGfSpQJqZKnXJ",
-      ttclid: "E.C.P.demoTikTokClickIdNotReal",
-      epik: "dj0yJnU9demoNotReal",
-      scid: "7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",
-      sc_click_id: "AbC-123",
-      rdt_uuid: "1773480000123.7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",
-      rdt_cid: "3184742045291813272",
-      pin_unauth: "dWlkPWRlbW9Ob3RSZWFs",
-      ga_client_id: "1234567890.1747132561",
-      ga_session_id: "1773480000",
-      gclid: null,
-    },
+    identifiers: Object.fromEntries(
+      IDENTIFIER_LIST.map(({ name, example }) => [name, example]),
+    ) as Identifiers,
     consent: { analytics: true, marketing: true, preferences: true, sale_of_data: true },
   });
 }

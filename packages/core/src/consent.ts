@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Consent, type Identifiers, UNKNOWN_CONSENT } from "./event.ts";
+import { IDENTIFIER_LIST } from "./identifiers.ts";
 
 /** Letter of each purpose in the cart attribute, in the order they are written. */
 const LETTERS = [
@@ -49,28 +50,11 @@ export function formatConsentAttribute(consent: Consent): string {
     .join("");
 }
 
-/** Identifiers of one purpose only. Our own ids and the customer's serve either. */
-export const IDENTIFIER_PURPOSE = {
-  fbp: "marketing",
-  fbc: "marketing",
-  ttp: "marketing",
-  ttclid: "marketing",
-  epik: "marketing",
-  scid: "marketing",
-  sc_click_id: "marketing",
-  rdt_uuid: "marketing",
-  rdt_cid: "marketing",
-  pin_unauth: "marketing",
-  gclid: "marketing",
-  ga_client_id: "analytics",
-  ga_session_id: "analytics",
-} as const satisfies Partial<Record<keyof Identifiers, "marketing" | "analytics">>;
-
-/** The identifiers without those whose purpose was refused; unknown is not refused. */
+/** The identifiers without those whose purpose was refused; unknown is not refused. SQL has the same: trakit.consented_identifiers. */
 export function consentedIdentifiers(identifiers: Identifiers, consent: Consent): Identifiers {
   const kept = { ...identifiers };
-  for (const [name, purpose] of Object.entries(IDENTIFIER_PURPOSE)) {
-    if (consent[purpose] === false) kept[name as keyof typeof IDENTIFIER_PURPOSE] = null;
+  for (const { name, purpose } of IDENTIFIER_LIST) {
+    if (purpose !== null && consent[purpose] === false) kept[name] = null;
   }
   return kept;
 }

@@ -3,6 +3,7 @@
  * Shapes are snake_case because they are stored as JSON and read by operators in SQL.
  * No field holds clear-text email, phone, name, street or date of birth: those are digests (see identity/).
  */
+import { IDENTIFIER_LIST, type IdentifierName } from "./identifiers.ts";
 
 /** Canonical event names: Shopify's customer-event names plus three of ours (docs/architecture.md, "Events"). */
 export const EVENT_NAMES = [
@@ -108,35 +109,8 @@ export interface Client {
   country: string | null;
 }
 
-/** Cookies and click ids, byte-exact as the vendors made them; never hashed. */
-export interface Identifiers {
-  /** TrakIt's own visitor id: 128 random bits, 32 hex digits. */
-  visitor_id: string | null;
-  /** Shopify's web pixel clientId. */
-  client_id: string | null;
-  /** Shopify customer id signed by Shopify (app proxy, order webhook). */
-  customer_id: string | null;
-  fbp: string | null;
-  fbc: string | null;
-  ttp: string | null;
-  ttclid: string | null;
-  epik: string | null;
-  /** Snapchat `_scid` cookie. */
-  scid: string | null;
-  /** Snapchat `ScCid` click id. */
-  sc_click_id: string | null;
-  /** Reddit's `_rdt_uuid` cookie. */
-  rdt_uuid: string | null;
-  /** Reddit's click id: `rdt_cid` of a landing URL, or its cookie `_rdt_cid`. */
-  rdt_cid: string | null;
-  /** Pinterest's `_pin_unauth` cookie. */
-  pin_unauth: string | null;
-  /** Two numbers joined by a dot, from `_ga`. */
-  ga_client_id: string | null;
-  /** Digits, from `_ga_<stream>`. */
-  ga_session_id: string | null;
-  gclid: string | null;
-}
+/** Cookies and click ids, byte-exact as the vendors made them; never hashed. What each is: identifiers.ts. */
+export type Identifiers = Record<IdentifierName, string | null>;
 
 /** Per purpose; null = no state known (docs/privacy.md, "Consent"). `sale_of_data` false = the vendor's limited mode. */
 export interface Consent {
@@ -185,24 +159,9 @@ export const EMPTY_CLIENT: Client = Object.freeze({
   country: null,
 });
 
-export const EMPTY_IDENTIFIERS: Identifiers = Object.freeze({
-  visitor_id: null,
-  client_id: null,
-  customer_id: null,
-  fbp: null,
-  fbc: null,
-  ttp: null,
-  ttclid: null,
-  epik: null,
-  scid: null,
-  sc_click_id: null,
-  rdt_uuid: null,
-  rdt_cid: null,
-  pin_unauth: null,
-  ga_client_id: null,
-  ga_session_id: null,
-  gclid: null,
-});
+export const EMPTY_IDENTIFIERS: Identifiers = Object.freeze(
+  Object.fromEntries(IDENTIFIER_LIST.map(({ name }) => [name, null])) as Record<IdentifierName, null>,
+);
 
 export const UNKNOWN_CONSENT: Consent = Object.freeze({
   analytics: null,

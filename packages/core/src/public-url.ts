@@ -1,8 +1,11 @@
 /** Page addresses as they may be kept and leave us. */
 
-/** Query parameters that open something or name someone; click ids and campaign parameters stay. */
+/**
+ * Query parameters that open something or name someone; click ids and campaign parameters stay. `_kx` is a click id that names
+ * one of Klaviyo's profiles (reference: more-destinations §2).
+ */
 const NAMES =
-  "(?:e?mail|email_?address|phone|tel|telephone|mobile|name|first_?name|last_?name|address|password|passwd|pwd|secret|token|key|api_?key|signature|hmac|auth|authenticate|session|sid|otp|jwt|customer_?id)";
+  "(?:e?mail|email_?address|phone|tel|telephone|mobile|name|first_?name|last_?name|address|password|passwd|pwd|secret|token|key|api_?key|signature|hmac|auth|authenticate|session|sid|otp|jwt|customer_?id|kx)";
 const PRIVATE_NAME = new RegExp(`(?:^|[_\\-.[])${NAMES}(?:[\\]_\\-.]|$)`, "i");
 /** The same anywhere in a query without escapes, or a pair without anything in it. */
 const NEEDS_CARE = new RegExp(`[?&](?:&|$|(?:[^=&?]*[_\\-.[])?${NAMES}(?:[\\]_\\-.=&]|$))`, "i");

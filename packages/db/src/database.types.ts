@@ -1501,6 +1501,7 @@ export type Database = {
         };
         Returns: boolean;
       };
+      "identifier_names": { Args: { "p_what": string }; Returns: (string)[] };
       "identity_keys": { Args: { "p_event": Json; "p_policy": string }; Returns: Json };
       "ingest_browser_events": {
         Args: {

@@ -1,27 +1,15 @@
 /** Cookies and click ids of a browser's event. */
-import type { Identifiers } from "@trakit/core/event.ts";
+import { clickIdsFromUrl } from "@trakit/core/click-ids.ts";
 import {
-  clickIdsFromUrl,
   fbcFromFbclid,
   fbcIsOf,
   fbcParts,
-  gaClientId,
-  gaSessionId,
+  validClickId,
   validClientId,
-  validEpik,
   validFbc,
-  validFbclid,
-  validFbp,
-  validGclid,
-  validPinUnauth,
-  validRdtCid,
-  validRdtUuid,
-  validScClickId,
-  validScid,
-  validTtclid,
-  validTtp,
-  validVisitorId,
 } from "@trakit/core/cookies.ts";
+import { EMPTY_IDENTIFIERS, type Identifiers } from "@trakit/core/event.ts";
+import { IDENTIFIER_LIST } from "@trakit/core/identifiers.ts";
 import type { BrowserVisitor } from "./browser-schema.ts";
 
 /** When the click stored with the visitor was first seen, ms; null when what is said is no time up to `now`. */
@@ -35,11 +23,11 @@ function clickTime(visitor: BrowserVisitor, now: number): number | null {
  * then the later one of cookie and stored click. A cookie made of the same click is kept: its time is when Meta's own
  * tag saw it.
  */
-function fbcOf(visitor: BrowserVisitor, urlClick: string | null, occurredAt: number): string | null {
+function fbcOf(visitor: BrowserVisitor, urlClick: string | undefined, occurredAt: number): string | null {
   const cookie = validFbc(visitor.fbc);
-  const stored = validFbclid(visitor.fbclid);
+  const stored = validClickId(visitor.fbclid);
   const storedAt = clickTime(visitor, occurredAt);
-  if (urlClick !== null) {
+  if (urlClick !== undefined) {
     if (cookie !== null && fbcIsOf(cookie, urlClick)) return cookie;
     const seenAt = stored === urlClick ? storedAt : null;
     return fbcFromFbclid(urlClick, seenAt ?? occurredAt) ?? cookie;
@@ -62,22 +50,12 @@ export function browserIdentifiers(
   event: { href: unknown; pixelClientId: unknown; customerId: string | null; occurredAt: number },
 ): Identifiers {
   const url = clickIdsFromUrl(event.href);
-  return {
-    visitor_id: validVisitorId(visitor.visitor_id),
-    client_id: validClientId(event.pixelClientId) ?? validClientId(visitor.client_id),
-    customer_id: event.customerId,
-    fbp: validFbp(visitor.fbp),
-    fbc: fbcOf(visitor, url.fbclid, event.occurredAt),
-    ttp: validTtp(visitor.ttp),
-    ttclid: url.ttclid ?? validTtclid(visitor.ttclid),
-    epik: url.epik ?? validEpik(visitor.epik),
-    scid: validScid(visitor.scid),
-    sc_click_id: url.sc_click_id ?? validScClickId(visitor.sc_click_id),
-    rdt_uuid: validRdtUuid(visitor.rdt_uuid),
-    rdt_cid: url.rdt_cid ?? validRdtCid(visitor.rdt_cid),
-    pin_unauth: validPinUnauth(visitor.pin_unauth),
-    ga_client_id: gaClientId(visitor.ga),
-    ga_session_id: gaSessionId(visitor.ga_session),
-    gclid: url.gclid ?? validGclid(visitor.gclid),
-  };
+  const found: Identifiers = { ...EMPTY_IDENTIFIERS };
+  for (const { name, field, read } of IDENTIFIER_LIST) {
+    if (field !== null) found[name] = url[name] ?? read(visitor[field]);
+  }
+  found.client_id = validClientId(event.pixelClientId) ?? found.client_id;
+  found.customer_id = event.customerId;
+  found.fbc = fbcOf(visitor, url.fbclid, event.occurredAt);
+  return found;
 }

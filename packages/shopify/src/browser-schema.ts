@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { consentSchema } from "@trakit/core/consent.ts";
 import { EVENT_NAMES } from "@trakit/core/event.ts";
+import { type BrowserField, IDENTIFIER_LIST } from "@trakit/core/identifiers.ts";
 import { decimalFrom } from "@trakit/core/money.ts";
 import { pixelAddress } from "./address.ts";
 import { currency, id, listOf, quantity, text, token, whole } from "./fields.ts";
@@ -173,25 +174,12 @@ export type Price = z.output<typeof price>;
 /** A cookie or click id as text; what is none is null, and its shape is checked when an event is made of it. */
 const cookie = z.string().max(2048).nullish().catch(null);
 
-/** Cookies and click ids of the browser, as it has them. */
+const FIELDS = IDENTIFIER_LIST.flatMap(({ field }) => field === null ? [] : [field]);
+
+/** Cookies and click ids of the browser, as it has them: of Google Analytics the whole cookies. */
 export const visitorSchema = z.object({
-  visitor_id: cookie,
-  client_id: cookie,
-  fbp: cookie,
-  fbc: cookie,
-  ttp: cookie,
-  ttclid: cookie,
-  epik: cookie,
-  scid: cookie,
-  sc_click_id: cookie,
-  rdt_uuid: cookie,
-  rdt_cid: cookie,
-  pin_unauth: cookie,
-  /** The whole `_ga` cookie. */
-  ga: cookie,
-  /** The whole `_ga_<stream>` cookie. */
-  ga_session: cookie,
-  gclid: cookie,
+  ...Object.fromEntries(FIELDS.map((field) => [field, cookie])) as Record<BrowserField, typeof cookie>,
+  /** A click of which `_fbc` is made. */
   fbclid: cookie,
   /** When `fbclid` was first seen, ms since the epoch. */
   fbclid_at: z.number().nullish().catch(null),

@@ -1,24 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { clickIdsFromUrl } from "@trakit/core/click-ids.ts";
 import {
-  clickIdsFromUrl,
   fbcFromFbclid,
   fbcIsOf,
   fbcParts,
   gaClientId,
   gaSessionId,
+  validClickId,
   validClientId,
-  validEpik,
   validFbc,
-  validFbclid,
   validFbp,
-  validGclid,
-  validScClickId,
-  validScid,
-  validTtclid,
-  validTtp,
   validVisitorId,
 } from "@trakit/core/cookies.ts";
+import { IDENTIFIERS } from "@trakit/core/identifiers.ts";
 
 const FBCLID = "IwZXh0bgNhZW0CMTEAAR0demoClickIdNotReal";
 
@@ -55,26 +50,35 @@ const CHECKS: [string, (value: unknown) => string | null, string[], unknown[]][]
     "fb.1.1792998009000.a\nb",
     `fb.1.1792998009000.${"x".repeat(2000)}`,
   ]],
-  ["validFbclid", validFbclid, [FBCLID, "a_b-c.d"], ["", "a b", "ä", "a;b", "x".repeat(1001)]],
-  ["validTtclid", validTtclid, ["E.C.P.demoTikTokClickIdNotReal", "x".repeat(1000)], [
+  ["validClickId", validClickId, [FBCLID, "a_b-c.d"], ["", "a b", "ä", "a;b", "x".repeat(1001)]],
+  ["ttclid", IDENTIFIERS.ttclid.read, ["E.C.P.demoTikTokClickIdNotReal", "x".repeat(1000)], [
     "",
     "x".repeat(1001),
     "a\u0000b",
     'a"b',
   ]],
-  ["validTtp", validTtp, ["2MifKFvqOmXqHUtGfSpQJqZKnXJ", "01JABCDEFGHJKMNPQRSTVWXYZ0_.tt.1"], [
+  ["ttp", IDENTIFIERS.ttp.read, ["2MifKFvqOmXqHUtGfSpQJqZKnXJ", "01JABCDEFGHJKMNPQRSTVWXYZ0_.tt.1"], [
     "",
     "a b",
     "a%20b",
     "x".repeat(257),
   ]],
-  ["validEpik", validEpik, ["dj0yJnU9demoNotReal", "dj0y~x=="], ["", "a,b", "x".repeat(1001)]],
-  ["validScid", validScid, ["9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d", "9B1DEB4D-3B7D-4BAD-9BDD-2B0D7B3DCB6D"], [
+  ["epik", IDENTIFIERS.epik.read, ["dj0yJnU9demoNotReal", "dj0y~x=="], ["", "a,b", "x".repeat(1001)]],
+  ["scid", IDENTIFIERS.scid.read, [
+    "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d",
+    "9B1DEB4D-3B7D-4BAD-9BDD-2B0D7B3DCB6D",
+    // what the pixel makes since about 2024
+    "uXgJ39L87OhRU_GLj327_oaNxVBZiGJS",
+    "-9WdoehCsNW8s08Ix0onH_JqWS81zMPZgjI0XA",
+  ], [
     "9b1deb4d",
     "{9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d}",
   ]],
-  ["validScClickId", validScClickId, ["9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d", "abc_DEF"], ["", "a b"]],
-  ["validGclid", validGclid, ["TeSter-123_x.y"], ["", "a+b", "a b", "x".repeat(513)]],
+  ["sc_click_id", IDENTIFIERS.sc_click_id.read, ["9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d", "abc_DEF"], [
+    "",
+    "a b",
+  ]],
+  ["gclid", IDENTIFIERS.gclid.read, ["TeSter-123_x.y"], ["", "a+b", "a b", "x".repeat(513)]],
 ];
 
 describe.each(CHECKS)("%s", (_name, check, good, bad) => {
@@ -151,8 +155,6 @@ describe("Google Analytics cookies", () => {
 });
 
 describe("click ids in a URL", () => {
-  const NONE = { fbclid: null, ttclid: null, epik: null, sc_click_id: null, gclid: null, rdt_cid: null };
-
   test("are found in absolute and relative URLs, percent-decoded, otherwise untouched", () => {
     expect(
       clickIdsFromUrl(
@@ -167,19 +169,16 @@ describe("click ids in a URL", () => {
         gclid: "Tes_t-1",
         rdt_cid: "318-x",
       });
-    expect(clickIdsFromUrl(`https://shop.example/?fbclid=${FBCLID}`)).toEqual({ ...NONE, fbclid: FBCLID });
+    expect(clickIdsFromUrl(`https://shop.example/?fbclid=${FBCLID}`)).toEqual({ fbclid: FBCLID });
   });
 
   test("a plus sign stays a plus sign, and case stays", () => {
-    expect(clickIdsFromUrl("/?fbclid=aB+c")).toEqual({ ...NONE, fbclid: "aB+c" });
+    expect(clickIdsFromUrl("/?fbclid=aB+c")).toEqual({ fbclid: "aB+c" });
   });
 
   test("only Snapchat's parameter is known in any case", () => {
-    expect(clickIdsFromUrl("/?sccid=1&FBCLID=2&Gclid=3&EPIK=4&TtClid=5")).toEqual({
-      ...NONE,
-      sc_click_id: "1",
-    });
-    expect(clickIdsFromUrl("/?SCCID=7")).toEqual({ ...NONE, sc_click_id: "7" });
+    expect(clickIdsFromUrl("/?sccid=1&FBCLID=2&Gclid=3&EPIK=4&TtClid=5")).toEqual({ sc_click_id: "1" });
+    expect(clickIdsFromUrl("/?SCCID=7")).toEqual({ sc_click_id: "7" });
   });
 
   test("the first usable one counts", () => {
@@ -187,10 +186,10 @@ describe("click ids in a URL", () => {
   });
 
   test("broken escapes and fragments give nothing and do no harm", () => {
-    expect(clickIdsFromUrl("/?gclid=%E0%A4%A&fbclid=%zz")).toEqual({ ...NONE, fbclid: "%zz" });
-    expect(clickIdsFromUrl("/p#?gclid=abc")).toEqual(NONE);
-    expect(clickIdsFromUrl("no query")).toEqual(NONE);
-    expect(clickIdsFromUrl(null)).toEqual(NONE);
+    expect(clickIdsFromUrl("/?gclid=%E0%A4%A&fbclid=%zz")).toEqual({ fbclid: "%zz" });
+    expect(clickIdsFromUrl("/p#?gclid=abc")).toEqual({});
+    expect(clickIdsFromUrl("no query")).toEqual({});
+    expect(clickIdsFromUrl(null)).toEqual({});
   });
 
   test("never throws, and a value put into a URL comes out byte for byte", () => {
@@ -198,7 +197,7 @@ describe("click ids in a URL", () => {
       fc.property(
         fc.oneof(fc.string({ unit: "binary" }), fc.webUrl({ withQueryParameters: true })),
         (url) => {
-          expect(Object.keys(clickIdsFromUrl(url))).toHaveLength(6);
+          expect(clickIdsFromUrl(url)).toBeTypeOf("object");
         },
       ),
     );

@@ -6,9 +6,9 @@ import {
   type Client,
   type Commerce,
   EVENT_NAMES,
-  type Identifiers,
   type Item,
 } from "@trakit/core/event.ts";
+import { IDENTIFIER_LIST, type IdentifierName } from "@trakit/core/identifiers.ts";
 import { FORM_NAMES } from "@trakit/core/identity/forms.ts";
 import type { JsonObject } from "@trakit/destinations/destination.ts";
 
@@ -89,25 +89,22 @@ const client: fc.Arbitrary<Client> = fc.record({
   country: known(fc.constantFrom("US", "NL", "GB")),
 });
 
-const identifiers: fc.Arbitrary<Identifiers> = fc.record({
-  visitor_id: known(hex(32)),
-  client_id: known(fc.uuid()),
-  customer_id: known(id),
-  fbp: known(fc.oneof(fc.constant("fb.1.1773480413589.1234567890"), cookie)),
-  fbc: known(fc.oneof(fc.constant("fb.1.1773480413589.IwAR0_-x"), cookie)),
-  // what vendors make, and what people type into a cart attribute
-  ttp: known(fc.oneof(clickId, text)),
-  ttclid: known(fc.oneof(clickId, text)),
-  epik: known(fc.oneof(clickId, text)),
-  scid: known(fc.oneof(fc.uuid(), text)),
-  sc_click_id: known(fc.oneof(clickId, text)),
-  rdt_uuid: known(fc.oneof(clickId, text)),
-  rdt_cid: known(fc.oneof(clickId, text)),
-  pin_unauth: known(fc.oneof(clickId, text)),
-  ga_client_id: known(fc.oneof(fc.constant("1234567890.1747132561"), text)),
-  ga_session_id: known(fc.oneof(fc.constant("1773480000"), text)),
-  gclid: known(text),
-});
+const shaped: Partial<Record<IdentifierName, fc.Arbitrary<string>>> = {
+  visitor_id: hex(32),
+  client_id: fc.uuid(),
+  customer_id: id,
+  fbp: fc.oneof(fc.constant("fb.1.1773480413589.1234567890"), cookie),
+  fbc: fc.oneof(fc.constant("fb.1.1773480413589.IwAR0_-x"), cookie),
+  scid: fc.oneof(fc.uuid(), text),
+  ga_client_id: fc.oneof(fc.constant("1234567890.1747132561"), text),
+  ga_session_id: fc.oneof(fc.constant("1773480000"), text),
+};
+// what vendors make, and what people type into a cart attribute
+const identifiers = fc.record(
+  Object.fromEntries(
+    IDENTIFIER_LIST.map(({ name }) => [name, known(shaped[name] ?? fc.oneof(clickId, text))]),
+  ) as Record<IdentifierName, fc.Arbitrary<string | null>>,
+);
 
 const digests = fc.uniqueArray(fc.constantFrom(...FORM_NAMES)).chain((forms) =>
   fc.tuple(...forms.map(() => fc.array(hex(64), { minLength: 1, maxLength: 3 })))

@@ -302,6 +302,8 @@ describe("publicUrl", () => {
     ["https://u:p@shop.example/", "https://shop.example/"],
     ["https://shop.example/?q=blue%20mug&token=abc&key=1", "https://shop.example/?q=blue%20mug"],
     ["https://shop.example/?q=jane%40example.com&x=1", "https://shop.example/?x=1"],
+    // names one of Klaviyo's profiles; a vendor's click id stays
+    ["https://shop.example/?_kx=AbC.d&msclkid=1&okx=2", "https://shop.example/?msclkid=1&okx=2"],
     ["https://shop.example/?checkout%5Bemail%5D=a&customer[first_name]=b&y=2", "https://shop.example/?y=2"],
     [
       "https://shop.example/checkouts/cn/Z2NwLWV1cm9wZS13ZXN0NDow/thank-you",

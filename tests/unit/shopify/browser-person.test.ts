@@ -31,8 +31,8 @@ describe("identifiers", () => {
       gclid: "g1",
     };
     expect(event({}, { visitor }).identifiers).toEqual({
+      ...EMPTY_IDENTIFIERS,
       ...visitor,
-      customer_id: null,
       ga_client_id: "1234567890.1792998010",
       ga_session_id: "1747132561",
       ga: undefined,

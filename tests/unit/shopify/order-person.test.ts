@@ -30,6 +30,7 @@ describe("identifiers from the cart", () => {
       ];
     });
     expect(identifiers).toEqual({
+      ...EMPTY_IDENTIFIERS,
       visitor_id: VID,
       client_id: null,
       customer_id: "7012345678801",

@@ -1,5 +1,5 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
-import { validEpik, validPinUnauth } from "@trakit/core/cookies.ts";
+import { IDENTIFIERS } from "@trakit/core/identifiers.ts";
 import { sha256Hex } from "@trakit/core/identity/digest.ts";
 import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
@@ -59,7 +59,7 @@ const FIELDS = PLATFORM_FIELDS.pinterest;
 /** The shop's own ids, and the browser's `_pin_unauth` hashed, as the vendor's own plugins send it (reference: pinterest §4). */
 function externalIds({ digests, identifiers }: CanonicalEvent): string[] | undefined {
   const own = digestsBy(FIELDS.external_id, digests);
-  const browser = validPinUnauth(identifiers.pin_unauth);
+  const browser = IDENTIFIERS.pin_unauth.read(identifiers.pin_unauth);
   return browser === null ? own : [...own ?? [], sha256Hex(browser)];
 }
 
@@ -80,7 +80,7 @@ function userData(event: CanonicalEvent): JsonObject {
     external_id: externalIds(event),
     client_ip_address: given(publicIp(event.client.ip)),
     client_user_agent: given(cut(event.client.user_agent, 2000)),
-    click_id: given(validEpik(event.identifiers.epik)),
+    click_id: given(IDENTIFIERS.epik.read(event.identifiers.epik)),
   };
 }
 

@@ -1,7 +1,8 @@
 /** Reddit Conversions API v3. Facts: docs/destinations/reddit.md, from public copies of Reddit's pages. */
 import { z } from "zod";
+import { clickIdsFromUrl } from "@trakit/core/click-ids.ts";
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
-import { clickIdsFromUrl, validRdtCid, validRdtUuid } from "@trakit/core/cookies.ts";
+import { IDENTIFIERS } from "@trakit/core/identifiers.ts";
 import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import { type BatchOutcome, forAll, outcome } from "@trakit/core/outcome.ts";
@@ -88,7 +89,7 @@ function userData(event: CanonicalEvent, store: boolean): JsonObject {
     // Of what was sold in a store Reddit wants no device.
     ip_address: given(store ? null : publicIp(client.ip)),
     user_agent: given(store ? null : cut(client.user_agent, 2000)),
-    uuid: given(store ? null : validRdtUuid(event.identifiers.rdt_uuid)),
+    uuid: given(store ? null : IDENTIFIERS.rdt_uuid.read(event.identifiers.rdt_uuid)),
   };
 }
 
@@ -114,7 +115,7 @@ function product(item: Item, id: string, currency: string | null): JsonObject {
 
 /** The newest click there is: the page's own address, else what browser or order brought. */
 function clickOf({ page, identifiers }: CanonicalEvent): string | null {
-  return clickIdsFromUrl(page.url).rdt_cid ?? validRdtCid(identifiers.rdt_cid);
+  return clickIdsFromUrl(page.url).rdt_cid ?? IDENTIFIERS.rdt_cid.read(identifiers.rdt_cid);
 }
 
 function metadata(event: CanonicalEvent, settings: RedditSettings): JsonObject {

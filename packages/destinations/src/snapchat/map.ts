@@ -1,5 +1,5 @@
 import type { CanonicalEvent, Commerce, EventName, Item } from "@trakit/core/event.ts";
-import { validScClickId, validScid } from "@trakit/core/cookies.ts";
+import { IDENTIFIERS } from "@trakit/core/identifiers.ts";
 import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
@@ -74,8 +74,8 @@ function userData(event: CanonicalEvent): JsonObject {
     external_id: digestsBy(FIELDS.external_id, digests)?.[0],
     client_ip_address: given(publicIp(event.client.ip)),
     client_user_agent: given(cut(event.client.user_agent, 2000)),
-    sc_click_id: given(validScClickId(event.identifiers.sc_click_id)),
-    sc_cookie1: given(validScid(event.identifiers.scid)),
+    sc_click_id: given(IDENTIFIERS.sc_click_id.read(event.identifiers.sc_click_id)),
+    sc_cookie1: given(IDENTIFIERS.scid.read(event.identifiers.scid)),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
-import { validTtclid, validTtp } from "@trakit/core/cookies.ts";
+import { IDENTIFIERS } from "@trakit/core/identifiers.ts";
 import { clearFor, digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
@@ -84,8 +84,8 @@ function userData(event: CanonicalEvent): JsonObject {
     country: given(clearFor("tiktok", "country", client)),
     ip: given(publicIp(client.ip)),
     user_agent: given(cut(client.user_agent, 2000)),
-    ttclid: given(validTtclid(identifiers.ttclid)),
-    ttp: given(validTtp(identifiers.ttp)),
+    ttclid: given(IDENTIFIERS.ttclid.read(identifiers.ttclid)),
+    ttp: given(IDENTIFIERS.ttp.read(identifiers.ttp)),
     locale: given(LOCALE.test(client.language ?? "") ? client.language : null),
   };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EVENT_NAMES } from "@trakit/core/event.ts";
+import { RETURNED_NAMES, type ReturnedName } from "@trakit/core/identifiers.ts";
 
 /** Answers of the HTTP API: what the handlers send and what the OpenAPI document says are the same schemas. */
 
@@ -25,18 +26,12 @@ export const eventResultSchema = z.object({
 const identifier = z.string().nullable();
 
 /** Identifiers as a browser is given them: its own first, gaps filled from the vault, nothing its consent does not allow. */
-export const returnedIdentifiersSchema = z.object({
-  visitor_id: identifier,
-  fbp: identifier,
-  fbc: identifier,
-  ttp: identifier,
-  ttclid: identifier,
-  epik: identifier,
-  scid: identifier,
-  sc_click_id: identifier,
-  ga_client_id: identifier,
-  gclid: identifier,
-}).describe("Identifiers this visitor should have.");
+export const returnedIdentifiersSchema = z.object(
+  Object.fromEntries(RETURNED_NAMES.map((name) => [name, identifier])) as Record<
+    ReturnedName,
+    typeof identifier
+  >,
+).describe("Identifiers this visitor should have.");
 export type ReturnedIdentifiers = z.output<typeof returnedIdentifiersSchema>;
 
 const pageCookies = z.array(z.string()).describe(

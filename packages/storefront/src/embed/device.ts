@@ -1,10 +1,9 @@
 /** What this device keeps: cookies and storage. Every access may fail (blocked, full, private mode); none may throw. */
+import { ANALYTICS, MARKETING } from "../shared/identifiers.ts";
 import type { Consent, Visitor } from "../shared/types.ts";
+import { cookiesIn, visitorIn } from "../shared/visitor.ts";
 
 type Place = "localStorage" | "sessionStorage";
-
-/** Identifiers of the ad platforms whose cookie is `_` and this name. */
-const IDS = "fbp fbc ttp epik scid rdt_uuid rdt_cid pin_unauth".split(" ");
 
 /** Reads (no value), writes, or removes (null, ""); null when there is no storage. */
 const storage = (place: Place) => (key: string, value?: string | null): string | null | undefined => {
@@ -32,33 +31,13 @@ export function storedKeys(place: Place, prefix: string): string[] {
   }
 }
 
-export const cookies = (): Record<string, string> =>
-  Object.fromEntries(document.cookie.split("; ").map((pair) => pair.split(/=(.*)/)));
-
-/** Click ids that have no cookie of their own. */
-function clicks(jar: Record<string, string>): Visitor {
-  try {
-    return JSON.parse(decodeURIComponent(jar._tk_c ?? "{}")) ?? {};
-  } catch {
-    return {};
-  }
-}
+export const cookies = (): Record<string, string> => cookiesIn(document.cookie);
 
 /** What is known of this visitor here, as far as consent goes. */
-export function knownVisitor({ analytics, marketing }: Consent): Visitor {
-  const jar = cookies();
-  const found: Visitor = marketing ? clicks(jar) : {};
-  if (marketing) {
-    for (const name of IDS) found[name] ??= jar[`_${name}`];
-    // what other servers' tags made of Snapchat's click
-    found.sc_click_id ??= jar._scclid;
-  }
-  found.visitor_id = jar._tk_v ?? local("_tk_v");
+export function knownVisitor(consent: Consent): Visitor {
+  const found = visitorIn(document.cookie, consent);
+  found.visitor_id ??= local("_tk_v");
   found.client_id = local("_tk_i");
-  if (analytics) {
-    found.ga = jar._ga;
-    found.ga_session = /_ga_\w+=([^;]+)/.exec(document.cookie)?.[1];
-  }
   return found;
 }
 
@@ -75,13 +54,11 @@ export function restore(texts: string[], now: boolean): void {
 
 /** Removes the identifiers consent no longer covers; without any consent, everything of ours. */
 export function forgetIds({ analytics, marketing }: Consent, domain: string | null): void {
-  const gone = marketing
-    ? /^_ga/
-    : analytics
-    ? /^_(fb[pc]|ttp|epik|sc(cl)?id|rdt_(uu|c)id|pin_unauth|tk_c)$/
-    : /^_(fb[pc]|ttp|epik|sc(cl)?id|rdt_|pin_un|tk_|ga)/;
+  const gone = `${marketing ? "" : `${MARKETING} _tk_c`} ${analytics ? "" : ANALYTICS} ${
+    analytics || marketing ? "" : "_tk_\\w+"
+  }`.replace(/=\w+/g, "").replaceAll(" ", "|");
   for (const name of Object.keys(cookies())) {
-    if (gone.test(name)) {
+    if (RegExp(`^(${gone})$`).test(name)) {
       for (const place of ["", `; Domain=${domain}`]) document.cookie = `${name}=; Path=/; Max-Age=0${place}`;
     }
   }

@@ -3,6 +3,7 @@
  * to the courier. It sends nothing before the page has loaded and nothing the visitor has not allowed. One global: `trakit`.
  */
 import { courier } from "../shared/courier.ts";
+import { ATTRIBUTES } from "../shared/identifiers.ts";
 import { type Config, type Consent, consentText, type StoreEvent, type Visitor } from "../shared/types.ts";
 import { type AjaxCart, watchCart } from "./cart.ts";
 import { cookies, forgetIds, knownVisitor, local, moment, restore, storedKeys, tab } from "./device.ts";
@@ -26,11 +27,6 @@ export interface Namespace {
 
 const QUEUE = "_tk_q";
 const TAGS = "fbq ttq pintrk snaptr gtag".split(" ");
-/** Cart attribute, without `__trk_`, and the identifier it carries where that has another name. */
-const ATTRIBUTES =
-  "consent vid=visitor_id cid=client_id fbp fbc ttclid ttp scid sccid=sc_click_id epik gclid ga gs=ga_session rdt_uuid rdt_cid pin_unauth"
-    .split(" ");
-
 /** A turn for the page between two pieces of work; a page that is leaving has none. */
 const rest = () => document.hidden ? undefined : moment();
 
@@ -89,7 +85,7 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
   function toWrite(): string | undefined {
     if (!consent) return;
     const known = { ...allowed() && knownVisitor(consent), consent: consentText(consent) } as Visitor;
-    const text = ATTRIBUTES.map((pair) => {
+    const text = `consent ${ATTRIBUTES}`.split(" ").map((pair) => {
       const [name, field = name] = pair.split("=") as [string, string?];
       return `attributes[__trk_${name}]=${encodeURIComponent(known[field] ?? "")}`;
     }).join("&");

@@ -5,6 +5,7 @@
 import { courier } from "../shared/courier.ts";
 import { hex, sha256, type Subtle } from "../shared/token.ts";
 import { type Consent, consentText, type StoreEvent, type Visitor } from "../shared/types.ts";
+import { cookiesIn, visitorIn } from "../shared/visitor.ts";
 import type { PixelApi, PixelConsent, PixelEvent } from "./api.ts";
 import { leadOf } from "./lead.ts";
 import { pureSubtle } from "./pure-subtle.ts";
@@ -127,7 +128,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     savedSession: () => quietly(browser.localStorage.getItem("_tk_s")),
     rest() {},
     async received({ cookies: texts }, answered) {
-      const jar = await cookies();
+      const jar = cookiesIn(await cookies());
       for (const text of texts) {
         if (answered || !jar[text.split("=")[0]!]) await quietly(browser.cookie.set(text));
       }
@@ -135,32 +136,13 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     },
   });
 
-  async function cookies(): Promise<Record<string, string>> {
-    const text = await quietly(browser.cookie.get()) ?? "";
-    return Object.fromEntries(text.split("; ").map((pair) => pair.split(/=(.*)/)));
-  }
+  const cookies = async () => await quietly(browser.cookie.get()) ?? "";
 
   /** What is known of this visitor on the device, as far as consent goes. */
   async function look(): Promise<void> {
     if (!consent) return;
-    const { analytics, marketing } = consent;
-    const jar = await cookies();
-    const found: Visitor = { visitor_id: jar._tk_v ?? await quietly(browser.localStorage.getItem("_tk_v")) };
-    if (analytics) {
-      found.ga = jar._ga;
-      found.ga_session = jar[Object.keys(jar).find((name) => name.startsWith("_ga_")) ?? ""];
-    }
-    if (marketing) {
-      try {
-        Object.assign(found, JSON.parse(decodeURIComponent(jar._tk_c ?? "%7B%7D")));
-      } catch {
-        // somebody else's cookie
-      }
-      for (const name of "fbp fbc ttp scid rdt_uuid rdt_cid pin_unauth".split(" ")) {
-        found[name] = jar[`_${name}`];
-      }
-      found.epik ??= jar._epik;
-    }
+    const found = visitorIn(await cookies(), consent);
+    found.visitor_id ??= await quietly(browser.localStorage.getItem("_tk_v"));
     visitor = found;
   }
 
