@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { setCookie } from "hono/cookie";
 import {
   completeConnecting,
   CONNECT_SECONDS,
@@ -12,6 +13,7 @@ import type { AdminDependencies } from "./dependencies.ts";
  * way back. What proves them is the state, which only a merchant's session could begin, and on the way back the cookie.
  */
 
+const CONNECT_COOKIE = "trakit_connect";
 const COOKIE = /^[A-Za-z0-9_-]{43}$/;
 
 /** `GET /admin/connect/<platform>?state=…`: 302 to the platform, with a cookie for this browser alone. */
@@ -20,7 +22,8 @@ export async function openConnect(deps: AdminDependencies, context: Context): Pr
   const [state, ...more] = new URL(context.req.url).searchParams.getAll("state");
   const opened = state && more.length === 0 ? await openConnecting(deps, platform, state) : null;
   if (!opened?.ok) return badConnection(deps);
-  return redirect(opened.url, cookieOf(deps, platform, opened.cookie, CONNECT_SECONDS));
+  giveCookie(deps, context, platform, opened.cookie, CONNECT_SECONDS);
+  return redirect(context, opened.url);
 }
 
 /**
@@ -40,7 +43,8 @@ export async function connectCallback(deps: AdminDependencies, context: Context)
   page.searchParams.set("shop", done.shop);
   page.searchParams.set("platform", platform);
   page.searchParams.set("connect", done.ok ? "connected" : done.trouble);
-  return redirect(page.href, cookieOf(deps, platform, "", 0));
+  giveCookie(deps, context, platform, "", 0);
+  return redirect(context, page.href);
 }
 
 function badConnection(deps: AdminDependencies): Response {
@@ -53,32 +57,37 @@ function badConnection(deps: AdminDependencies): Response {
   });
 }
 
-function redirect(location: string, cookie: string): Response {
-  return new Response(null, {
-    status: 302,
-    headers: {
-      location,
-      "set-cookie": cookie,
-      "cache-control": "no-store",
-      // neither address is to be told to who comes next
-      "referrer-policy": "no-referrer",
-    },
+function redirect(context: Context, location: string): Response {
+  context.header("cache-control", "no-store");
+  // neither address is to be told to who comes next
+  context.header("referrer-policy", "no-referrer");
+  return context.redirect(location);
+}
+
+function giveCookie(
+  deps: AdminDependencies,
+  context: Context,
+  platform: string,
+  value: string,
+  seconds: number,
+): void {
+  const base = new URL(deps.appUrl);
+  setCookie(context, CONNECT_COOKIE, value, {
+    path: `${base.pathname.replace(/\/$/, "")}/admin/connect/${platform}`,
+    maxAge: seconds,
+    httpOnly: true,
+    // lax: the platform's redirect is a navigation, which brings it; nothing else from elsewhere does
+    sameSite: "Lax",
+    secure: base.protocol === "https:",
   });
 }
 
-function cookieOf(deps: AdminDependencies, platform: string, value: string, seconds: number): string {
-  const base = new URL(deps.appUrl);
-  const path = `${base.pathname.replace(/\/$/, "")}/admin/connect/${platform}`;
-  const secure = base.protocol === "https:" ? "; Secure" : "";
-  // lax: the platform's redirect is a navigation, which brings it; nothing else from elsewhere does
-  return `trakit_connect=${value}; Path=${path}; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure}`;
-}
-
+/** Null also where it is there twice: another page of the host may have set the second, and Hono would take the first. */
 function cookieIn(header: string, platform: string): string | null {
   if (!/^[a-z][a-z0-9_]{1,30}$/.test(platform)) return null;
   const found = header.split(";").map((part) => part.trim()).filter((part) =>
-    part.startsWith("trakit_connect=")
+    part.startsWith(`${CONNECT_COOKIE}=`)
   );
-  const value = found.length === 1 ? found[0]!.slice("trakit_connect=".length) : "";
+  const value = found.length === 1 ? found[0]!.slice(CONNECT_COOKIE.length + 1) : "";
   return COOKIE.test(value) ? value : null;
 }

@@ -1,4 +1,4 @@
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
 import { z } from "zod";
 import { adminGate } from "@trakit/db/calls/admin-gate.ts";
 import { changeShop } from "@trakit/db/calls/change-shop.ts";
@@ -11,19 +11,17 @@ import { replay } from "@trakit/db/calls/replay.ts";
 import { setupSignals } from "@trakit/db/calls/setup-signals.ts";
 import { shopStatus } from "@trakit/db/calls/shop-status.ts";
 import { traceOrder } from "@trakit/db/calls/trace-order.ts";
-import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { setupOf } from "@trakit/pipeline/contracts/installation.ts";
 import { accessTokenFor } from "@trakit/pipeline/merchant/access-token.ts";
 import * as contracts from "@trakit/pipeline/contracts/merchant.ts";
 import { changeDestination, destinationsOf } from "@trakit/pipeline/merchant/destinations.ts";
 import { setupChecks } from "@trakit/pipeline/merchant/setup-checks.ts";
 import { sendTestEvent } from "@trakit/pipeline/merchant/test-event.ts";
+import { forPage, httpApp } from "@trakit/pipeline/http.ts";
 import type { Refusal } from "@trakit/pipeline/merchant/world.ts";
 import { beginConnecting } from "@trakit/pipeline/merchant/connections.ts";
-import { readBody } from "@trakit/runtime/body.ts";
-import { errorFields } from "@trakit/runtime/log.ts";
-import { forPage } from "@trakit/runtime/page-origin.ts";
-import { json, problem, unavailable } from "@trakit/runtime/problem.ts";
+import { requestBody } from "@trakit/runtime/body.ts";
+import { json, notFound, problem } from "@trakit/runtime/problem.ts";
 import { connectCallback, openConnect } from "./connect.ts";
 import type { AdminDependencies } from "./dependencies.ts";
 
@@ -41,7 +39,8 @@ type Env = { Variables: { shop: Shop } };
  * Bodies are strict: an unknown key is refused.
  */
 export function adminHandler(deps: AdminDependencies): (request: Request) => Promise<Response> {
-  const app = new Hono<Env>().basePath("/admin");
+  const app = httpApp<Env>(deps.log, "admin").basePath("/admin");
+  app.use(forPage(deps.adminUrl));
   app.get("/connect/:platform", (c) => openConnect(deps, c));
   app.get("/connect/:platform/callback", (c) => connectCallback(deps, c));
   app.use("*", async (context, next) => {
@@ -173,13 +172,7 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
     }
     return json(200, await accessTokenFor(deps.jwtSecret, c.get("shop").id, deps.now()));
   });
-  app.notFound(() => notFound());
-  app.onError((error) => {
-    if (error instanceof DatabaseUnavailable) return unavailable();
-    deps.log.error("admin_failed", errorFields(error));
-    return problem({ code: "internal_error", status: 500, title: "TrakIt failed on this request." });
-  });
-  return forPage(deps.adminUrl, async (request) => await app.fetch(request));
+  return async (request) => await app.fetch(request);
 }
 
 async function shopAnswer(deps: AdminDependencies, shop: Shop) {
@@ -202,12 +195,8 @@ async function withBody<T extends z.ZodType>(
   if (!/^application\/json\b/i.test(context.req.header("content-type") ?? "")) {
     return problem({ code: "unsupported_media_type", status: 415, title: "Send JSON, and say so." });
   }
-  const body = await readBody(context.req.raw, BODY_LIMIT);
-  if (!body.ok) {
-    return body.reason === "too_large"
-      ? problem({ code: "body_too_large", status: 413, title: "The body is too large." })
-      : problem({ code: "body_incomplete", status: 400, title: "The body broke off." });
-  }
+  const body = await requestBody(context.req.raw, BODY_LIMIT);
+  if (!body.ok) return body.response;
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder().decode(body.bytes) || "{}");
@@ -230,7 +219,5 @@ const invalid = (issues: string[]): Response =>
     title: "The request is not what this address takes.",
     issues,
   });
-const notFound = (): Response =>
-  problem({ code: "not_found", status: 404, title: "There is nothing at this address." });
 const refused = ({ code, status, title, detail, issues }: Refusal): Response =>
   problem({ code, status, title, ...(detail ? { detail } : {}), ...(issues ? { issues } : {}) });

@@ -2,15 +2,14 @@ import { randomUUID } from "node:crypto";
 import { checkIn } from "@trakit/db/calls/check-in.ts";
 import { checkOut } from "@trakit/db/calls/check-out.ts";
 import { ensurePartitions } from "@trakit/db/calls/ensure-partitions.ts";
-import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import type { DrainAnswer } from "@trakit/pipeline/contracts/answers.ts";
 import type { PipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { sendAlerts } from "@trakit/pipeline/upkeep/alerts.ts";
 import { drain } from "@trakit/pipeline/dispatch/drain.ts";
+import { byMethod, httpApp } from "@trakit/pipeline/http.ts";
 import { redactDue } from "@trakit/pipeline/upkeep/privacy.ts";
-import { errorFields } from "@trakit/runtime/log.ts";
-import { bearer, drainKey, sameKey } from "@trakit/runtime/operator-key.ts";
-import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
+import { badOperatorKey, bearer, drainKey, sameKey } from "@trakit/runtime/operator-key.ts";
+import { json } from "@trakit/runtime/problem.ts";
 
 /** A hosted function is ended after 150 s (reference: runtimes §4); past this the caller calls again. */
 const BUDGET_MS = 60_000;
@@ -26,42 +25,35 @@ export interface DrainDependencies extends PipelineDependencies {
  * without a worker has all that.
  */
 export function drainHandler(deps: DrainDependencies): (request: Request) => Promise<Response> {
-  return async (request) => {
-    if (request.method !== "POST") return methodNotAllowed(request, ["POST"]);
-    const given = bearer(request);
-    // both are compared, always: which one it was does not show in the time it takes
-    const [operator, cron] = [sameKey(given, deps.operatorKey), sameKey(given, drainKey(deps.operatorKey))];
-    if (!operator && !cron) {
-      deps.log.warn("drain_refused", { reason: "bad_operator_key" });
-      return problem({
-        code: "bad_operator_key",
-        status: 401,
-        title: "The operator's key is missing or wrong.",
-        detail: "Send `Authorization: Bearer <TRAKIT_OPERATOR_KEY>`.",
-        headers: { "www-authenticate": "Bearer" },
-      });
-    }
-    const id = randomUUID();
-    try {
-      const deadline = deps.now() + BUDGET_MS;
-      await checkIn(deps.db, id, "drain", deps.databaseNow?.());
-      await ensurePartitions(deps.db, 8, deps.databaseNow?.());
-      const drained: DrainAnswer = await drain(deps, {
-        deadline,
-        lanesAtOnce: 6,
-        batch: 200,
-        signal: request.signal,
-      });
-      await redactDue(deps, deadline);
-      await sendAlerts(deps);
-      return json(200, drained);
-    } catch (error) {
-      if (error instanceof DatabaseUnavailable) return unavailable();
-      deps.log.error("drain_failed", errorFields(error));
-      return problem({ code: "internal_error", status: 500, title: "The drain failed." });
-    } finally {
-      // who cannot say so is counted as gone after a minute
-      await checkOut(deps.db, id).catch(() => {});
-    }
-  };
+  const app = httpApp(deps.log, "drain");
+  app.all("*", byMethod({ POST: (context) => drainCall(deps, context.req.raw) }));
+  return async (request) => await app.fetch(request);
+}
+
+async function drainCall(deps: DrainDependencies, request: Request): Promise<Response> {
+  const given = bearer(request);
+  // both are compared, always: which one it was does not show in the time it takes
+  const [operator, cron] = [sameKey(given, deps.operatorKey), sameKey(given, drainKey(deps.operatorKey))];
+  if (!operator && !cron) {
+    deps.log.warn("drain_refused", { reason: "bad_operator_key" });
+    return badOperatorKey();
+  }
+  const id = randomUUID();
+  try {
+    const deadline = deps.now() + BUDGET_MS;
+    await checkIn(deps.db, id, "drain", deps.databaseNow?.());
+    await ensurePartitions(deps.db, 8, deps.databaseNow?.());
+    const drained: DrainAnswer = await drain(deps, {
+      deadline,
+      lanesAtOnce: 6,
+      batch: 200,
+      signal: request.signal,
+    });
+    await redactDue(deps, deadline);
+    await sendAlerts(deps);
+    return json(200, drained);
+  } finally {
+    // who cannot say so is counted as gone after a minute
+    await checkOut(deps.db, id).catch(() => {});
+  }
 }

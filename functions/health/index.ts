@@ -1,4 +1,5 @@
 import { connect } from "@trakit/db/connection.ts";
+import { createLogger } from "@trakit/runtime/log.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
 import { VERSION } from "@trakit/runtime/version.ts";
 import { healthHandler } from "./handler.ts";
@@ -15,5 +16,6 @@ Deno.serve(healthHandler({
   }),
   version: VERSION,
   operatorKey: settings.TRAKIT_OPERATOR_KEY,
+  log: createLogger(console.log, Date.now),
   runtime: `deno ${Deno.version.deno}`,
 }));

@@ -1,14 +1,12 @@
-import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { type InstallAnswer, setupOf } from "@trakit/pipeline/contracts/installation.ts";
+import { byMethod, forPage, httpApp } from "@trakit/pipeline/http.ts";
 import {
   completeSetup,
   type InstallWorld,
   keepTokens,
   openApp,
 } from "@trakit/pipeline/shopify/installation.ts";
-import { errorFields } from "@trakit/runtime/log.ts";
-import { forPage } from "@trakit/runtime/page-origin.ts";
-import { json, methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
+import { json, problem } from "@trakit/runtime/problem.ts";
 import { shopDomain } from "@trakit/shopify/verify.ts";
 
 export interface InstallDependencies extends InstallWorld {
@@ -27,37 +25,16 @@ const HOST = /^[A-Za-z0-9+/_=-]{1,300}$/;
  * Leads nowhere but to the app's page and to Shopify's grant screen of a shop (reference: shopify §3.1 to §3.3).
  */
 export function installHandler(deps: InstallDependencies): (request: Request) => Promise<Response> {
-  return forPage(deps.adminUrl, async (request) => {
-    const { pathname, searchParams } = new URL(request.url);
-    const path = pathname.replace(/\/+$/, "");
-    try {
-      if (path.endsWith("/install/token")) {
-        return request.method === "POST"
-          ? await exchange(deps, request)
-          : methodNotAllowed(request, ["POST"]);
-      }
-      if (path.endsWith("/install/callback")) {
-        return request.method === "GET" ? await callback(deps, request) : methodNotAllowed(request, ["GET"]);
-      }
-      if (path.endsWith("/install")) {
-        return request.method === "GET"
-          ? await open(deps, request, searchParams)
-          : methodNotAllowed(request, ["GET"]);
-      }
-      return problem({ code: "not_found", status: 404, title: "There is nothing at this address." });
-    } catch (error) {
-      if (error instanceof DatabaseUnavailable) return unavailable();
-      deps.log.error("install_failed", errorFields(error));
-      return problem({
-        code: "internal_error",
-        status: 500,
-        title: "TrakIt could not complete the installation.",
-      });
-    }
-  });
+  const app = httpApp(deps.log, "install");
+  app.use(forPage(deps.adminUrl));
+  app.all("/install", byMethod({ GET: (context) => open(deps, context.req.raw) }));
+  app.all("/install/callback", byMethod({ GET: (context) => callback(deps, context.req.raw) }));
+  app.all("/install/token", byMethod({ POST: (context) => exchange(deps, context.req.raw) }));
+  return async (request) => await app.fetch(request);
 }
 
-async function open(deps: InstallDependencies, request: Request, query: URLSearchParams): Promise<Response> {
+async function open(deps: InstallDependencies, request: Request): Promise<Response> {
+  const query = new URL(request.url).searchParams;
   const shop = shopDomain(single(query, "shop"));
   if (shop === null) {
     return problem({

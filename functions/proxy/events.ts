@@ -8,7 +8,7 @@ import { type Capture, ingest } from "@trakit/pipeline/ingest/ingest.ts";
 import { json } from "@trakit/runtime/problem.ts";
 import { decodeBrowserEvent } from "@trakit/shopify/browser.ts";
 import { browserIdentifiers } from "@trakit/shopify/browser-identifiers.ts";
-import { type BrowserBatch, firedSchema } from "@trakit/shopify/browser-schema.ts";
+import { type BrowserBatch, type BrowserVisitor, firedSchema } from "@trakit/shopify/browser-schema.ts";
 import { openEvent } from "@trakit/shopify/signed-event.ts";
 import { pageCookies, refusalOf, withSetCookies } from "./answers.ts";
 import { type Caller, originHost, storefrontHost } from "./caller.ts";
@@ -29,9 +29,20 @@ interface Taken {
   refused: Record<string, number>;
 }
 
-/** Reads every event of a batch by itself: signature, shape, id. */
-function takeEvents(deps: ProxyDependencies, request: Request, caller: Caller, batch: BrowserBatch): Taken {
+/**
+ * Reads every event of a batch by itself: signature, shape, id.
+ *
+ * @param visitor what body and cookies say of the visitor, the same for all
+ */
+function takeEvents(
+  deps: ProxyDependencies,
+  request: Request,
+  caller: Caller,
+  batch: BrowserBatch,
+  visitor: BrowserVisitor,
+): Taken {
   const now = deps.now();
+  const userAgent = batch.user_agent ?? request.headers.get("user-agent");
   const wanted = deps.wanted.of(caller.shop, leaseClock(deps));
   const verify = tokenVerifier(deps.keys, caller.shop, now);
   const taken: Taken = { results: [], captures: [], places: [], refused: {} };
@@ -57,10 +68,10 @@ function takeEvents(deps: ProxyDependencies, request: Request, caller: Caller, b
     const decoded = decodeBrowserEvent(opened.raw, {
       shop: caller.shop,
       ip: caller.ip,
-      userAgent: batch.user_agent ?? request.headers.get("user-agent"),
+      userAgent,
       customerId: caller.customerId,
       now,
-      visitor: withCookies(batch.visitor ?? {}, caller.cookie),
+      visitor,
       consent: batch.consent ?? null,
       language: batch.language ?? null,
       wanted,
@@ -111,9 +122,9 @@ export async function events(
   batch: BrowserBatch,
   raw: unknown,
 ): Promise<Response> {
-  const { results, captures, places, refused } = takeEvents(deps, request, caller, batch);
   const now = deps.now();
   const visitor = withCookies(batch.visitor ?? {}, caller.cookie);
+  const { results, captures, places, refused } = takeEvents(deps, request, caller, batch, visitor);
   const own = browserIdentifiers(visitor, {
     href: null,
     pixelClientId: null,

@@ -1,10 +1,10 @@
 import type { z } from "zod";
-import { DatabaseUnavailable } from "@trakit/db/connection.ts";
+import type { Context, MiddlewareHandler } from "hono";
+import { byMethod, httpApp } from "@trakit/pipeline/http.ts";
 import { ingest } from "@trakit/pipeline/ingest/ingest.ts";
 import { senderPrefix } from "@trakit/core/sender-prefix.ts";
-import { readBody } from "@trakit/runtime/body.ts";
-import { errorFields } from "@trakit/runtime/log.ts";
-import { methodNotAllowed, problem, unavailable } from "@trakit/runtime/problem.ts";
+import { requestBody } from "@trakit/runtime/body.ts";
+import { problem } from "@trakit/runtime/problem.ts";
 import { browserBatchSchema, sessionRequestSchema } from "@trakit/shopify/browser-schema.ts";
 import { parseJson } from "@trakit/shopify/json.ts";
 import { preflight, readableBy, refusalOf } from "./answers.ts";
@@ -20,6 +20,10 @@ const SESSION_LIMIT = 64 * 1024;
 /** A script may be kept this long before it is asked for again (s). */
 const SCRIPT_SECONDS = 300;
 
+/** `caller`: who was proven to call; absent = nobody. */
+type Env = { Variables: { caller?: Caller } };
+type Place = "event" | "session";
+
 /**
  * What storefronts call: `POST /proxy/event`, `GET|POST /proxy/session`, and the scripts. Through the shop's app proxy
  * Shopify's signature proves the shop; from a first-party host, the shop's reverse proxy or the web pixel its public key
@@ -27,64 +31,75 @@ const SCRIPT_SECONDS = 300;
  */
 export function proxyHandler(deps: ProxyDependencies): (request: Request) => Promise<Response> {
   const count = refusedCalls(deps);
-  return async (request) => {
-    const { pathname, searchParams } = new URL(request.url);
-    const place = /^\/proxy\/([a-z-]{1,40}(?:\.js)?)$/.exec(pathname)?.[1] ?? "";
-    if (Object.hasOwn(deps.scripts, place)) return script(request, deps.scripts[place]!);
-    if (place !== "event" && place !== "session") {
-      return problem({ code: "not_found", status: 404, title: "There is nothing at this address." });
-    }
-    const methods = place === "event" ? ["POST"] : ["GET", "POST"];
-    const origin = request.headers.get("origin");
-    if (request.method === "OPTIONS") return preflight(origin, [...methods, "OPTIONS"].join(", "));
-    if (!methods.includes(request.method)) return methodNotAllowed(request, methods);
-
-    const called = callerOf(request, searchParams, place, { ...deps, now: deps.now() });
-    if (!called.ok) {
-      deps.log.warn("proxy_refused", { reason: called.reason });
-      count(called.shop, called.reason);
-      return problem({
-        code: called.reason,
-        status: 401,
-        title: "The request is not proven to be the shop's.",
-        detail: "Call the shop's own address, e.g. /apps/trakit/event, or give the shop's public key.",
-      });
-    }
-    const { caller } = called;
-    try {
-      const response = await answered(deps, request, place, caller);
-      // through the app proxy the page is always the shop's own; and who may not read it gets no permission to
-      return caller.via === "app_proxy" || response.status === 403
-        ? response
-        : readableBy(caller.origin, response);
-    } catch (error) {
-      if (error instanceof DatabaseUnavailable) {
-        deps.log.error(`${place}_not_stored`, { reason: "database_unavailable" });
-        return readableBy(caller.origin, unavailable());
+  const app = httpApp<Env>(deps.log, "proxy");
+  app.use(readableByCaller);
+  const proven =
+    (place: Place, answer: (request: Request, caller: Caller) => Promise<Response>) =>
+    async (context: Context<Env>): Promise<Response> => {
+      const { raw } = context.req;
+      const called = callerOf(raw, new URL(raw.url).searchParams, place, { ...deps, now: deps.now() });
+      if (!called.ok) {
+        deps.log.warn("proxy_refused", { reason: called.reason });
+        count(called.shop, called.reason);
+        return unproven(called.reason);
       }
-      deps.log.error(`${place}_failed`, errorFields(error));
-      return problem({ code: "internal_error", status: 500, title: "TrakIt failed on this request." });
-    }
-  };
+      context.set("caller", called.caller);
+      return await answer(raw, called.caller);
+    };
+  const preflightFor = (methods: string) => (context: Context<Env>) =>
+    preflight(context.req.header("origin") ?? null, methods);
+  app.all(
+    "/proxy/event",
+    byMethod<Env>({
+      POST: proven("event", (request, caller) => postEvents(deps, request, caller)),
+      OPTIONS: preflightFor("POST, OPTIONS"),
+    }),
+  );
+  app.all(
+    "/proxy/session",
+    byMethod<Env>({
+      GET: proven("session", (_, caller) => session(deps, caller, {}, null)),
+      POST: proven("session", (request, caller) => postSession(deps, request, caller)),
+      OPTIONS: preflightFor("GET, POST, OPTIONS"),
+    }),
+  );
+  for (const [name, found] of Object.entries(deps.scripts)) {
+    const answer = (context: Context<Env>) => script(context.req.raw, found);
+    app.all(`/proxy/${name}`, byMethod<Env>({ GET: answer, HEAD: answer }));
+  }
+  return async (request) => await app.fetch(request);
 }
 
-async function answered(
-  deps: ProxyDependencies,
-  request: Request,
-  place: "event" | "session",
-  caller: Caller,
-): Promise<Response> {
-  if (place === "session") {
-    if (request.method === "GET") return await session(deps, caller, {}, null);
-    const read = await readRequest(deps, request, caller, SESSION_LIMIT, sessionRequestSchema, {
-      detail: 'Send {"visitor": {…}, "consent": {…}, "url": "…"}; everything may be left out.',
-    });
-    return read.ok ? await session(deps, caller, read.value, read.visitor) : read.response;
+/** Through the app proxy the page is always the shop's own; and who may not read an answer (403) gets no permission to. */
+const readableByCaller: MiddlewareHandler<Env> = async (context, next) => {
+  await next();
+  const caller = context.get("caller");
+  if (caller && caller.via !== "app_proxy" && context.res.status !== 403) {
+    readableBy(caller.origin, context.res);
   }
+};
+
+function unproven(reason: string): Response {
+  return problem({
+    code: reason,
+    status: 401,
+    title: "The request is not proven to be the shop's.",
+    detail: "Call the shop's own address, e.g. /apps/trakit/event, or give the shop's public key.",
+  });
+}
+
+async function postEvents(deps: ProxyDependencies, request: Request, caller: Caller): Promise<Response> {
   const read = await readRequest(deps, request, caller, EVENT_LIMIT, browserBatchSchema, {
     detail: 'Send {"events": [1 to 50 events], "visitor": {…}, "consent": {…}}.',
   });
   return read.ok ? await events(deps, request, caller, read.value, read.visitor) : read.response;
+}
+
+async function postSession(deps: ProxyDependencies, request: Request, caller: Caller): Promise<Response> {
+  const read = await readRequest(deps, request, caller, SESSION_LIMIT, sessionRequestSchema, {
+    detail: 'Send {"visitor": {…}, "consent": {…}, "url": "…"}; everything may be left out.',
+  });
+  return read.ok ? await session(deps, caller, read.value, read.visitor) : read.response;
 }
 
 type Read<T> = { ok: true; value: T; visitor: unknown } | { ok: false; response: Response };
@@ -98,18 +113,8 @@ async function readRequest<T>(
   schema: z.ZodType<T>,
   words: { detail: string },
 ): Promise<Read<T>> {
-  const body = await readBody(request, limit);
-  if (!body.ok) {
-    const response = body.reason === "too_large"
-      ? problem({
-        code: "body_too_large",
-        status: 413,
-        title: "The body is too large.",
-        detail: `At most ${limit / 1024} KiB are read.`,
-      })
-      : problem({ code: "body_incomplete", status: 400, title: "The body broke off." });
-    return { ok: false, response };
-  }
+  const body = await requestBody(request, limit);
+  if (!body.ok) return { ok: false, response: body.response };
   const parsed = parseJson(new TextDecoder().decode(body.bytes));
   const checked = parsed.ok ? schema.safeParse(parsed.value) : null;
   if (checked?.success) {
@@ -147,9 +152,6 @@ async function readRequest<T>(
 
 /** A script, the same for everybody and without a word of the request in it. */
 function script(request: Request, found: { text: string; etag: string }): Response {
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return methodNotAllowed(request, ["GET", "HEAD"]);
-  }
   const etag = `"${found.etag}"`;
   const headers = {
     "content-type": "text/javascript; charset=utf-8",

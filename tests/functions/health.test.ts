@@ -14,6 +14,7 @@ async function get(path: string, change: Partial<HealthDependencies> = {}, metho
     version: "9.9.9",
     runtime: "deno 2.1.14",
     operatorKey: OPERATOR,
+    log: kit.deps().log,
     ...change,
   });
   const response = await handle(new Request(`http://edge.test${path}`, { method }));
@@ -102,7 +103,8 @@ describe("the OpenAPI document", () => {
 
 describe("GET /health/metrics", () => {
   const metrics = async (key: string | null) => {
-    const handle = healthHandler({ db: kit.deps().db, version: "9.9.9", runtime: "", operatorKey: OPERATOR });
+    const { db, log } = kit.deps();
+    const handle = healthHandler({ db, log, version: "9.9.9", runtime: "", operatorKey: OPERATOR });
     const response = await handle(
       new Request("http://edge.test/health/metrics", { headers: key === null ? {} : { authorization: key } }),
     );

@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { problem } from "./problem.ts";
 
 /** The key in `Authorization: Bearer …`; empty when there is none. */
 export function bearer(request: Request): string {
@@ -17,4 +18,15 @@ export function sameKey(given: string, expected: string): boolean {
  */
 export function drainKey(operatorKey: string): string {
   return createHmac("sha256", operatorKey).update("trakit/drain-only").digest("base64url");
+}
+
+/** 401 for a call without the operator's key. */
+export function badOperatorKey(): Response {
+  return problem({
+    code: "bad_operator_key",
+    status: 401,
+    title: "The operator's key is missing or wrong.",
+    detail: "Send `Authorization: Bearer <TRAKIT_OPERATOR_KEY>`.",
+    headers: { "www-authenticate": "Bearer" },
+  });
 }

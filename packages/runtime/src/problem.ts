@@ -50,6 +50,11 @@ export function methodNotAllowed(request: Request, allowed: string[]): Response 
   });
 }
 
+/** 404 where no shop, order or route is meant to be told apart. */
+export function notFound(): Response {
+  return problem({ code: "not_found", status: 404, title: "There is nothing at this address." });
+}
+
 /** 503: the sender should repeat. Shopify does. */
 export function unavailable(): Response {
   return problem({

@@ -2,8 +2,7 @@ import { settleQuarantine } from "@trakit/db/calls/settle-quarantine.ts";
 import { open, quarantineSubject } from "@trakit/runtime/seal.ts";
 import type { WebhookAnswer } from "../contracts/answers.ts";
 import type { PipelineDependencies } from "../coalescing.ts";
-import { readWebhook } from "./read-webhook.ts";
-import { takeWebhook } from "./take-webhook.ts";
+import { tryWebhook } from "./receive-webhook.ts";
 
 /** A webhook as the quarantine keeps it. */
 export interface QuarantinedWebhook {
@@ -18,7 +17,7 @@ export interface QuarantinedWebhook {
 export type Retried =
   /** Out of quarantine: what became of it, or `ignored` where nothing is stored of it any more. */
   | { read: true; status: WebhookAnswer["status"] }
-  /** Still there. `seal_unreadable`: the key that sealed it is not in the key ring. */
+  /** Still there: stuck again, or `seal_unreadable`: the key that sealed it is not in the key ring. */
   | { read: false; reason: string; issues: string[] };
 
 /**
@@ -37,16 +36,20 @@ export async function retryQuarantined(
   };
   const opened = open(deps.keys, webhook.sealed_body, quarantineSubject(shop, webhook.webhook_id));
   if (!opened.ok) return await unread("seal_unreadable");
-  const read = readWebhook(webhook.topic, opened.bytes, shop);
-  if (read.kind === "unreadable") return await unread(read.reason, read.issues);
-  let status: WebhookAnswer["status"] = "ignored";
-  if (read.kind !== "unhandled") {
+  const tried = await tryWebhook(deps, {
+    shop,
+    topic: webhook.topic,
+    webhookId: webhook.webhook_id,
     // by the time it came: an uninstall that was followed by an install is over
-    const frame = { shop, webhookId: webhook.webhook_id, triggeredAt: webhook.received_at };
-    const taken = await takeWebhook(deps, frame, read);
-    if (taken === null) return await unread("shop_mismatch");
-    status = taken.answer.status;
-    await taken.after?.();
+    triggeredAt: webhook.received_at,
+    bytes: opened.bytes,
+  });
+  if (tried.kind === "stuck") return await unread(tried.reason, tried.issues);
+  if (tried.kind === "shop_mismatch") return await unread("shop_mismatch");
+  let status: WebhookAnswer["status"] = "ignored";
+  if (tried.kind === "taken") {
+    status = tried.taken.answer.status;
+    await tried.taken.after?.();
   }
   await settleQuarantine(deps.db, shop, webhook.id, true);
   return { read: true, status };
