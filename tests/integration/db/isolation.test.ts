@@ -234,9 +234,13 @@ describe.each(["trakit_edge", "trakit_worker", "authenticated", "anon"] as const
           ]]);
         }
         const answered = new Set<string>();
+        const connection = await db.connect(role);
         for (const row of functions) {
           for (const [prelude, values] of preludes) {
-            const connection = await db.connect(role);
+            // as good as a new connection, in a tenth of the time
+            await connection.query("rollback");
+            await connection.query("discard all");
+            if (!role.startsWith("trakit_")) await connection.query(`set role ${role}`);
             try {
               await connection.query("begin");
               await connection.query(prelude, values);
@@ -263,8 +267,6 @@ describe.each(["trakit_edge", "trakit_worker", "authenticated", "anon"] as const
                 { message, detail, hint, where },
                 `${row.name} after ${prelude}, refusing`,
               );
-            } finally {
-              await connection.end();
             }
           }
         }

@@ -315,7 +315,6 @@ async function start() {
 test(
   "any sequence of captures, claims, crashes, words early and late, replays, new tokens and time moves deliveries as drawn",
   async () => {
-    let finished = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: "max" }), async (steps) => {
         const world = await start();
@@ -327,11 +326,8 @@ test(
           await world.run(one);
         }
         await world.finish();
-        finished++;
       }),
-      { numRuns: 250, interruptAfterTimeLimit: 18_000, markInterruptAsFailure: false },
+      { numRuns: 60 },
     );
-    // however slow the machine, this has proved something
-    expect(finished).toBeGreaterThanOrEqual(10);
   },
 );
