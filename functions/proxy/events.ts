@@ -5,6 +5,7 @@ import type { FiredTag } from "@trakit/db/calls/ingest-browser-events.ts";
 import type { EventAnswer } from "@trakit/pipeline/contracts/answers.ts";
 import { leaseClock } from "@trakit/pipeline/ports.ts";
 import { type Capture, ingest } from "@trakit/pipeline/ingest/ingest.ts";
+import { errorFields } from "@trakit/runtime/log.ts";
 import { json } from "@trakit/runtime/problem.ts";
 import { decodeBrowserEvent } from "@trakit/shopify/browser.ts";
 import { browserIdentifiers } from "@trakit/shopify/browser-identifiers.ts";
@@ -58,12 +59,9 @@ function takeEvents(
     });
   };
 
-  for (const entry of batch.events) {
+  const take = (entry: unknown) => {
     const opened = openEvent(entry, verify);
-    if (!opened.ok) {
-      refuse(opened.reason, opened.eventId, null);
-      continue;
-    }
+    if (!opened.ok) return refuse(opened.reason, opened.eventId, null);
     const { id, name } = (opened.raw ?? {}) as { id?: unknown; name?: unknown };
     const decoded = decodeBrowserEvent(opened.raw, {
       shop: caller.shop,
@@ -76,14 +74,10 @@ function takeEvents(
       language: batch.language ?? null,
       wanted,
     });
-    if (!decoded.ok) {
-      refuse(decoded.reason, opened.signed?.eventId ?? id, name, decoded.issues);
-      continue;
-    }
+    if (!decoded.ok) return refuse(decoded.reason, opened.signed?.eventId ?? id, name, decoded.issues);
     // the id of a conversion follows from its checkout, any other from the body: a token for another id proves nothing here
     if (opened.signed && opened.signed.eventId !== decoded.event.event_id) {
-      refuse("wrong_event_id", opened.signed.eventId, name);
-      continue;
+      return refuse("wrong_event_id", opened.signed.eventId, name);
     }
     for (const field of decoded.dropped) count(`unusable_${field}`);
     taken.places.push(taken.results.length);
@@ -96,6 +90,15 @@ function takeEvents(
       signed: opened.signed !== null,
       ...(opened.signed ? { digest: opened.signed.digest } : {}),
     });
+  };
+  for (const entry of batch.events) {
+    try {
+      take(entry);
+    } catch (error) {
+      // a bug of ours in reading one event takes none of the others with it
+      deps.log.error("proxy_failed", errorFields(error));
+      refuse("decoder_failed", null, null);
+    }
   }
   return taken;
 }

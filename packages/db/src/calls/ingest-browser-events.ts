@@ -39,20 +39,20 @@ export interface FiredTag {
   at: string;
 }
 
+/** What one browser sent in one request. */
+export interface BrowserIntake {
+  shop: string;
+  events: CapturedEvent[];
+  slots: number;
+  refused: Record<string, number>;
+  sender: Sender;
+  fired: FiredTag[];
+  /** Tests move the clock; absent = the database's own. */
+  now?: Date | undefined;
+}
+
 /** SQL `trakit.ingest_browser_events`: stores what one browser sent; one network round trip. */
-export async function ingestBrowserEvents(
-  db: Database,
-  asked: {
-    shop: string;
-    events: CapturedEvent[];
-    slots: number;
-    refused: Record<string, number>;
-    sender: Sender;
-    fired: FiredTag[];
-    /** Tests move the clock; absent = the database's own. */
-    now?: Date | undefined;
-  },
-): Promise<BrowserIngested> {
+export async function ingestBrowserEvents(db: Database, asked: BrowserIntake): Promise<BrowserIngested> {
   return await call(db, "trakit.ingest_browser_events", {
     p_shop: asked.shop,
     p_events: json(asked.events),

@@ -1,16 +1,12 @@
 import { type CanonicalEvent, EMPTY_IDENTIFIERS, type Identifiers } from "@trakit/core/event.ts";
 import { asConsented, fromStored, toStored } from "@trakit/core/stored.ts";
-import {
-  type BrowserIngested,
-  type FiredTag,
-  ingestBrowserEvents,
-  type Sender,
-} from "@trakit/db/calls/ingest-browser-events.ts";
+import type { BrowserIngested, BrowserIntake } from "@trakit/db/calls/ingest-browser-events.ts";
 import type { CapturedEvent, Ingested, IngestResult } from "@trakit/db/calls/ingest-events.ts";
 import type { PipelineDependencies } from "../coalescing.ts";
 import { leaseClock } from "../ports.ts";
 import { dispatch } from "../dispatch/dispatch.ts";
 import type { DestinationSends, Send } from "../dispatch/send-all.ts";
+import { storeBrowserEvents } from "./store-browser-events.ts";
 
 /** A captured event before it is stored. */
 export interface Capture {
@@ -21,12 +17,6 @@ export interface Capture {
   signed: boolean | null;
   /** Signed browser copy: SHA-256 of its body, hex. */
   digest?: string;
-}
-
-/** What comes with a browser's captures: who sends them, and tags that fired meanwhile. */
-export interface BrowserIntake {
-  sender: Sender;
-  fired: FiredTag[];
 }
 
 export interface IngestAnswer {
@@ -49,13 +39,18 @@ const SLOTS_PER_EVENT = 6;
 
 /**
  * The first of the two sequences: stores captures of one shop in one round trip and leases what can be sent now.
- * Throws DatabaseUnavailable when nothing could be stored.
+ * Throws DatabaseUnavailable when nothing could be stored, and what Postgres says where it refuses a webhook's event; a
+ * browser's that it refuses has the result `refused`.
  */
 export async function ingest(
   deps: PipelineDependencies,
   shop: string,
   captures: Capture[],
-  options: { refused?: Record<string, number>; browser?: BrowserIntake },
+  options: {
+    refused?: Record<string, number>;
+    /** A browser's captures: who sends them, and tags that fired meanwhile. */
+    browser?: Pick<BrowserIntake, "sender" | "fired">;
+  },
 ): Promise<IngestAnswer> {
   const kept = captures.map((capture) => ({ ...capture, event: asConsented(capture.event) }));
   const events: CapturedEvent[] = kept.map(({ event, keys, topic, signed, digest }) => ({
@@ -71,7 +66,7 @@ export async function ingest(
   try {
     const refused = options.refused ?? {};
     if (options.browser) {
-      stored = await ingestBrowserEvents(deps.db, {
+      stored = await storeBrowserEvents(deps.db, {
         shop,
         events,
         slots,
