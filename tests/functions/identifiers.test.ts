@@ -69,6 +69,13 @@ test("every example is what its vendor makes, and is kept byte for byte", () => 
   }
 });
 
+test("no example stands in another's, so that what is found of one is of that one", () => {
+  for (const { name, example } of IDENTIFIER_LIST) {
+    const others = IDENTIFIER_LIST.filter((other) => other.name !== name && other.example.includes(example));
+    expect([name, others.map((other) => other.name)]).toEqual([name, []]);
+  }
+});
+
 test("no cookie, parameter or attribute leads to two identifiers", () => {
   for (
     const names of [

@@ -7,6 +7,7 @@ import { createHash, createHmac } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { IDENTIFIER_LIST, type IdentifierName } from "@trakit/core/identifiers.ts";
 import { DEMO_SHOP } from "@trakit/cli/stack/defaults.ts";
 import { dataFolder, DEMO_VENDORS, type TestStack, testStack, until } from "../support/stack.ts";
 import { type Session, signed, YES } from "../support/storefront.ts";
@@ -20,15 +21,21 @@ const FIELDS =
     .split(" ");
 const WORDS = FIELDS.map((field) => `qz${field}`);
 const PHONES = ["2125550187", "9175550143", "7185550161", "6465550129"];
-/** Cookies name a browser: to their own vendor only, Pinterest's as a digest. The demo shop does not send to Reddit. */
-const COOKIES = {
-  pin_unauth: "qzpinunauth",
-  rdt_uuid: "qzrdtuuid",
-  rdt_cid: "qzrdtcid",
-  sc_click_id: "qzscclid",
+/** A vendor's identifiers name a browser or a click: to that vendor only, Pinterest's `_pin_unauth` as a digest. */
+const VENDORS = IDENTIFIER_LIST.filter(({ purpose }) => purpose !== null);
+const DYED = Object.fromEntries(VENDORS.map(({ name, read, example }) => {
+  const word = `qz${name.replaceAll("_", "")}identifier`;
+  return [name, read(word) ?? example];
+})) as Record<IdentifierName, string>;
+const HASHED = "pin_unauth";
+/** The demo shop does not send to Reddit, nor to those that are to come. */
+const PLATFORM: Record<string, string> = {
+  meta: "Meta",
+  tiktok: "TikTok",
+  pinterest: "Pinterest",
+  snapchat: "Snapchat",
+  google: "Google Analytics",
 };
-const TAKERS: Record<string, string[]> = { snapchat: ["qzscclid"] };
-const GA = "GA1.1.1234567890.1747132561";
 const PROOF = "5ec7e7aa".repeat(8);
 const OFFLINE_SET = "7123456789012345678";
 
@@ -109,10 +116,9 @@ function order(): Payload {
     note_attributes: [
       { name: "gift", value: "qzaddrnote" },
       { name: "__trk_consent", value: "a1m1p1s1" },
-      { name: "_pin_unauth", value: COOKIES.pin_unauth },
-      { name: "_scclid", value: COOKIES.sc_click_id },
-      { name: "__trk_rdt_uuid", value: COOKIES.rdt_uuid },
-      { name: "__trk_rdt_cid", value: COOKIES.rdt_cid },
+      ...VENDORS.flatMap(({ name, attribute, othersAttributes }) =>
+        attribute === null ? [] : [{ name: othersAttributes[0] ?? attribute, value: DYED[name] }]
+      ),
     ],
     test: false,
   };
@@ -198,7 +204,7 @@ async function browse(): Promise<void> {
     events,
     consent: YES,
     user_agent: "Mozilla/5.0 (taint)",
-    visitor: { ...COOKIES, ga: GA },
+    visitor: Object.fromEntries(VENDORS.map(({ name, field }) => [field, DYED[name]])),
   });
   expect(answer.results.map((result: Payload) => result.status)).toEqual(events.map(() => "accepted"));
 }
@@ -233,8 +239,15 @@ const SIGHTS: [vendor: (typeof DEMO_VENDORS)[number], text: string][] = [
   ["meta", '"delivery_category":"home_delivery"'],
   ["meta", '"appsecret_proof":"***"'],
   ["tiktok", `"event_source_id":"${OFFLINE_SET}"`],
-  ["pinterest", sha256(COOKIES.pin_unauth)],
-  ["snapchat", COOKIES.sc_click_id],
+  ["meta", DYED.fbp],
+  ["meta", DYED.fbc],
+  ["tiktok", DYED.ttp],
+  ["tiktok", DYED.ttclid],
+  ["pinterest", DYED.epik],
+  ["pinterest", sha256(DYED.pin_unauth)],
+  ["snapchat", DYED.scid],
+  ["snapchat", DYED.sc_click_id],
+  ["google", DYED.ga_client_id],
   ["google", '"payment_type":"shopify_payments"'],
   ["google", '"shipping_tier":"Standard"'],
 ];
@@ -251,7 +264,7 @@ async function unseen(): Promise<string[]> {
 function seen(text: string, words: readonly string[]): string[] {
   const lower = text.toLowerCase();
   return words.filter((word) =>
-    lower.includes(word) || lower.includes(Buffer.from(word).toString("hex")) ||
+    lower.includes(word.toLowerCase()) || lower.includes(Buffer.from(word).toString("hex")) ||
     text.includes(Buffer.from(word).toString("base64").replace(/=+$/, "").slice(0, -1))
   );
 }
@@ -276,10 +289,11 @@ test(
 
     const requests = await running.requests();
     const forbidden = [...WORDS, ...PHONES];
-    const cookies = Object.values(COOKIES);
+    const identifiers = Object.values(DYED);
     for (const { vendor, path, body } of requests) {
       const text = `${path} ${JSON.stringify(body)}`;
-      const others = cookies.filter((word) => !TAKERS[vendor]?.includes(word));
+      const others = VENDORS.filter((row) => row.name === HASHED || row.vendor !== PLATFORM[vendor])
+        .map(({ name }) => DYED[name]);
       expect([vendor, seen(text, [...forbidden, ...others, PROOF])]).toEqual([vendor, []]);
       const clear = vendor === "google" || vendor === "tiktok" ? [] : CLEAR;
       expect([vendor, seen(text, clear)]).toEqual([vendor, []]);
@@ -301,7 +315,7 @@ test(
     const written = logs(join(data.path, "logs"));
     expect(written.length).toBeGreaterThan(0);
     for (const [name, text] of written) {
-      expect([name, seen(text, [...forbidden, ...CLEAR, ...cookies, PROOF, "203.0.113.77"])]).toEqual([
+      expect([name, seen(text, [...forbidden, ...CLEAR, ...identifiers, PROOF, "203.0.113.77"])]).toEqual([
         name,
         [],
       ]);

@@ -163,7 +163,7 @@ export const IDENTIFIERS = table({
     othersAttributes: ["_scid"],
     read: shaped(/^[A-Za-z0-9_-]{16,}$/, 64),
     returned: ["_scid"],
-    example: "7f6e5d4c-3b2a-4190-8f7e-6d5c4b3a2910",
+    example: "uX7demoScid_NotReal-32characters",
   },
   /** Seen in any case; `_scclid` is what other servers' tags make of it (reference: snapchat §5, §11). */
   sc_click_id: {
@@ -221,7 +221,7 @@ export const IDENTIFIERS = table({
     cookies: ["_ga_*"],
     attribute: "__trk_gs",
     read: gaSessionId,
-    example: "1773480000",
+    example: "1747132655",
   },
   // Google's ids of a click. Its own cookies of them (`_gcl_aw`, `_gcl_ag`, `_gcl_gb`) have no confirmed form and are not
   // read (reference: more-destinations §1)
