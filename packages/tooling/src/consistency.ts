@@ -14,7 +14,7 @@ export function inconsistencies(root: string): string[] {
     devDependencies: Record<string, string>;
   };
 
-  // versions stand in package.json (Node) and deno.json (edge): a deploy reads only the latter
+  // versions stand in package.json (Node) and deno.json (edge): a deploy reads only the latter (reference: runtimes §2)
   const deno = JSON.parse(read("deno.json")) as {
     imports: Record<string, string>;
     workspace?: unknown;
@@ -29,7 +29,7 @@ export function inconsistencies(root: string): string[] {
       found.push(`deno.json has ${name}@${version} for "${key}", package.json has ${pinned ?? "none"}`);
     }
   }
-  // a workspace or a manual modules folder in the root file breaks the hosted bundle
+  // a workspace or a manual modules folder in the root file breaks the hosted bundle (reference: runtimes §2)
   if (deno.workspace !== undefined || deno.nodeModulesDir !== undefined) {
     found.push(
       "deno.json must have neither workspace nor nodeModulesDir: the hosted bundle would look for their files",

@@ -60,7 +60,7 @@ export function gmailOf(address: string): string | null {
 
 /**
  * An `email` by Reddit's rule: of the part before the @ whatever follows a "+" is cut off and everything but letters and digits
- * goes, at every provider (docs/destinations/reddit.md).
+ * goes, at every provider (reference: reddit §4).
  */
 export function canonicalOf(address: string): string | null {
   const at = address.indexOf("@");

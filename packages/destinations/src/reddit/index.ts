@@ -1,4 +1,4 @@
-/** Reddit Conversions API v3. Facts: docs/destinations/reddit.md, from public copies of Reddit's pages. */
+/** Reddit Conversions API v3. Facts: docs/references/reddit.md, from public copies of Reddit's pages. */
 import { z } from "zod";
 import { clickIdsFromUrl } from "@trakit/core/click-ids.ts";
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
@@ -26,9 +26,12 @@ import { publicUrl } from "@trakit/core/public-url.ts";
 import { examples, guide } from "./examples.ts";
 
 const API_VERSION = "v3";
-/** "Within seven days"; one event too old makes Reddit refuse the whole request, so the way there is allowed for. */
+/**
+ * "Within seven days"; one event too old makes Reddit refuse the whole request, so the way there is allowed for
+ * (reference: reddit §1).
+ */
 const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000 - 60_000;
-/** Reddit throttles clients by their default user agent and asks for a descriptive one. */
+/** Reddit throttles clients by their default user agent and asks for a descriptive one (reference: reddit §1). */
 const USER_AGENT = "trakit/1.0 (server-side conversion tracking)";
 
 interface RedditSettings extends CommonSettings {
@@ -36,7 +39,7 @@ interface RedditSettings extends CommonSettings {
   id: string;
 }
 
-/** Pixel ids look like `a2_…` or `t2_…` in every public sample; Reddit publishes no grammar (unconfirmed). */
+/** Pixel ids look like `a2_…` or `t2_…` in every public sample; Reddit publishes no grammar (reference: reddit §1). */
 const settings: z.ZodType<RedditSettings> = z.strictObject({
   id: z.string('"id" is missing: enter the Reddit pixel id.').trim().regex(
     /^(?:[a-z]\d_)?[a-z0-9]{5,32}$/,
@@ -55,7 +58,7 @@ const EVENTS: Partial<Record<EventName, string>> = {
   lead_submitted: "LEAD",
 };
 
-/** Names of ours, sent as `CUSTOM`: at most 64 characters; the dashboard shows the 20 newest. */
+/** Names of ours, sent as `CUSTOM`: at most 64 characters; the dashboard shows the 20 newest (reference: reddit §3). */
 const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
   collection_viewed: "ViewCategory",
   product_removed_from_cart: "RemoveFromCart",
@@ -68,7 +71,7 @@ const CUSTOM_EVENTS: Partial<Record<EventName, string>> = {
   order_refunded: "OrderRefunded",
 };
 
-/** Reddit takes no value, currency and item count of these. */
+/** Reddit takes no value, currency and item count of these (reference: reddit §2). */
 const UNVALUED: ReadonlySet<EventName> = new Set([
   "page_viewed",
   "product_viewed",
@@ -93,7 +96,10 @@ function userData(event: CanonicalEvent, store: boolean): JsonObject {
   };
 }
 
-/** `US-CA`; null where Reddit could not tell whose law applies. Whether a country alone is taken is unconfirmed. */
+/**
+ * `US-CA`; null where Reddit could not tell whose law applies. Whether a country alone is taken is unconfirmed
+ * (reference: reddit §7).
+ */
 function limitedOptions({ client: { country, region_code } }: CanonicalEvent): JsonObject | null {
   if (country === null || (country === "US" && !region_code)) return null;
   return present({
@@ -196,8 +202,8 @@ const answerSchema = z.object({
 });
 
 /**
- * Reads an answer. Total. A request is processed as a whole or not at all ("None were processed"); 401 and 403 hold the
- * lane, 429 and 500 pass with time.
+ * Reads an answer (reference: reddit §8). Total. A request is processed as a whole or not at all ("None were processed");
+ * 401 and 403 hold the lane, 429 and 500 pass with time.
  */
 function classify(answer: HttpAnswer, count: number): BatchOutcome {
   const { status } = answer;
@@ -243,8 +249,8 @@ export const reddit: Destination<RedditSettings> = {
     maxAgeMs: MAX_AGE_MS,
     perRequestKey: null,
   },
-  // Pixel and server copies are joined by conversion_id for two days; whether two server copies are is unconfirmed. One
-  // repeat trades a rare double for a rare loss, a second one would not.
+  // Pixel and server copies are joined by conversion_id for two days; whether two server copies are is unconfirmed
+  // (reference: reddit §6). One repeat trades a rare double for a rare loss, a second one would not.
   inDoubtRepeats: () => 1,
   map,
   request,

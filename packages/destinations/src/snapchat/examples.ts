@@ -210,7 +210,8 @@ export const guide: Guide = {
     { when: "server error", answer: { status: 500 } },
   ],
   notes: [
-    "Unconfirmed: age limit (7, 28 or 37 days), batch and body size, rate limits, upper case of names, db, opt_out.",
+    "Age: Snap says 37 days, other senders 28 and 7; what is older than 7 is not sent.",
+    "Unconfirmed: batch and body size, rate limits, upper case of names, db, opt_out.",
     "contents' quantity and item_price are strings, as Snap's own SDK has them; the price is what was paid for a unit.",
     "Custom events are the five numbered ones; which is which is in the table above.",
     "Not sent: db (in other senders, not in Snap's own SDK), madid and app_data (of apps; a web shop never sees them), travel fields, status.",

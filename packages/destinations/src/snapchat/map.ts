@@ -10,7 +10,7 @@ import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
 import type { SnapchatSettings } from "./settings.ts";
 
-/** Sources say 7, 28 and 37 days; the shortest is safe (reference: snapchat §1). */
+/** Snap says 37 days, other senders 28 and 7; the shortest is safe (reference: snapchat §1). */
 export const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 
 /** Standard names, upper case (reference: snapchat §3). */

@@ -1,6 +1,6 @@
 /**
  * Reddit Conversions API v3: `POST /api/v3/pixels/{pixel}/conversion_events`, by public copies of Reddit's direct
- * integration, event metadata and error pages. Where they are silent, the stricter reading.
+ * integration, event metadata and error pages (reference: reddit §1, §2, §8). Where they are silent, the stricter reading.
  */
 import * as check from "./checks.ts";
 import type { Fields, Finding, JsonObject, Path } from "./checks.ts";
