@@ -225,8 +225,9 @@ create table trakit.destinations ( -- owner postgres
   purpose text not null, -- Consent purpose the platform needs: marketing or analytics.
   max_age interval not null, -- Oldest event the platform takes.
   test_code text, -- The platform's test event code; set = the destination is in test mode.
+  version integer not null default 1, -- Counts changes by people; who changes what they read names it, so that the later of two does not undo the earlier.
   created_at timestamp with time zone not null default now(), -- First set up.
-  updated_at timestamp with time zone not null default now(), -- Last change.
+  updated_at timestamp with time zone not null default now(), -- Last change by people. A refusal of a send begun before it says nothing about the destination as it is now.
   constraint destinations_pkey PRIMARY KEY (id),
   constraint destinations_max_age_sane CHECK (max_age >= '01:00:00'::interval AND max_age <= '7 days'::interval),
   constraint destinations_platform_shape CHECK (platform ~ '^[a-z][a-z0-9_]{1,30}$'::text),
@@ -1168,9 +1169,9 @@ begin
 end;
 $function$;
 
--- Counts a request of a shop's merchant. Returns {"shop": active | uninstalled | unknown, "shop_id", "wait_seconds": until the next minute where the limit is passed}.
+-- Counts a request of a shop's merchant. Returns {"shop": active | uninstalled | unknown, "shop_id", "wait_seconds": until the next minute where the limit is passed, "destination": the one of p_platform, if there is one}.
 -- owner trakit_app; called by trakit_edge
-CREATE OR REPLACE FUNCTION trakit.admin_gate(p_shop text, p_limit integer, p_now timestamp with time zone DEFAULT now())
+CREATE OR REPLACE FUNCTION trakit.admin_gate(p_shop text, p_limit integer, p_platform text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1194,7 +1195,9 @@ begin
   returning r.events into v_count;
   select s.status into v_status from trakit.shops s where s.id = v_shop;
   return jsonb_build_object('shop', v_status, 'shop_id', v_shop, 'wait_seconds', case when v_count > p_limit
-    then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end);
+    then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end,
+    'destination', case when p_platform is not null and v_status = 'active' then (
+      select d.* from trakit.describe_destinations(p_platform) d) end);
 end;
 $function$;
 
@@ -1334,7 +1337,7 @@ AS $function$
     '{commerce,items,0,line_discount}', to_jsonb((p_unit_discount::numeric * p_quantity)::text))
 $function$;
 
--- Changes those settings of a shop that are the merchant's; only the ones named. Null = no such active shop.
+-- Changes those settings of a shop that are the merchant's; only the ones named. Returns what read_shop does. Null = no such active shop.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.change_shop(p_shop text, p_settings jsonb, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -1343,7 +1346,6 @@ CREATE OR REPLACE FUNCTION trakit.change_shop(p_shop text, p_settings jsonb, p_n
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_row trakit.shops;
   v_shop uuid := trakit.bind_shop(p_shop);
 begin
   update trakit.shops s
@@ -1356,9 +1358,8 @@ begin
       cookie_lifetime_days = coalesce((p_settings ->> 'cookie_lifetime_days')::integer, s.cookie_lifetime_days),
       browser_tags = coalesce(p_settings -> 'browser_tags', s.browser_tags),
       updated_at = p_now
-  where s.id = v_shop
-  returning * into v_row;
-  return case when v_row.id is not null then to_jsonb(v_row) end;
+  where s.id = v_shop;
+  return case when v_shop is not null then trakit.read_shop(p_shop) end;
 end;
 $function$;
 
@@ -1730,6 +1731,28 @@ AS $function$
     when p_consent ->> p_purpose is null and coalesce(nullif(p_settings ->> 'unknown_consent', 'shop'), p_policy) = 'skip'
     then 'consent_unknown'
   end
+$function$;
+
+-- Destinations of the shop a statement is bound to, or the one of a platform, as people see them: settings, the last characters of the token, lane, connection.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.describe_destinations(p_platform text DEFAULT NULL::text)
+ RETURNS SETOF jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select jsonb_build_object(
+    'destination_id', d.id, 'platform', d.platform, 'version', d.version, 'enabled', d.enabled, 'settings', d.settings,
+    'events', d.events, 'test_code', d.test_code, 'last_four', s.last_four, 'lane', l.state, 'lane_reason', l.reason,
+    'lane_since', l.changed_at,
+    'connection', case when g.destination_id is not null then jsonb_build_object('since', g.granted_at,
+      'expires_at', g.access_expires_at, 'trouble', g.trouble) end)
+  from trakit.destinations d
+  join trakit.lanes l on l.destination_id = d.id
+  left join trakit.destination_secrets s on s.destination_id = d.id
+  left join trakit.destination_grants g on g.destination_id = d.id
+  where p_platform is null or d.platform = p_platform
+  order by d.platform
 $function$;
 
 -- A lane for people: shop, platform, and why it is open or held. Null = no such lane.
@@ -3086,18 +3109,7 @@ begin
   if trakit.bind_shop(p_domain, null) is null then
     return null;
   end if;
-  return coalesce((
-    select jsonb_agg(jsonb_build_object(
-      'destination_id', d.id, 'platform', d.platform, 'enabled', d.enabled, 'settings', d.settings, 'events', d.events,
-      'test_code', d.test_code, 'last_four', s.last_four, 'lane', l.state, 'lane_reason', l.reason,
-      'lane_since', l.changed_at,
-      'connection', case when g.destination_id is not null then jsonb_build_object('since', g.granted_at,
-        'expires_at', g.access_expires_at, 'trouble', g.trouble) end) order by d.platform)
-    from trakit.destinations d
-    join trakit.lanes l on l.destination_id = d.id
-    left join trakit.destination_secrets s on s.destination_id = d.id
-    left join trakit.destination_grants g on g.destination_id = d.id
-  ), '[]');
+  return (select coalesce(jsonb_agg(d.*), '[]') from trakit.describe_destinations() d);
 end;
 $function$;
 
@@ -3967,6 +3979,19 @@ begin
 end;
 $function$;
 
+-- What the merchant's API says of a shop: {"settings": find_shop's row, "installation": find_installation's}.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.read_shop(p_shop text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return jsonb_build_object('settings', trakit.find_shop(p_shop), 'installation', trakit.find_installation(p_shop));
+end;
+$function$;
+
 -- First visitors, customers, quarantine and open exports, then one day of events at a time, last the keys of older orders.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.redact_customer_step(p_request trakit.privacy_requests, p_now timestamp with time zone)
@@ -4417,9 +4442,9 @@ AS $function$
   select case p_platform when 'tiktok' then interval '48 hours' end
 $function$;
 
--- Sets up or changes a destination of a shop (by domain). p_sealed null keeps the token there is. Null = no such active shop.
+-- Sets up or changes a destination of a shop (by domain). p_change names what changes: {"settings": {…}, "enabled", "events", "test_code"}; settings change key by key. p_sealed null keeps the token there is. p_version: the version the change was made for, 0 = it must not exist yet, null = whichever. A held lane that has a token is tried once. Returns {"changed": false where the version is another, "destination": as it stands now or null}. Null = no such active shop.
 -- owner trakit_app; called by trakit_edge, trakit_worker
-CREATE OR REPLACE FUNCTION trakit.set_destination(p_domain text, p_platform text, p_purpose text, p_max_age_ms bigint, p_settings jsonb, p_enabled boolean, p_events text[], p_test_code text, p_sealed text, p_last_four text, p_now timestamp with time zone DEFAULT now())
+CREATE OR REPLACE FUNCTION trakit.set_destination(p_domain text, p_platform text, p_purpose text, p_max_age_ms bigint, p_change jsonb, p_sealed text DEFAULT NULL::text, p_last_four text DEFAULT NULL::text, p_version integer DEFAULT NULL::integer, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -4435,12 +4460,22 @@ begin
   end if;
   insert into trakit.destinations as d
     (shop_id, platform, enabled, settings, events, purpose, max_age, test_code, created_at, updated_at)
-  values (v_shop, p_platform, p_enabled, p_settings, p_events, p_purpose, make_interval(secs => p_max_age_ms / 1000.0),
-    p_test_code, p_now, p_now)
+  select v_shop, p_platform, coalesce((p_change ->> 'enabled')::boolean, true), coalesce(p_change -> 'settings', '{}'),
+    case when jsonb_typeof(p_change -> 'events') = 'array' then array(select jsonb_array_elements_text(p_change -> 'events')) end,
+    p_purpose, make_interval(secs => p_max_age_ms / 1000.0), p_change ->> 'test_code', p_now, p_now
+  where coalesce(p_version, 0) = 0
+    or exists (select from trakit.destinations x where x.shop_id = v_shop and x.platform = p_platform)
   on conflict (shop_id, platform) do update
-    set enabled = excluded.enabled, settings = excluded.settings, events = excluded.events, purpose = excluded.purpose,
-        max_age = excluded.max_age, test_code = excluded.test_code, updated_at = p_now
+    set enabled = case when p_change ? 'enabled' then excluded.enabled else d.enabled end,
+        settings = d.settings || excluded.settings,
+        events = case when p_change ? 'events' then excluded.events else d.events end,
+        test_code = case when p_change ? 'test_code' then excluded.test_code else d.test_code end,
+        purpose = excluded.purpose, max_age = excluded.max_age, version = d.version + 1, updated_at = p_now
+    where p_version is null or d.version = p_version
   returning d.id into v_id;
+  if v_id is null then
+    return jsonb_build_object('changed', false, 'destination', (select d.* from trakit.describe_destinations(p_platform) d));
+  end if;
   v_has_token := p_sealed is not null or exists (
     select from trakit.destination_secrets s where s.destination_id = v_id);
   insert into trakit.lanes as l (destination_id, shop_id, state, reason, changed_at)
@@ -4450,11 +4485,15 @@ begin
     -- a token entered by hand ends a connection
     delete from trakit.destination_grants g where g.destination_id = v_id;
     perform trakit.replace_token(v_shop, v_id, p_sealed, p_last_four, false, p_now);
+  elsif v_has_token then
+    -- which change cures a refusal only the platform knows: one delivery asks it, and what else waits follows it
+    update trakit.lanes l
+    set state = 'open', changed_at = p_now, probe_at = p_now, probe_seconds = 10, flush_before = null, released_at = p_now,
+        -- the operator was told of the hold; of this lane there is nothing new to tell
+        alerted_change = case when l.alerted_change = l.changed_at then p_now else l.alerted_change end
+    where l.destination_id = v_id and l.state = 'held';
   end if;
-  return jsonb_build_object('destination_id', v_id, 'shop_id', v_shop, 'platform', p_platform, 'enabled', p_enabled,
-    'settings', p_settings, 'test_code', p_test_code,
-    'last_four', (select s.last_four from trakit.destination_secrets s where s.destination_id = v_id),
-    'lane', (select l.state from trakit.lanes l where l.destination_id = v_id));
+  return jsonb_build_object('changed', true, 'destination', (select d.* from trakit.describe_destinations(p_platform) d));
 end;
 $function$;
 
@@ -4619,10 +4658,13 @@ begin
       or (b.failed and not b.delivered and l.state = 'closed')
     order by b.destination_id
   loop
-    -- a refusal of the token before the present one says nothing about this one
-    if v_lane.refused_at is not null and not exists (
-      select from trakit.destination_secrets s
-      where s.destination_id = v_lane.destination_id and s.updated_at > v_lane.refused_at)
+    -- a refusal of the token or settings before the present ones says nothing about these
+    if v_lane.refused_at is not null
+      and not exists (
+        select from trakit.destination_secrets s
+        where s.destination_id = v_lane.destination_id and s.updated_at > v_lane.refused_at)
+      and not exists (
+        select from trakit.destinations g where g.id = v_lane.destination_id and g.updated_at > v_lane.refused_at)
     then
       update trakit.lanes l
       set state = 'held', reason = v_lane.refused_reason, changed_at = p_now, probe_at = null, probe_seconds = null

@@ -1,12 +1,14 @@
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { z } from "zod";
 import { adminGate } from "@trakit/db/calls/admin-gate.ts";
 import { changeShop } from "@trakit/db/calls/change-shop.ts";
 import { findInstallation } from "@trakit/db/calls/find-installation.ts";
-import { findShop } from "@trakit/db/calls/find-shop.ts";
+import type { Shop } from "@trakit/db/calls/find-shop.ts";
+import type { DestinationRow } from "@trakit/db/calls/list-destinations.ts";
 import { matchQuality } from "@trakit/db/calls/match-quality.ts";
 import { privacyExport } from "@trakit/db/calls/privacy-export.ts";
 import { privacyLog } from "@trakit/db/calls/privacy-log.ts";
+import { readShop, type ShopState } from "@trakit/db/calls/read-shop.ts";
 import { replay } from "@trakit/db/calls/replay.ts";
 import { setupSignals } from "@trakit/db/calls/setup-signals.ts";
 import { shopStatus } from "@trakit/db/calls/shop-status.ts";
@@ -14,7 +16,7 @@ import { traceOrder } from "@trakit/db/calls/trace-order.ts";
 import { setupOf } from "@trakit/pipeline/contracts/installation.ts";
 import { accessTokenFor } from "@trakit/pipeline/merchant/access-token.ts";
 import * as contracts from "@trakit/pipeline/contracts/merchant.ts";
-import { changeDestination, destinationsOf } from "@trakit/pipeline/merchant/destinations.ts";
+import { changeDestination, destinationOf, destinationsOf } from "@trakit/pipeline/merchant/destinations.ts";
 import { setupChecks } from "@trakit/pipeline/merchant/setup-checks.ts";
 import { sendTestEvent } from "@trakit/pipeline/merchant/test-event.ts";
 import { forPage, httpApp } from "@trakit/pipeline/http.ts";
@@ -29,8 +31,7 @@ import type { AdminDependencies } from "./dependencies.ts";
 const PER_MINUTE = 120;
 const BODY_LIMIT = 64 * 1024;
 
-type Shop = { id: string; domain: string };
-type Env = { Variables: { shop: Shop } };
+type Env = { Variables: { shop: { id: string; domain: string }; destination: DestinationRow | null } };
 
 /**
  * `/admin/*`: the merchant's API. The caller is whoever Shopify's session token says, in the shop it says; every other id in
@@ -43,7 +44,7 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
   app.use(forPage(deps.adminUrl));
   app.get("/connect/:platform", (c) => openConnect(deps, c));
   app.get("/connect/:platform/callback", (c) => connectCallback(deps, c));
-  app.use("*", async (context, next) => {
+  const gate: MiddlewareHandler<Env> = async (context, next) => {
     const bearer = /^Bearer (\S+)$/.exec(context.req.header("authorization") ?? "")?.[1] ?? null;
     const session = await deps.shopify.sessionToken(bearer);
     if (!session.ok) {
@@ -55,7 +56,13 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
         headers: { "x-shopify-retry-invalid-session-request": "1" },
       });
     }
-    const gate = await adminGate(deps.db, session.shop, PER_MINUTE, deps.databaseNow?.());
+    const gate = await adminGate(
+      deps.db,
+      session.shop,
+      PER_MINUTE,
+      context.req.param("platform") ?? null,
+      deps.databaseNow?.(),
+    );
     if (gate.shop !== "active" || !gate.shop_id) {
       return problem({
         code: `${gate.shop}_shop`,
@@ -72,26 +79,45 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
       });
     }
     context.set("shop", { id: gate.shop_id, domain: session.shop });
+    context.set("destination", gate.destination ?? null);
     return await next();
+  };
+  // with the destination named in the address, which the gate then brings along
+  app.get("/destinations/:platform", gate, (c) => {
+    const found = destinationOf(deps, c.req.param("platform"), c.get("destination"));
+    return found ? json(200, found, entityTag(found)) : notFound();
   });
+  app.put(
+    "/destinations/:platform",
+    gate,
+    (c) =>
+      withBody(c, contracts.destinationChangeSchema, async (change) => {
+        const changed = await changeDestination(
+          deps,
+          c.get("shop"),
+          c.req.param("platform"),
+          change,
+          c.get("destination"),
+          c.req.header("if-match") ?? null,
+        );
+        if (!changed.ok) return refused(changed);
+        const { destination, tokenCheck } = changed;
+        return json(200, { destination, token_check: tokenCheck }, entityTag(destination));
+      }),
+  );
+  app.use("*", gate);
 
-  app.get("/shop", async (c) => json(200, await shopAnswer(deps, c.get("shop"))));
+  app.get("/shop", async (c) => json(200, shopAnswer(await readShop(deps.db, c.get("shop").domain))));
   app.patch("/shop", (c) =>
     withBody(c, contracts.shopChangeSchema, async (change) => {
-      await changeShop(deps.db, c.get("shop").domain, change, deps.databaseNow?.());
-      return json(200, await shopAnswer(deps, c.get("shop")));
+      const state = await changeShop(deps.db, c.get("shop").domain, change, deps.databaseNow?.());
+      // uninstalled since the gate looked
+      return state ? json(200, shopAnswer(state)) : notFound();
     }));
   app.get(
     "/destinations",
     async (c) => json(200, { destinations: await destinationsOf(deps, c.get("shop").domain) }),
   );
-  app.put("/destinations/:platform", (c) =>
-    withBody(c, contracts.destinationChangeSchema, async (change) => {
-      const changed = await changeDestination(deps, c.get("shop"), c.req.param("platform") ?? "", change);
-      return changed.ok
-        ? json(200, { destination: changed.destination, token_check: changed.tokenCheck })
-        : refused(changed);
-    }));
   app.post(
     "/destinations/:platform/test",
     (c) =>
@@ -175,17 +201,16 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
   return async (request) => await app.fetch(request);
 }
 
-async function shopAnswer(deps: AdminDependencies, shop: Shop) {
-  const [row, installation] = await Promise.all([
-    findShop(deps.db, shop.domain),
-    findInstallation(deps.db, shop.domain),
-  ]);
+function shopAnswer({ settings, installation }: ShopState) {
   const names = Object.keys(contracts.shopSettingsSchema.shape);
   return {
-    settings: Object.fromEntries(names.map((name) => [name, row?.[name as keyof typeof row] ?? null])),
+    settings: Object.fromEntries(names.map((name) => [name, settings?.[name as keyof Shop] ?? null])),
     setup: installation && setupOf(installation),
   };
 }
+
+const entityTag = ({ version }: { version: number | null }): Record<string, string> =>
+  version === null ? {} : { etag: `"${version}"` };
 
 async function withBody<T extends z.ZodType>(
   context: Context<Env>,

@@ -10,6 +10,26 @@ export interface Builders {
   input: (schema: z.ZodType) => Schema;
 }
 
+const IF_MATCH = {
+  name: "if-match",
+  in: "header",
+  description: "The version the change is made for, in quotes, as ETag gave it; absent: whichever.",
+  schema: { type: "string" },
+};
+
+/** An operation whose answer carries the destination's version as ETag. */
+function withVersion<T extends { responses: Schema }>(operation: T, more: Schema = {}): T {
+  const etag = { description: "The destination's version, in quotes.", schema: { type: "string" } };
+  return {
+    ...operation,
+    responses: {
+      ...operation.responses,
+      200: { ...operation.responses[200] as Schema, headers: { etag } },
+      ...more,
+    },
+  };
+}
+
 /** The merchant's API as OpenAPI paths, from the schemas its handler uses. */
 export function adminPaths({ answer, problems, input }: Builders): Schema {
   const always = problems(
@@ -69,14 +89,20 @@ export function adminPaths({ answer, problems, input }: Builders): Schema {
       get: operation("listDestinations", "Every platform, set up or not (under destinations)", list),
     },
     "/admin/destinations/{platform}": {
-      put: operation(
-        "changeDestination",
-        "Sets up or changes a destination",
-        contracts.destinationChangedSchema,
-        {
-          ...platform,
-          ...body(contracts.destinationChangeSchema),
-        },
+      get: withVersion(operation(
+        "getDestination",
+        "One platform, set up or not",
+        contracts.destinationAnswerSchema,
+        platform,
+      )),
+      put: withVersion(
+        operation(
+          "changeDestination",
+          "Sets up or changes a destination",
+          contracts.destinationChangedSchema,
+          { parameters: [...platform.parameters, IF_MATCH], ...body(contracts.destinationChangeSchema) },
+        ),
+        problems([409, "Others keep changing it."], [412, "It is at another version than If-Match names."]),
       ),
     },
     "/admin/destinations/{platform}/test": {

@@ -15,6 +15,7 @@ create table trakit.destinations (
   purpose text not null,
   max_age interval not null,
   test_code text,
+  version integer not null default 1,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint destinations_platform_shape check (platform ~ '^[a-z][a-z0-9_]{1,30}$'),
@@ -35,8 +36,9 @@ comment on column trakit.destinations.events is 'Canonical event names to send; 
 comment on column trakit.destinations.purpose is 'Consent purpose the platform needs: marketing or analytics.';
 comment on column trakit.destinations.max_age is 'Oldest event the platform takes.';
 comment on column trakit.destinations.test_code is 'The platform''s test event code; set = the destination is in test mode.';
+comment on column trakit.destinations.version is 'Counts changes by people; who changes what they read names it, so that the later of two does not undo the earlier.';
 comment on column trakit.destinations.created_at is 'First set up.';
-comment on column trakit.destinations.updated_at is 'Last change.';
+comment on column trakit.destinations.updated_at is 'Last change by people. A refusal of a send begun before it says nothing about the destination as it is now.';
 
 create table trakit.destination_secrets (
   destination_id uuid primary key references trakit.destinations (id) on delete cascade,
@@ -131,8 +133,8 @@ comment on function trakit.replace_token(uuid, uuid, text, text, boolean, timest
   'Puts a destination''s token in place and lets its lane go: a held one, or (p_held_only false) one in any trouble.';
 
 create function trakit.set_destination(
-  p_domain text, p_platform text, p_purpose text, p_max_age_ms bigint, p_settings jsonb, p_enabled boolean, p_events text[],
-  p_test_code text, p_sealed text, p_last_four text, p_now timestamptz default now()
+  p_domain text, p_platform text, p_purpose text, p_max_age_ms bigint, p_change jsonb, p_sealed text default null,
+  p_last_four text default null, p_version integer default null, p_now timestamptz default now()
 ) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -145,12 +147,22 @@ begin
   end if;
   insert into trakit.destinations as d
     (shop_id, platform, enabled, settings, events, purpose, max_age, test_code, created_at, updated_at)
-  values (v_shop, p_platform, p_enabled, p_settings, p_events, p_purpose, make_interval(secs => p_max_age_ms / 1000.0),
-    p_test_code, p_now, p_now)
+  select v_shop, p_platform, coalesce((p_change ->> 'enabled')::boolean, true), coalesce(p_change -> 'settings', '{}'),
+    case when jsonb_typeof(p_change -> 'events') = 'array' then array(select jsonb_array_elements_text(p_change -> 'events')) end,
+    p_purpose, make_interval(secs => p_max_age_ms / 1000.0), p_change ->> 'test_code', p_now, p_now
+  where coalesce(p_version, 0) = 0
+    or exists (select from trakit.destinations x where x.shop_id = v_shop and x.platform = p_platform)
   on conflict (shop_id, platform) do update
-    set enabled = excluded.enabled, settings = excluded.settings, events = excluded.events, purpose = excluded.purpose,
-        max_age = excluded.max_age, test_code = excluded.test_code, updated_at = p_now
+    set enabled = case when p_change ? 'enabled' then excluded.enabled else d.enabled end,
+        settings = d.settings || excluded.settings,
+        events = case when p_change ? 'events' then excluded.events else d.events end,
+        test_code = case when p_change ? 'test_code' then excluded.test_code else d.test_code end,
+        purpose = excluded.purpose, max_age = excluded.max_age, version = d.version + 1, updated_at = p_now
+    where p_version is null or d.version = p_version
   returning d.id into v_id;
+  if v_id is null then
+    return jsonb_build_object('changed', false, 'destination', (select d.* from trakit.describe_destinations(p_platform) d));
+  end if;
   v_has_token := p_sealed is not null or exists (
     select from trakit.destination_secrets s where s.destination_id = v_id);
   insert into trakit.lanes as l (destination_id, shop_id, state, reason, changed_at)
@@ -160,15 +172,19 @@ begin
     -- a token entered by hand ends a connection
     delete from trakit.destination_grants g where g.destination_id = v_id;
     perform trakit.replace_token(v_shop, v_id, p_sealed, p_last_four, false, p_now);
+  elsif v_has_token then
+    -- which change cures a refusal only the platform knows: one delivery asks it, and what else waits follows it
+    update trakit.lanes l
+    set state = 'open', changed_at = p_now, probe_at = p_now, probe_seconds = 10, flush_before = null, released_at = p_now,
+        -- the operator was told of the hold; of this lane there is nothing new to tell
+        alerted_change = case when l.alerted_change = l.changed_at then p_now else l.alerted_change end
+    where l.destination_id = v_id and l.state = 'held';
   end if;
-  return jsonb_build_object('destination_id', v_id, 'shop_id', v_shop, 'platform', p_platform, 'enabled', p_enabled,
-    'settings', p_settings, 'test_code', p_test_code,
-    'last_four', (select s.last_four from trakit.destination_secrets s where s.destination_id = v_id),
-    'lane', (select l.state from trakit.lanes l where l.destination_id = v_id));
+  return jsonb_build_object('changed', true, 'destination', (select d.* from trakit.describe_destinations(p_platform) d));
 end;
 $$;
-comment on function trakit.set_destination(text, text, text, bigint, jsonb, boolean, text[], text, text, text, timestamptz) is
-  'Sets up or changes a destination of a shop (by domain). p_sealed null keeps the token there is. Null = no such active shop.';
+comment on function trakit.set_destination(text, text, text, bigint, jsonb, text, text, integer, timestamptz) is
+  'Sets up or changes a destination of a shop (by domain). p_change names what changes: {"settings": {…}, "enabled", "events", "test_code"}; settings change key by key. p_sealed null keeps the token there is. p_version: the version the change was made for, 0 = it must not exist yet, null = whichever. A held lane that has a token is tried once. Returns {"changed": false where the version is another, "destination": as it stands now or null}. Null = no such active shop.';
 
 create function trakit.list_destinations(p_domain text) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -176,18 +192,7 @@ begin
   if trakit.bind_shop(p_domain, null) is null then
     return null;
   end if;
-  return coalesce((
-    select jsonb_agg(jsonb_build_object(
-      'destination_id', d.id, 'platform', d.platform, 'enabled', d.enabled, 'settings', d.settings, 'events', d.events,
-      'test_code', d.test_code, 'last_four', s.last_four, 'lane', l.state, 'lane_reason', l.reason,
-      'lane_since', l.changed_at,
-      'connection', case when g.destination_id is not null then jsonb_build_object('since', g.granted_at,
-        'expires_at', g.access_expires_at, 'trouble', g.trouble) end) order by d.platform)
-    from trakit.destinations d
-    join trakit.lanes l on l.destination_id = d.id
-    left join trakit.destination_secrets s on s.destination_id = d.id
-    left join trakit.destination_grants g on g.destination_id = d.id
-  ), '[]');
+  return (select coalesce(jsonb_agg(d.*), '[]') from trakit.describe_destinations() d);
 end;
 $$;
 comment on function trakit.list_destinations(text) is

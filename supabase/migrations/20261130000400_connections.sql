@@ -73,6 +73,25 @@ create policy "the dispatcher sees which tokens are due" on trakit.destination_g
 create policy "the dispatcher notes whom it told of" on trakit.destination_grants
   for update to trakit_dispatcher using (true) with check (true);
 
+-- Called by trakit.set_destination, trakit.list_destinations and trakit.admin_gate, for the shop the statement is bound to.
+create function trakit.describe_destinations(p_platform text default null) returns setof jsonb
+language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
+  select jsonb_build_object(
+    'destination_id', d.id, 'platform', d.platform, 'version', d.version, 'enabled', d.enabled, 'settings', d.settings,
+    'events', d.events, 'test_code', d.test_code, 'last_four', s.last_four, 'lane', l.state, 'lane_reason', l.reason,
+    'lane_since', l.changed_at,
+    'connection', case when g.destination_id is not null then jsonb_build_object('since', g.granted_at,
+      'expires_at', g.access_expires_at, 'trouble', g.trouble) end)
+  from trakit.destinations d
+  join trakit.lanes l on l.destination_id = d.id
+  left join trakit.destination_secrets s on s.destination_id = d.id
+  left join trakit.destination_grants g on g.destination_id = d.id
+  where p_platform is null or d.platform = p_platform
+  order by d.platform
+$$;
+comment on function trakit.describe_destinations(text) is
+  'Destinations of the shop a statement is bound to, or the one of a platform, as people see them: settings, the last characters of the token, lane, connection.';
+
 create function trakit.begin_connection(
   p_shop text, p_platform text, p_state_digest text, p_expires_at timestamptz, p_now timestamptz default now()
 ) returns boolean

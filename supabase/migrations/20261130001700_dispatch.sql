@@ -280,10 +280,13 @@ begin
       or (b.failed and not b.delivered and l.state = 'closed')
     order by b.destination_id
   loop
-    -- a refusal of the token before the present one says nothing about this one
-    if v_lane.refused_at is not null and not exists (
-      select from trakit.destination_secrets s
-      where s.destination_id = v_lane.destination_id and s.updated_at > v_lane.refused_at)
+    -- a refusal of the token or settings before the present ones says nothing about these
+    if v_lane.refused_at is not null
+      and not exists (
+        select from trakit.destination_secrets s
+        where s.destination_id = v_lane.destination_id and s.updated_at > v_lane.refused_at)
+      and not exists (
+        select from trakit.destinations g where g.id = v_lane.destination_id and g.updated_at > v_lane.refused_at)
     then
       update trakit.lanes l
       set state = 'held', reason = v_lane.refused_reason, changed_at = p_now, probe_at = null, probe_seconds = null

@@ -4,7 +4,9 @@
 -- host (first_party) are the operator's, not the merchant's.
 -- Locks: none. Undo: drop the functions.
 
-create function trakit.admin_gate(p_shop text, p_limit integer, p_now timestamptz default now()) returns jsonb
+create function trakit.admin_gate(
+  p_shop text, p_limit integer, p_platform text default null, p_now timestamptz default now()
+) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid := trakit.bind_shop(p_shop, null);
@@ -23,16 +25,26 @@ begin
   returning r.events into v_count;
   select s.status into v_status from trakit.shops s where s.id = v_shop;
   return jsonb_build_object('shop', v_status, 'shop_id', v_shop, 'wait_seconds', case when v_count > p_limit
-    then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end);
+    then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end,
+    'destination', case when p_platform is not null and v_status = 'active' then (
+      select d.* from trakit.describe_destinations(p_platform) d) end);
 end;
 $$;
-comment on function trakit.admin_gate(text, integer, timestamptz) is
-  'Counts a request of a shop''s merchant. Returns {"shop": active | uninstalled | unknown, "shop_id", "wait_seconds": until the next minute where the limit is passed}.';
+comment on function trakit.admin_gate(text, integer, text, timestamptz) is
+  'Counts a request of a shop''s merchant. Returns {"shop": active | uninstalled | unknown, "shop_id", "wait_seconds": until the next minute where the limit is passed, "destination": the one of p_platform, if there is one}.';
+
+create function trakit.read_shop(p_shop text) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return jsonb_build_object('settings', trakit.find_shop(p_shop), 'installation', trakit.find_installation(p_shop));
+end;
+$$;
+comment on function trakit.read_shop(text) is
+  'What the merchant''s API says of a shop: {"settings": find_shop''s row, "installation": find_installation''s}.';
 
 create function trakit.change_shop(p_shop text, p_settings jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_row trakit.shops;
   v_shop uuid := trakit.bind_shop(p_shop);
 begin
   update trakit.shops s
@@ -45,13 +57,12 @@ begin
       cookie_lifetime_days = coalesce((p_settings ->> 'cookie_lifetime_days')::integer, s.cookie_lifetime_days),
       browser_tags = coalesce(p_settings -> 'browser_tags', s.browser_tags),
       updated_at = p_now
-  where s.id = v_shop
-  returning * into v_row;
-  return case when v_row.id is not null then to_jsonb(v_row) end;
+  where s.id = v_shop;
+  return case when v_shop is not null then trakit.read_shop(p_shop) end;
 end;
 $$;
 comment on function trakit.change_shop(text, jsonb, timestamptz) is
-  'Changes those settings of a shop that are the merchant''s; only the ones named. Null = no such active shop.';
+  'Changes those settings of a shop that are the merchant''s; only the ones named. Returns what read_shop does. Null = no such active shop.';
 
 create function trakit.trace_order(p_shop text, p_order text) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

@@ -19,10 +19,11 @@ begin
       ('trakit.bind_shop(text, text)', null, 'trakit_app'),
       -- destinations
       ('trakit.replace_token(uuid, uuid, text, text, boolean, timestamptz)', null, 'trakit_app'),
-      ('trakit.set_destination(text, text, text, bigint, jsonb, boolean, text[], text, text, text, timestamptz)', 'trakit_app', 'trakit_worker, trakit_edge'),
+      ('trakit.set_destination(text, text, text, bigint, jsonb, text, text, integer, timestamptz)', 'trakit_app', 'trakit_worker, trakit_edge'),
       ('trakit.list_destinations(text)', 'trakit_app', 'trakit_worker, trakit_edge'),
       ('trakit.destination_token(text, text)', 'trakit_app', 'trakit_edge'),
       -- connections
+      ('trakit.describe_destinations(text)', null, 'trakit_app'),
       ('trakit.begin_connection(text, text, text, timestamptz, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.open_connection(text, text, text, text, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.take_connection(text, text, text, text, timestamptz)', 'trakit_app', 'trakit_edge'),
@@ -143,7 +144,8 @@ begin
       ('trakit.redact_customer_step(trakit.privacy_requests, timestamptz)', null, 'trakit_app'),
       ('trakit.redact_shop_step(trakit.privacy_requests, integer, timestamptz)', null, 'trakit_app'),
       -- merchant
-      ('trakit.admin_gate(text, integer, timestamptz)', 'trakit_app', 'trakit_edge'),
+      ('trakit.admin_gate(text, integer, text, timestamptz)', 'trakit_app', 'trakit_edge'),
+      ('trakit.read_shop(text)', 'trakit_app', 'trakit_edge'),
       ('trakit.change_shop(text, jsonb, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.trace_order(text, text)', 'trakit_app', 'trakit_edge'),
       ('trakit.setup_signals(text, timestamptz)', 'trakit_app', 'trakit_edge'),

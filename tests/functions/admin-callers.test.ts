@@ -75,7 +75,7 @@ describe("who may call", () => {
     const [shop, other] = [await installed(), await installed()];
     await kit.database.query(
       "trakit_edge",
-      "select trakit.admin_gate($1, 120, $2) from generate_series(1, 118)",
+      "select trakit.admin_gate($1, 120, null, $2) from generate_series(1, 118)",
       [
         shop,
         kit.world.databaseNow!(),

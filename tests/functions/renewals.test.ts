@@ -143,7 +143,7 @@ describe("a granted token", () => {
       const answer = await fetch(input, init);
       await kit.database.query(
         "trakit_edge",
-        "select trakit.set_destination($1, 'pinterest', 'marketing', 604800000, '{}', true, null, null, $2, 'hand')",
+        "select trakit.set_destination($1, 'pinterest', 'marketing', 604800000, '{}', $2, 'hand')",
         [shop, (await kit.row("destination_secrets", shop))!["sealed"]],
       );
       return answer;

@@ -60,8 +60,8 @@ test.skipIf(!url)(
         "select trakit.add_shop('cron.myshopify.com', 'US', '{}') as shop",
       );
       const [set] = await rows<{ lane: { destination_id: string } }>(
-        `select trakit.set_destination('cron.myshopify.com', 'meta', 'marketing', 600000000, '{"id": "1"}', true, null, null,
-           'v1.k.AAAAAAAAAAAAAAAA.AAAA', 'AAAA') as lane`,
+        `select trakit.set_destination('cron.myshopify.com', 'meta', 'marketing', 600000000, '{"settings": {"id": "1"}}',
+           'v1.k.AAAAAAAAAAAAAAAA.AAAA', 'AAAA') -> 'destination' as lane`,
       );
       const insert = (row: number, age: string) =>
         rows(

@@ -8,7 +8,7 @@ select
   ((trakit.add_shop('two.myshopify.com', 'US')) ->> 'id')::uuid as two;
 grant select on ids to public;
 
-select trakit.set_destination(d.domain, 'meta', 'marketing', 604800000, '{"id": "1"}', true, null, null,
+select trakit.set_destination(d.domain, 'meta', 'marketing', 604800000, '{"settings": {"id": "1"}}',
   'v1.k1.AAAAAAAAAAAAAAAA.' || d.word, '1234')
 from (values ('one.myshopify.com', 'one'), ('two.myshopify.com', 'two')) d (domain, word);
 

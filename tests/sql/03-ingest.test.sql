@@ -3,7 +3,7 @@ begin;
 select plan(20);
 
 select trakit.add_shop('one.myshopify.com', 'US');
-select trakit.set_destination('one.myshopify.com', p, 'marketing', 604800000, '{}', true, null, null, 'v1.k1.AAAAAAAAAAAAAAAA.AAAA', '1234')
+select trakit.set_destination('one.myshopify.com', p, 'marketing', 604800000, '{}', 'v1.k1.AAAAAAAAAAAAAAAA.AAAA', '1234')
 from unnest(array['meta', 'tiktok']) p;
 
 -- one copy of a purchase, as packages/pipeline sends it

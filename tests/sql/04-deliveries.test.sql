@@ -7,8 +7,8 @@ create temp table t on commit drop as
 select now() as now, s.shop_id, (s.set ->> 'destination_id')::uuid as lane
 from (
   select x.set, (x.set ->> 'shop_id')::uuid as shop_id
-  from (select trakit.set_destination('one.myshopify.com', 'meta', 'marketing', 604800000, '{}', true, null, null,
-    'v1.k1.AAAAAAAAAAAAAAAA.AAAA', '1234', now() - interval '1 day') as set) x
+  from (select trakit.set_destination('one.myshopify.com', 'meta', 'marketing', 604800000, '{}',
+    'v1.k1.AAAAAAAAAAAAAAAA.AAAA', '1234', null, now() - interval '1 day') -> 'destination' as set) x
 ) s;
 grant select on t to public;
 
@@ -77,8 +77,8 @@ select pg_temp.say((select items from held where name = 'backlog'), '{"kind": "a
 select is((select state from trakit.lanes where destination_id = (select lane from t)), 'held', 'a refused token holds the lane');
 select is(trakit.expire_deliveries(5000, (select now + interval '30 hours' from t)), 0, 'whose deliveries outlive 24 hours');
 select is(pg_temp.claim(10, '30 hours'), '[]', 'unclaimed');
-select trakit.set_destination('one.myshopify.com', 'meta', 'marketing', 604800000, '{}', true, null, null,
-  'v1.k1.AAAAAAAAAAAAAAAA.BBBB', '5678', (select now + interval '30 hours' from t));
+select trakit.set_destination('one.myshopify.com', 'meta', 'marketing', 604800000, '{}',
+  'v1.k1.AAAAAAAAAAAAAAAA.BBBB', '5678', null, (select now + interval '30 hours' from t));
 select is(trakit.expire_deliveries(5000, (select now + interval '30 hours' from t)), 0, 'a new token ends nothing');
 select is(jsonb_array_length(pg_temp.claim(10, '30 hours')), 1, 'but lets go what waited');
 select ok((pg_temp.row('c')).retry_until > (select now + interval '30 hours' from t)

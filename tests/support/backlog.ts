@@ -58,13 +58,13 @@ export async function setToken(
 ): Promise<string> {
   const rules = destination(platform)!;
   const [set] = await worker.rows<{ made: { destination_id: string } }>(
-    "select trakit.set_destination($1, $2, $3, $4, $5, true, null, null, $6, $7) as made",
+    "select trakit.set_destination($1, $2, $3, $4, $5, $6, $7) -> 'destination' as made",
     [
       shop.domain,
       platform,
       rules.purpose,
       rules.limits.maxAgeMs,
-      JSON.stringify(rules.settings.parse({ id: DEMO_DESTINATIONS[platform]!.id })),
+      JSON.stringify({ settings: rules.settings.parse({ id: DEMO_DESTINATIONS[platform]!.id }) }),
       seal(KEYS, token, tokenSubject(shop.id, platform)),
       token.slice(-4),
     ],

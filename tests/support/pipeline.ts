@@ -182,13 +182,13 @@ export async function pipelineKit() {
         const demo = DEMO_DESTINATIONS[platform]!;
         await database.query(
           "trakit_worker",
-          "select trakit.set_destination($1, $2, $3, $4, $5, true, null, null, $6, $7, $8)",
+          "select trakit.set_destination($1, $2, $3, $4, $5, $6, $7, null, $8)",
           [
             domain,
             platform,
             rules.purpose,
             rules.limits.maxAgeMs,
-            JSON.stringify(rules.settings.parse({ id: demo.id })),
+            JSON.stringify({ settings: rules.settings.parse({ id: demo.id }) }),
             seal(KEYS, demo.token, tokenSubject(id, platform)),
             demo.token.slice(-4),
             yesterday,

@@ -50,16 +50,18 @@ export async function newShop(db: TestDatabase, options: ShopOptions = {}) {
     const token = change.token === undefined ? sealedToken() : change.token;
     const [row] = await db.query<{ set: { destination_id: string; lane: string } }>(
       "trakit_worker",
-      "select trakit.set_destination($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as set",
+      "select trakit.set_destination($1, $2, $3, $4, $5, $6, $7, null, $8) -> 'destination' as set",
       [
         domain,
         platform,
         change.purpose ?? (platform === "google" ? "analytics" : "marketing"),
         change.maxAgeMs ?? (platform === "google" ? 3 * DAY_MS : 7 * DAY_MS),
-        JSON.stringify({ id: "1" }),
-        change.enabled ?? true,
-        change.events ?? null,
-        change.testCode ?? null,
+        JSON.stringify({
+          settings: { id: "1" },
+          enabled: change.enabled ?? true,
+          events: change.events ?? null,
+          test_code: change.testCode ?? null,
+        }),
         token,
         token === null ? null : "1234",
         change.now ?? at(-DAY),

@@ -69,9 +69,12 @@ export interface TrakitAdmin {
   shop(): Promise<Out<typeof shopAnswerSchema>>;
   changeShop(change: In<typeof shopChangeSchema>): Promise<Out<typeof shopAnswerSchema>>;
   destinations(): Promise<{ destinations: Out<typeof destinationAnswerSchema>[] }>;
+  destination(platform: string): Promise<Out<typeof destinationAnswerSchema>>;
   changeDestination(
     platform: string,
     change: In<typeof destinationChangeSchema>,
+    /** The version the change is made for; refused (412) where it is another by now. Absent = whichever. */
+    version?: number,
   ): Promise<Out<typeof destinationChangedSchema>>;
   sendTestEvent(
     platform: string,
@@ -99,10 +102,15 @@ export function createTrakitAdmin(
   options: { fetch?: typeof fetch } = {},
 ): TrakitAdmin {
   const { functions } = createClient(url, key, options.fetch ? { global: { fetch: options.fetch } } : {});
-  async function call<T>(method: "GET" | "POST" | "PUT" | "PATCH", path: string, body?: unknown): Promise<T> {
+  async function call<T>(
+    method: "GET" | "POST" | "PUT" | "PATCH",
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<T> {
     const { data, error } = await functions.invoke<T>(`admin/${path}`, {
       method,
-      headers: { Authorization: `Bearer ${await tokenOf(sessionToken)}` },
+      headers: { ...headers, Authorization: `Bearer ${await tokenOf(sessionToken)}` },
       ...(body === undefined ? {} : { body: body as Record<string, unknown> }),
     });
     if (!error) return data as T;
@@ -117,7 +125,14 @@ export function createTrakitAdmin(
     shop: () => call("GET", "shop"),
     changeShop: (change) => call("PATCH", "shop", change),
     destinations: () => call("GET", "destinations"),
-    changeDestination: (platform, change) => call("PUT", `destinations/${part(platform)}`, change),
+    destination: (platform) => call("GET", `destinations/${part(platform)}`),
+    changeDestination: (platform, change, version) =>
+      call(
+        "PUT",
+        `destinations/${part(platform)}`,
+        change,
+        version === undefined ? {} : { "if-match": `"${version}"` },
+      ),
     sendTestEvent: (platform, event = {}) => call("POST", `destinations/${part(platform)}/test`, event),
     connect: (platform) => call("POST", `destinations/${part(platform)}/connect`, {}),
     setup: () => call("GET", "setup"),

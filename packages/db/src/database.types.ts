@@ -585,6 +585,7 @@ export type Database = {
           "shop_id": string;
           "test_code": string | null;
           "updated_at": string;
+          "version": number;
         };
         ComputedFields: never;
         Insert: {
@@ -599,6 +600,7 @@ export type Database = {
           "shop_id": string;
           "test_code"?: string | null;
           "updated_at"?: string;
+          "version"?: number;
         };
         Update: {
           "created_at"?: string;
@@ -612,6 +614,7 @@ export type Database = {
           "shop_id"?: string;
           "test_code"?: string | null;
           "updated_at"?: string;
+          "version"?: number;
         };
         Relationships: [
           {
@@ -1315,7 +1318,10 @@ export type Database = {
         Args: { "p_country"?: string; "p_domain": string; "p_now"?: string; "p_settings"?: Json };
         Returns: Json;
       };
-      "admin_gate": { Args: { "p_limit": number; "p_now"?: string; "p_shop": string }; Returns: Json };
+      "admin_gate": {
+        Args: { "p_limit": number; "p_now"?: string; "p_platform"?: string; "p_shop": string };
+        Returns: Json;
+      };
       "allowed_purposes": {
         Args: {
           "p_consent": Json;
@@ -1408,6 +1414,7 @@ export type Database = {
         };
         Returns: string;
       };
+      "describe_destinations": { Args: { "p_platform"?: string }; Returns: Json[] };
       "describe_lane": { Args: { "p_destination_id": string }; Returns: Json };
       "destination_token": { Args: { "p_platform": string; "p_shop": string }; Returns: Json };
       "distrust_token": {
@@ -1681,6 +1688,7 @@ export type Database = {
         Args: { "p_event_rows": (number)[]; "p_moments": (string)[]; "p_shop_id": string };
         Returns: Json;
       };
+      "read_shop": { Args: { "p_shop": string }; Returns: Json };
       "redact_customer_step": {
         Args: {
           "p_now": string;
@@ -1799,17 +1807,15 @@ export type Database = {
       "server_dedup": { Args: { "p_platform": string }; Returns: string };
       "set_destination": {
         Args: {
+          "p_change": Json;
           "p_domain": string;
-          "p_enabled": boolean;
-          "p_events": (string)[];
-          "p_last_four": string;
+          "p_last_four"?: string;
           "p_max_age_ms": number;
           "p_now"?: string;
           "p_platform": string;
           "p_purpose": string;
-          "p_sealed": string;
-          "p_settings": Json;
-          "p_test_code": string;
+          "p_sealed"?: string;
+          "p_version"?: number;
         };
         Returns: Json;
       };

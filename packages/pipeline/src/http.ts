@@ -43,9 +43,9 @@ export function byMethod<E extends Env>(answers: Partial<Record<Method, Answer<E
 export function forPage(pageUrl: string) {
   return cors({
     origin: new URL(pageUrl).origin,
-    allowHeaders: ["authorization", "content-type"],
+    allowHeaders: ["authorization", "content-type", "if-match"],
     allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
-    exposeHeaders: ["x-shopify-retry-invalid-session-request", "retry-after"],
+    exposeHeaders: ["x-shopify-retry-invalid-session-request", "retry-after", "etag"],
     maxAge: 600,
   });
 }

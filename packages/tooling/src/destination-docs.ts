@@ -257,7 +257,7 @@ ${
 
 ## Answers
 
-To a request of two events. The lane is this destination's queue of one shop: open, it waits and tries again by itself; held, it waits until a token is entered (the same one again will do).
+To a request of two events. The lane is this destination's queue of one shop: open, it waits and tries again by itself; held, it waits until token or settings are entered anew (the same again will do), and then asks with one event first.
 
 ${
     table(

@@ -41,7 +41,7 @@ export async function bench(options: string[]): Promise<void> {
       );
       shops[name] = rows[0]!.shop.id;
       await worker.query(
-        "select trakit.set_destination($1, 'meta', 'marketing', 604800000, '{\"id\": \"1\"}', true, null, null, $2, 'AAAA')",
+        "select trakit.set_destination($1, 'meta', 'marketing', 604800000, '{\"settings\": {\"id\": \"1\"}}', $2, 'AAAA')",
         [`${name}.myshopify.com`, SEALED],
       );
       await fill(owner, shops[name]!, name === "enriched", customers, links);

@@ -82,6 +82,10 @@ function argument(name: string): unknown {
     p_country: "US",
     p_host: "mine.example",
     p_settings: "{}",
+    p_change: "{}",
+    p_version: null,
+    p_after_place: "",
+    p_after_id: "",
     p_platform: "meta",
     p_purpose: "marketing",
     p_max_age_ms: 604_800_000,
@@ -94,8 +98,6 @@ function argument(name: string): unknown {
     p_watermark: null,
     p_trouble: null,
     p_newest: "k9",
-    p_after_place: "",
-    p_after_id: "",
     p_replays: 20,
     p_old: sealedToken(MARKER),
     p_order: `${MARKER}-order`,
@@ -168,7 +170,6 @@ function argument(name: string): unknown {
 /** Arguments whose meaning depends on the function. */
 const OWN_MEANING: Record<string, unknown> = {
   "trakit.compare_orders p_orders": "[]",
-  "trakit.set_destination p_events": null,
   "trakit.check_in p_kind": "worker",
   "trakit.keep_grant p_sealed": sealedToken(),
   "trakit.keep_grant p_last_four": "mine",

@@ -214,7 +214,67 @@ describe("a held lane", () => {
     expect((await shop.claim("meta", { now: at(100 * HOUR) })).items).toHaveLength(2);
   });
 
-  test("settings changed without a token do not release it", async () => {
+  test("a change other than the token releases it too: one delivery asks the platform, what waited follows", async () => {
+    const shop = await newShop(db);
+    await views(shop, 3);
+    const [one] = (await shop.claim("meta", { limit: 1 })).items;
+    await shop.settle([one!], { kind: "auth", reason: "account_not_found", lane: true });
+    const corrected = at(30 * HOUR);
+    await shop.set("meta", { token: null, now: corrected });
+    expect(await shop.lane()).toMatchObject({
+      state: "open",
+      reason: "account_not_found",
+      probe_at: corrected,
+      released_at: corrected,
+    });
+    expect(await shop.due("meta", corrected)).toBe(true);
+    const probe = (await shop.claim("meta", { now: corrected })).items;
+    expect(probe).toHaveLength(1);
+    expect((await shop.claim("meta", { now: corrected })).items).toEqual([]);
+    await shop.settle(probe, { kind: "delivered" }, at(30 * HOUR + 1));
+    expect((await shop.lane()).state).toBe("closed");
+    expect((await shop.claim("meta", { now: at(30 * HOUR + 1) })).items).toHaveLength(2);
+  });
+
+  test("a change that cures nothing costs one request, and the operator is not told twice", async () => {
+    const shop = await newShop(db);
+    await views(shop, 3);
+    await shop.settle((await shop.claim("meta", { limit: 1 })).items, {
+      kind: "auth",
+      reason: "app_secret_proof_refused",
+      lane: true,
+    });
+    const told = async (now: Date) => {
+      const [row] = await db.query<{ lanes: { lane: string; in_trouble: boolean }[] }>(
+        "trakit_edge",
+        "select trakit.pending_alerts(500, $1) as lanes",
+        [now],
+      );
+      const lanes = row!.lanes.filter((one) => one.lane === shop.lanes["meta"]);
+      await db.query("trakit_edge", "select trakit.settle_alerts($1, $2)", [JSON.stringify(lanes), now]);
+      return lanes.length;
+    };
+    expect(await told(at(1))).toBe(1);
+    await shop.set("meta", { token: null, now: at(HOUR) });
+    expect(await told(at(HOUR))).toBe(0);
+    const probe = (await shop.claim("meta", { now: at(HOUR) })).items;
+    expect(probe).toHaveLength(1);
+    await shop.settle(probe, { kind: "auth", reason: "app_secret_proof_refused", lane: true }, at(HOUR + 1));
+    expect((await shop.lane()).state).toBe("held");
+    expect((await shop.claim("meta", { now: at(HOUR + 60) })).items).toEqual([]);
+  });
+
+  test("is not held again by a send that still went to the old account", async () => {
+    const shop = await newShop(db);
+    await views(shop, 1);
+    const { items } = await shop.claim("meta");
+    await shop.set("meta", { token: null, now: at(5) });
+    await shop.settle(items, { kind: "auth", reason: "account_not_found", lane: true }, at(6));
+    expect((await shop.lane()).state).toBe("closed");
+    expect((await shop.claim("meta", { now: at(6) })).items).toHaveLength(1);
+  });
+
+  test("one without a token stays held whatever else changes", async () => {
     const shop = await newShop(db, { platforms: [], tokenless: ["meta"] });
     await shop.set("meta", { token: null, testCode: "TEST1" });
     expect((await shop.lane()).state).toBe("held");

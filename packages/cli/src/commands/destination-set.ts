@@ -79,7 +79,8 @@ export const destinationSet: Command = {
   about: [
     "Sets up where a shop's events go. Of a destination that is there already, only what is named changes.",
     "The token is sealed here, before it goes to the database. --token - reads it from standard input, which keeps it out",
-    "of the shell's history and the process list. A new token ends the hold of a lane whose token was refused.",
+    "of the shell's history and the process list. A lane that is held, because the platform refused token or account, is tried",
+    "again after any change.",
   ].join("\n"),
   options: {
     ...SETTINGS_OPTIONS,
@@ -125,22 +126,34 @@ export const destinationSet: Command = {
         ),
         lastFour: token.slice(-4),
       };
-      const row = await setDestination(db, shop.domain, {
-        platform: platform.platform,
-        purpose: platform.purpose,
-        maxAgeMs: platform.limits.maxAgeMs,
-        settings,
-        enabled: input.has("disable") ? false : input.has("enable") ? true : present?.enabled ?? true,
-        events: events === undefined ? present?.events ?? null : events,
-        testCode: testCode === undefined ? present?.test_code ?? null : testCode,
-        token: sealed,
-      });
-      if (!row) {
+      const answer = await setDestination(
+        db,
+        shop.domain,
+        { platform: platform.platform, purpose: platform.purpose, maxAgeMs: platform.limits.maxAgeMs },
+        {
+          settings: present
+            ? Object.fromEntries(Object.keys(entered).map((name) => [name, settings[name]]))
+            : settings,
+          ...(input.has("disable") ? { enabled: false } : input.has("enable") ? { enabled: true } : {}),
+          ...(events === undefined ? {} : { events }),
+          ...(testCode === undefined ? {} : { test_code: testCode }),
+        },
+        // the settings were checked together with those that were there
+        { token: sealed, version: present?.version ?? 0 },
+      );
+      if (!answer) {
         throw shop.status === "active" ? await noSuchShop(db, shop.domain) : new CliProblem(
           `The shop ${shop.domain} is uninstalled.`,
           `Bring it back with trakit shop add ${shop.domain}.`,
         );
       }
+      if (!answer.changed) {
+        throw new CliProblem(
+          "Somebody else has changed this destination at the same moment; nothing of yours was stored.",
+          "Look with trakit destination list, then give the command again.",
+        );
+      }
+      const row = answer.destination!;
       return { shop, row };
     });
     if (input.json) io.out(JSON.stringify(row));

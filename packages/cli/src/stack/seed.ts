@@ -28,19 +28,19 @@ export async function seedDemo(
       const rules = destination(platform);
       const demo = DEMO_DESTINATIONS[platform];
       if (!rules || !demo || (present && !resealTokens) || shop.status !== "active") continue;
-      await setDestination(db, domain, {
-        platform,
-        purpose: rules.purpose,
-        maxAgeMs: rules.limits.maxAgeMs,
-        settings: present?.settings ?? rules.settings.parse({ id: demo.id }) as Record<string, unknown>,
-        enabled: present?.enabled ?? true,
-        events: present?.events ?? null,
-        testCode: present?.test_code ?? null,
-        token: {
-          sealed: seal(settings.TRAKIT_ENCRYPTION_KEYS, demo.token, tokenSubject(shop.id, platform)),
-          lastFour: demo.token.slice(-4),
+      await setDestination(
+        db,
+        domain,
+        { platform, purpose: rules.purpose, maxAgeMs: rules.limits.maxAgeMs },
+        present ? {} : { settings: rules.settings.parse({ id: demo.id }) as Record<string, unknown> },
+        {
+          token: {
+            sealed: seal(settings.TRAKIT_ENCRYPTION_KEYS, demo.token, tokenSubject(shop.id, platform)),
+            lastFour: demo.token.slice(-4),
+          },
+          version: null,
         },
-      });
+      );
       added.push(platform);
     }
     return { added };

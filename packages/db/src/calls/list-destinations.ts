@@ -4,6 +4,8 @@ import type { Database } from "../connection.ts";
 export interface DestinationRow {
   destination_id: string;
   platform: string;
+  /** Counts changes by people. */
+  version: number;
   enabled: boolean;
   settings: Record<string, unknown>;
   /** Event names sent; null = all the platform knows. */

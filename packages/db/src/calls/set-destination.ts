@@ -2,39 +2,43 @@ import { call, json } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { DestinationRow } from "./list-destinations.ts";
 
+/** What changes of a destination; what is not named stays. `settings` change key by key. */
 export interface DestinationChange {
-  platform: string;
-  purpose: "marketing" | "analytics";
-  maxAgeMs: number;
-  settings: Record<string, unknown>;
-  enabled: boolean;
-  events: string[] | null;
-  testCode: string | null;
-  /** Null keeps the token there is. */
-  token: { sealed: string; lastFour: string } | null;
+  settings?: Record<string, unknown>;
+  enabled?: boolean;
+  /** Event names to send; null = all the platform knows. */
+  events?: string[] | null;
+  test_code?: string | null;
 }
 
-/** SQL `trakit.set_destination`: sets up or changes a destination; null = no such active shop. */
+export interface DestinationChanged {
+  /** False = the destination is at another version than the one named; nothing was written. */
+  changed: boolean;
+  /** As it stands now; null = there is none. */
+  destination: DestinationRow | null;
+}
+
+/**
+ * SQL `trakit.set_destination`: sets up or changes a destination; null = no such active shop.
+ *
+ * @param options.token null keeps the token there is.
+ * @param options.version the version the change was made for; 0 = it must not exist yet, null = whichever stands there.
+ */
 export async function setDestination(
   db: Database,
-  domain: string,
+  shop: string,
+  platform: { platform: string; purpose: "marketing" | "analytics"; maxAgeMs: number },
   change: DestinationChange,
-): Promise<
-  Pick<
-    DestinationRow,
-    "destination_id" | "platform" | "enabled" | "settings" | "test_code" | "last_four" | "lane"
-  > | null
-> {
+  options: { token: { sealed: string; lastFour: string } | null; version: number | null },
+): Promise<DestinationChanged | null> {
   return await call(db, "trakit.set_destination", {
-    p_domain: domain,
-    p_platform: change.platform,
-    p_purpose: change.purpose,
-    p_max_age_ms: change.maxAgeMs,
-    p_settings: json(change.settings),
-    p_enabled: change.enabled,
-    p_events: change.events,
-    p_test_code: change.testCode,
-    p_sealed: change.token?.sealed ?? null,
-    p_last_four: change.token?.lastFour ?? null,
-  }) as DestinationRow | null;
+    p_domain: shop,
+    p_platform: platform.platform,
+    p_purpose: platform.purpose,
+    p_max_age_ms: platform.maxAgeMs,
+    p_change: json(change),
+    p_sealed: options.token?.sealed ?? null,
+    p_last_four: options.token?.lastFour ?? null,
+    p_version: options.version,
+  }) as DestinationChanged | null;
 }

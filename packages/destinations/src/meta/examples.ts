@@ -287,7 +287,7 @@ export const guide: Guide = {
     "Not sent: opt_out (not a consent mechanism), app_data, messaging, subscription and lead ids: a shop's events do not have them.",
     "original_event_data is not sent: it is for a signal that completes an earlier one days later (a lead that buys). A shop's purchase is complete when it is sent, and a refund is an event of its own.",
     "madid is not sent: it names a phone to an app; a web shop never sees it.",
-    "Where the app of the token requires proof, enter appsecret_proof with the token: the HMAC-SHA256 of the token with the app's secret. It changes with the token; a wrong one holds the destination (app_secret_proof_refused) until proof and token are entered again.",
+    "Where the app of the token requires proof, enter appsecret_proof with the token: the HMAC-SHA256 of the token with the app's secret. It changes with the token; a wrong one holds the destination (app_secret_proof_refused) until it is corrected.",
     "delivery_category is home_delivery or in_store; curbside is nothing Shopify says.",
   ],
 };

@@ -46,6 +46,7 @@ export type DestinationChangeInput = z.output<typeof destinationChangeSchema>;
 export const destinationAnswerSchema = z.object({
   platform: z.string(),
   label: z.string(),
+  version: z.int().nullable().describe("Counts changes; name it in If-Match, in quotes. Null: not set up."),
   configured: z.boolean(),
   enabled: z.boolean(),
   settings: z.record(z.string(), z.unknown()),

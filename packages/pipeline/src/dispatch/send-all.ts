@@ -8,8 +8,8 @@ import type { Settlement } from "@trakit/db/calls/settle-deliveries.ts";
 import type { Destination, HttpRequest, JsonObject } from "@trakit/destinations/destination.ts";
 import { destination as findDestination } from "@trakit/destinations/registry.ts";
 import { afterTag } from "@trakit/destinations/shared/browser-tags.ts";
-import { send, type Sent } from "@trakit/runtime/send.ts";
 import { LEASE_SECONDS, leaseClock, SEND_TIMEOUT_MS, type World } from "../ports.ts";
+import { askPlatform } from "./ask-platform.ts";
 import { unsealedToken } from "./tokens.ts";
 
 /** One leased delivery with all that is needed to send it. */
@@ -166,10 +166,9 @@ async function sendBatch(
   };
   const request = build(batch);
   if (batch.length > 1 && tooLong(platform, request)) return await halves();
-  const sent = await send(request, { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
-  const outcomes = read(platform, sent, batch.length);
+  const { outcomes, split, ms } = await askPlatform(world, platform, request, batch.length);
   // one event the vendor did not name cost the batch: halve until it stands alone
-  if (outcomes === "split") return await halves();
+  if (split) return await halves();
   const [only] = batch;
   if (batch.length === 1 && only!.repairs !== false && outcomes[0]!.kind === "permanent") {
     const body = platform.repaired?.(only!.body, outcomes[0]!.reason) ?? null;
@@ -181,23 +180,8 @@ async function sendBatch(
     if (result.kind === "in_doubt" && item.doubts + 1 > platform.inDoubtRepeats(item.event.name)) {
       result = { ...result, kind: "permanent", reason: "outcome_unknown" };
     }
-    return { item, body, result, ms: sent.ms };
+    return { item, body, result, ms };
   });
-}
-
-function read(platform: Destination, sent: Sent, count: number): Outcome[] | "split" {
-  const all = (one: Outcome) => Array.from({ length: count }, () => one);
-  if (sent.kind === "not_sent") return all(outcome("retry", sent.reason, { lane: true }));
-  if (sent.kind === "in_doubt") return all(outcome("in_doubt", sent.reason, { lane: true }));
-  if (sent.status >= 300 && sent.status < 400) {
-    return all(outcome("retry", "redirected", { status: sent.status, lane: true }));
-  }
-  if (sent.cut && sent.status < 300) {
-    return all(outcome("in_doubt", "answer_too_large", { status: sent.status, lane: true }));
-  }
-  const result = platform.classify({ status: sent.status, headers: sent.headers, body: sent.body }, count);
-  if (result.kind === "split") return count > 1 ? "split" : [result.outcome];
-  return result.outcomes;
 }
 
 function settlement(

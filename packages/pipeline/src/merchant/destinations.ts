@@ -1,13 +1,12 @@
-import { type Outcome, outcome } from "@trakit/core/outcome.ts";
+import type { Outcome } from "@trakit/core/outcome.ts";
 import { type DestinationToken, destinationToken } from "@trakit/db/calls/destination-token.ts";
 import { type DestinationRow, listDestinations } from "@trakit/db/calls/list-destinations.ts";
 import { setDestination } from "@trakit/db/calls/set-destination.ts";
 import type { HttpRequest } from "@trakit/destinations/destination.ts";
 import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
 import { open, seal, tokenSubject } from "@trakit/runtime/seal.ts";
-import { send } from "@trakit/runtime/send.ts";
-import { SEND_TIMEOUT_MS } from "../ports.ts";
 import type { DestinationAnswer, DestinationChangeInput } from "../contracts/merchant.ts";
+import { askPlatform } from "../dispatch/ask-platform.ts";
 import { loginAt } from "./logins.ts";
 import { type MerchantWorld, type Refusal, refusal } from "./world.ts";
 
@@ -22,6 +21,16 @@ export async function destinationsOf(world: MerchantWorld, shop: string): Promis
   );
 }
 
+/** One platform, set up (`row`) or not; null = there is no such platform. */
+export function destinationOf(
+  world: MerchantWorld,
+  name: string,
+  row: DestinationRow | null,
+): DestinationAnswer | null {
+  const platform = destination(name);
+  return platform ? described(world, platform, row ?? undefined) : null;
+}
+
 function described(
   world: MerchantWorld,
   platform: AnyDestination,
@@ -30,6 +39,7 @@ function described(
   return {
     platform: platform.platform,
     label: platform.label,
+    version: row?.version ?? null,
     configured: row !== undefined,
     enabled: row?.enabled ?? false,
     settings: row?.settings ?? {},
@@ -52,26 +62,96 @@ function described(
   };
 }
 
+/** Times a change is made anew for what another writer put there meanwhile. */
+const TRIES = 3;
+
 /**
  * Sets up or changes a destination: only what is named. Settings pass the platform's schema, a token is shown to the
  * platform before it is stored (with a request that carries no event), and a refused one is refused here.
+ *
+ * A change is made for the destination as it was read. Where another writer was quicker it is made anew for what that one
+ * wrote, unless `ifMatch` named a version: then it is refused (412) and nothing changes.
+ *
+ * @param present the destination as the caller read it; null = it is not set up.
+ * @param ifMatch the request's If-Match (RFC 9110 §13.1.1); null = it has none.
  */
 export async function changeDestination(
   world: MerchantWorld,
   shop: { id: string; domain: string },
   name: string,
   change: DestinationChangeInput,
+  present: DestinationRow | null,
+  ifMatch: string | null,
 ): Promise<{ ok: true; destination: DestinationAnswer; tokenCheck: TokenCheck } | Refusal> {
   const platform = destination(name);
   if (!platform) return refusal(404, "not_found", "There is no such platform.");
-  const present = (await listDestinations(world.db, shop.domain) ?? []).find((row) => row.platform === name);
-  const parsed = platform.settings.safeParse({ ...present?.settings, ...change.settings });
+  let row = present;
+  for (let tries = 0; tries < TRIES; tries++) {
+    if (ifMatch !== null && !matches(ifMatch, row)) {
+      return refusal(412, "changed_meanwhile", "The destination has changed since it was read.", {
+        detail: "Read it again, and change what is to change.",
+      });
+    }
+    const checked = await checkChange(world, platform, row, change);
+    if (!checked.ok) return checked;
+    const { settings, token, tokenCheck } = checked;
+    const answer = await setDestination(
+      world.db,
+      shop.domain,
+      { platform: name, purpose: platform.purpose, maxAgeMs: platform.limits.maxAgeMs },
+      {
+        // a new one is stored with its defaults; of one that is there only what is named changes, as the schema reads it
+        settings: row ? pick(settings, Object.keys(change.settings ?? {})) : settings,
+        ...pick(change, ["enabled", "events", "test_code"]),
+      },
+      {
+        token: token === null ? null : {
+          sealed: seal(world.keys, token, tokenSubject(shop.id, name)),
+          lastFour: token.slice(-4),
+        },
+        version: row?.version ?? 0,
+      },
+    );
+    if (!answer) return refusal(404, "unknown_shop", "The app is not installed in this shop.");
+    row = answer.destination;
+    if (answer.changed) {
+      world.log.info("destination_changed", { platform: name, token: tokenCheck, enabled: row!.enabled });
+      return { ok: true, destination: described(world, platform, row!), tokenCheck };
+    }
+  }
+  return refusal(409, "busy", "Others are changing this destination at the moment.", {
+    detail: "Nothing was changed. Try again.",
+  });
+}
+
+/** Whether the destination is one that If-Match names. An entity tag is the version in quotes; weak ones match nothing. */
+function matches(ifMatch: string, row: DestinationRow | null): boolean {
+  if (row === null) return false;
+  return ifMatch.split(",").some((tag) => tag.trim() === "*" || tag.trim() === `"${row.version}"`);
+}
+
+/** The named ones of an object's values. */
+function pick(from: object, names: string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)));
+}
+
+/** Holds a change against the platform's rules, and its token against the platform. */
+async function checkChange(
+  world: MerchantWorld,
+  platform: AnyDestination,
+  row: DestinationRow | null,
+  change: DestinationChangeInput,
+): Promise<
+  { ok: true; settings: Record<string, unknown>; token: string | null; tokenCheck: TokenCheck } | Refusal
+> {
+  const parsed = platform.settings.safeParse({ ...row?.settings, ...change.settings });
   if (!parsed.success) {
     return refusal(422, "invalid_settings", "The platform would not take these settings.", {
       issues: parsed.error.issues.map((issue) => `${issue.path.join(".") || "settings"}: ${issue.message}`)
         .slice(0, 20),
     });
   }
+  const settings = parsed.data as Record<string, unknown>;
   const wrongCode = change.test_code ? platform.testMode.problem(change.test_code) : null;
   if (wrongCode !== null) {
     return refusal(422, "invalid_test_code", "This is no test code of the platform's.", {
@@ -79,37 +159,18 @@ export async function changeDestination(
     });
   }
   const token = change.token?.trim();
-  let tokenCheck: TokenCheck = "unchanged";
-  if (token !== undefined) {
-    const wrong = platform.tokenProblem(token);
-    if (wrong !== null) {
-      return refusal(422, "invalid_token", "This is no token of the platform's.", { detail: wrong });
-    }
-    const checked = await probe(world, platform, parsed.data, token);
-    if (checked.check === "refused") {
-      return refusal(422, "token_refused", "The platform refuses this token.", {
-        detail: checked.detail ?? checked.reason,
-      });
-    }
-    tokenCheck = checked.check;
+  if (token === undefined) return { ok: true, settings, token: null, tokenCheck: "unchanged" };
+  const wrong = platform.tokenProblem(token);
+  if (wrong !== null) {
+    return refusal(422, "invalid_token", "This is no token of the platform's.", { detail: wrong });
   }
-  const row = await setDestination(world.db, shop.domain, {
-    platform: name,
-    purpose: platform.purpose,
-    maxAgeMs: platform.limits.maxAgeMs,
-    settings: parsed.data,
-    enabled: change.enabled ?? present?.enabled ?? true,
-    events: change.events === undefined ? present?.events ?? null : change.events,
-    testCode: change.test_code === undefined ? present?.test_code ?? null : change.test_code,
-    token: token === undefined ? null : {
-      sealed: seal(world.keys, token, tokenSubject(shop.id, name)),
-      lastFour: token.slice(-4),
-    },
-  });
-  if (!row) return refusal(404, "unknown_shop", "The app is not installed in this shop.");
-  world.log.info("destination_changed", { platform: name, token: tokenCheck, enabled: row.enabled });
-  const now = (await listDestinations(world.db, shop.domain) ?? []).find((one) => one.platform === name);
-  return { ok: true, destination: described(world, platform, now), tokenCheck };
+  const checked = await probe(world, platform, settings, token);
+  if (checked.check === "refused") {
+    return refusal(422, "token_refused", "The platform refuses this token.", {
+      detail: checked.detail ?? checked.reason,
+    });
+  }
+  return { ok: true, settings, token, tokenCheck: checked.check };
 }
 
 /**
@@ -124,11 +185,10 @@ export async function probe(
   token: string,
 ): Promise<{ check: TokenCheck | "refused"; reason: string; detail: string | null }> {
   if (platform.platform === "google") return { check: "cannot_be_checked", reason: "", detail: null };
-  const answer = await ask(
+  const answer = await askOnce(
     world,
     platform,
     platform.request([], { settings, token, baseUrl: baseOf(world, platform), testCode: null }),
-    1,
   );
   if (answer.kind === "auth") return { check: "refused", reason: answer.reason, detail: answer.detail };
   const lost = answer.kind === "in_doubt" || (answer.kind === "retry" && answer.lane);
@@ -139,18 +199,14 @@ export function baseOf(world: MerchantWorld, platform: AnyDestination): string {
   return world.vendorHosts[platform.baseUrlSetting] ?? platform.baseUrl;
 }
 
-/** Sends one request and reads the outcome of its only event. */
-export async function ask(
+/** Sends one request of one event, or of none, and reads what became of it. */
+export async function askOnce(
   world: MerchantWorld,
   platform: AnyDestination,
   request: HttpRequest,
-  count: number,
 ): Promise<Outcome> {
-  const sent = await send(request, { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
-  if (sent.kind === "not_sent") return outcome("retry", sent.reason, { lane: true });
-  if (sent.kind === "in_doubt") return outcome("in_doubt", sent.reason, { lane: true });
-  const read = platform.classify({ status: sent.status, headers: sent.headers, body: sent.body }, count);
-  return read.kind === "split" ? read.outcome : read.outcomes[0]!;
+  const { outcomes } = await askPlatform(world, platform, request, 1);
+  return outcomes[0]!;
 }
 
 /** The token of a destination in clear, or why there is none. */

@@ -3,7 +3,7 @@ import { EMPTY_CLIENT, EMPTY_IDENTIFIERS, EMPTY_PAGE, type EventName } from "@tr
 import type { Outcome } from "@trakit/core/outcome.ts";
 import { destination } from "@trakit/destinations/registry.ts";
 import { EXAMPLE_ORDER, exampleEvent } from "@trakit/destinations/shared/example-event.ts";
-import { ask, baseOf, tokenOf } from "./destinations.ts";
+import { askOnce, baseOf, tokenOf } from "./destinations.ts";
 import { type MerchantWorld, type Refusal, refusal } from "./world.ts";
 
 /**
@@ -63,7 +63,7 @@ export async function sendTestEvent(
       mapped.detail ? { detail: mapped.detail } : {},
     );
   }
-  const outcome = await ask(
+  const outcome = await askOnce(
     world,
     platform,
     platform.request([mapped.body], {
@@ -72,7 +72,6 @@ export async function sendTestEvent(
       baseUrl: baseOf(world, platform),
       testCode: found.row.test_code,
     }),
-    1,
   );
   world.log.info("test_event_sent", { platform: name, outcome: outcome.kind, reason: outcome.reason });
   return { ok: true, outcome, eventId };
