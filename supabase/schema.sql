@@ -143,7 +143,7 @@ create table trakit.deliveries ( -- owner postgres
   request_ms integer, -- Milliseconds the vendor took to answer the last attempt.
   match_score numeric(3,1), -- Estimate of match quality of what was sent last, 0 to 10 (docs/destinations); null = nothing was sent yet.
   match_keys text[], -- Names of the identifiers it carried, e.g. email, click_id; never their values.
-  constraint deliveries_pkey PRIMARY KEY (captured_at, event_row, destination_id),
+  constraint deliveries_pkey PRIMARY KEY (shop_id, captured_at, event_row, destination_id),
   constraint deliveries_counts_sane CHECK (attempts >= 0 AND doubts >= 0 AND doubts <= attempts),
   constraint deliveries_detail_bounded CHECK (length(detail) <= 500),
   constraint deliveries_end_has_reason CHECK (state = 'pending'::text OR reason IS NOT NULL),
@@ -158,7 +158,7 @@ create table trakit.deliveries ( -- owner postgres
 CREATE INDEX deliveries_due_by_lane ON ONLY trakit.deliveries USING btree (destination_id, next_attempt_at) WHERE (state = 'pending'::text);
 alter table trakit.deliveries enable row level security;
 alter table trakit.deliveries force row level security;
-create policy "functions see the shop they work for" on trakit.deliveries for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "functions see the shop they work for" on trakit.deliveries for all to trakit_app using ((NOT (shop_id IS DISTINCT FROM ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")))) with check ((NOT (shop_id IS DISTINCT FROM ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))));
 create policy "the dispatcher ends what is past its time" on trakit.deliveries for update to trakit_dispatcher using ((state = 'pending'::text)) with check ((state = ANY (ARRAY['failed'::text, 'skipped'::text])));
 create policy "the dispatcher sees what is due" on trakit.deliveries for select to trakit_dispatcher using (true);
 create policy "users see their shop's rows" on trakit.deliveries for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
@@ -178,13 +178,12 @@ create table trakit.destination_grants ( -- owner postgres
   alerted_at timestamp with time zone, -- When the operator was told of that trouble; null = not yet.
   granted_at timestamp with time zone not null, -- When the merchant connected.
   updated_at timestamp with time zone not null, -- Last change.
-  constraint destination_grants_pkey PRIMARY KEY (destination_id),
-  constraint destination_grants_destination_id_fkey FOREIGN KEY (destination_id) REFERENCES trakit.destination_secrets(destination_id) ON DELETE CASCADE,
+  constraint destination_grants_pkey PRIMARY KEY (shop_id, destination_id),
   constraint destination_grants_lease_has_end CHECK ((lease IS NULL) = (lease_until IS NULL)),
   constraint destination_grants_renewal_shape CHECK (sealed_renewal ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'::text),
   constraint destination_grants_renewed_before_end CHECK (renew_at IS NULL OR access_expires_at > renew_at),
   constraint destination_grants_renewed_with_something CHECK (renew_at IS NULL OR sealed_renewal IS NOT NULL),
-  constraint destination_grants_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
+  constraint destination_grants_secret_fkey FOREIGN KEY (shop_id, destination_id) REFERENCES trakit.destination_secrets(shop_id, destination_id) ON DELETE CASCADE,
   constraint destination_grants_trouble_has_time CHECK ((trouble IS NULL) = (troubled_at IS NULL)),
   constraint destination_grants_trouble_known CHECK (trouble = 'reconnect'::text)
 );
@@ -204,11 +203,10 @@ create table trakit.destination_secrets ( -- owner postgres
   last_four text not null, -- Last characters of the token, for people to recognise it.
   version integer not null default 1, -- Counts replacements; an unsealed token is cached by it.
   updated_at timestamp with time zone not null default now(), -- Last replacement or re-sealing.
-  constraint destination_secrets_pkey PRIMARY KEY (destination_id),
-  constraint destination_secrets_destination_id_fkey FOREIGN KEY (destination_id) REFERENCES trakit.destinations(id) ON DELETE CASCADE,
+  constraint destination_secrets_pkey PRIMARY KEY (shop_id, destination_id),
+  constraint destination_secrets_destination_fkey FOREIGN KEY (shop_id, destination_id) REFERENCES trakit.destinations(shop_id, id) ON DELETE CASCADE,
   constraint destination_secrets_last_four_short CHECK (length(last_four) <= 4),
-  constraint destination_secrets_sealed_shape CHECK (sealed ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'::text),
-  constraint destination_secrets_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE
+  constraint destination_secrets_sealed_shape CHECK (sealed ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'::text)
 );
 alter table trakit.destination_secrets enable row level security;
 alter table trakit.destination_secrets force row level security;
@@ -228,7 +226,7 @@ create table trakit.destinations ( -- owner postgres
   version integer not null default 1, -- Counts changes by people; who changes what they read names it, so that the later of two does not undo the earlier.
   created_at timestamp with time zone not null default now(), -- First set up.
   updated_at timestamp with time zone not null default now(), -- Last change by people. A refusal of a send begun before it says nothing about the destination as it is now.
-  constraint destinations_pkey PRIMARY KEY (id),
+  constraint destinations_pkey PRIMARY KEY (shop_id, id),
   constraint destinations_max_age_sane CHECK (max_age >= '01:00:00'::interval AND max_age <= '7 days'::interval),
   constraint destinations_platform_shape CHECK (platform ~ '^[a-z][a-z0-9_]{1,30}$'::text),
   constraint destinations_purpose_known CHECK (purpose = ANY (ARRAY['marketing'::text, 'analytics'::text])),
@@ -236,6 +234,7 @@ create table trakit.destinations ( -- owner postgres
   constraint destinations_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
   constraint destinations_test_code_shape CHECK (test_code ~ '^[ -~]{1,100}$'::text)
 );
+CREATE UNIQUE INDEX destinations_id_key ON trakit.destinations USING btree (id);
 CREATE UNIQUE INDEX destinations_shop_platform_key ON trakit.destinations USING btree (shop_id, platform);
 alter table trakit.destinations enable row level security;
 alter table trakit.destinations force row level security;
@@ -256,7 +255,7 @@ create table trakit.event_clients ( -- owner postgres
   region_code text, -- Province or state, its code.
   postal_code text, -- Postal code.
   country text, -- ISO 3166-1 alpha-2.
-  constraint event_clients_pkey PRIMARY KEY (captured_at, event_row)
+  constraint event_clients_pkey PRIMARY KEY (shop_id, captured_at, event_row)
 ) partition by RANGE (captured_at);
 alter table trakit.event_clients enable row level security;
 alter table trakit.event_clients force row level security;
@@ -300,12 +299,11 @@ create table trakit.events ( -- owner postgres
   consent jsonb not null, -- Consent per purpose at that moment; null = not known.
   enriched text[] not null default '{}'::text[], -- What the event did not bring itself and we knew of its visitor or customer: email, phone, name, address, city, state, zip, country, date_of_birth, external_id, browser_id, click_id.
   tags jsonb not null default '{}'::jsonb, -- Browser tags of the page that had the event under the same id, {"<platform>": "<when>"}.
-  constraint events_pkey PRIMARY KEY (captured_at, id),
+  constraint events_pkey PRIMARY KEY (shop_id, captured_at, id),
   constraint events_event_id_bounded CHECK (length(event_id) >= 1 AND length(event_id) <= 128),
   constraint events_from_somewhere CHECK (browser_at IS NOT NULL OR webhook_at IS NOT NULL),
   constraint events_json_objects CHECK (jsonb_typeof(page) = 'object'::text AND jsonb_typeof(commerce) = 'object'::text AND jsonb_typeof(identifiers) = 'object'::text AND jsonb_typeof(digests) = 'object'::text AND jsonb_typeof(consent) = 'object'::text AND jsonb_typeof(tags) = 'object'::text)
 ) partition by RANGE (captured_at);
-CREATE INDEX events_by_shop_and_row ON ONLY trakit.events USING btree (shop_id, captured_at, id);
 alter table trakit.events enable row level security;
 alter table trakit.events force row level security;
 create policy "functions see the shop they work for" on trakit.events for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -362,11 +360,10 @@ create table trakit.lanes ( -- owner postgres
   alerted_at timestamp with time zone, -- When the operator was last told of this lane; null = never.
   alerted_change timestamp with time zone, -- The changed_at the operator was last told of.
   alerted_expired bigint not null default 0, -- The expired count the operator was last told of.
-  constraint lanes_pkey PRIMARY KEY (destination_id),
-  constraint lanes_destination_id_fkey FOREIGN KEY (destination_id) REFERENCES trakit.destinations(id) ON DELETE CASCADE,
+  constraint lanes_pkey PRIMARY KEY (shop_id, destination_id),
+  constraint lanes_destination_fkey FOREIGN KEY (shop_id, destination_id) REFERENCES trakit.destinations(shop_id, id) ON DELETE CASCADE,
   constraint lanes_open_has_probe CHECK ((state = 'open'::text) = (probe_at IS NOT NULL AND probe_seconds IS NOT NULL)),
   constraint lanes_probe_sane CHECK (probe_seconds >= 10 AND probe_seconds <= 60),
-  constraint lanes_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
   constraint lanes_state_known CHECK (state = ANY (ARRAY['closed'::text, 'open'::text, 'held'::text])),
   constraint lanes_trouble_has_reason CHECK ((state = 'closed'::text) = (reason IS NULL))
 );
@@ -391,7 +388,7 @@ create table trakit.privacy_requests ( -- owner postgres
   counts jsonb not null default '{}'::jsonb, -- Rows deleted so far, by table.
   requested_at timestamp with time zone not null, -- When it came.
   done_at timestamp with time zone, -- When it was done; null while pending.
-  constraint privacy_requests_pkey PRIMARY KEY (id),
+  constraint privacy_requests_pkey PRIMARY KEY (shop_id, id),
   constraint privacy_requests_end_has_time CHECK ((state = 'done'::text) = (done_at IS NOT NULL)),
   constraint privacy_requests_end_names_nobody CHECK (state = 'pending'::text OR subject IS NULL),
   constraint privacy_requests_kind_known CHECK (kind = ANY (ARRAY['export'::text, 'redact_customer'::text, 'redact_shop'::text])),
@@ -419,7 +416,7 @@ create table trakit.quarantine ( -- owner postgres
   received_at timestamp with time zone not null, -- When it came.
   expires_at timestamp with time zone not null, -- When it is purged.
   tries integer not null default 0, -- How often it was run again.
-  constraint quarantine_pkey PRIMARY KEY (id),
+  constraint quarantine_pkey PRIMARY KEY (shop_id, id),
   constraint quarantine_expires_later CHECK (expires_at > received_at),
   constraint quarantine_webhook_key UNIQUE (shop_id, webhook_id)
 );
@@ -504,7 +501,7 @@ create table trakit.replays ( -- owner postgres
   replayed bigint not null default 0, -- Deliveries made pending again.
   refused jsonb not null default '{}'::jsonb, -- How many were not, by reason: {"too_old": 3}.
   finished_at timestamp with time zone, -- When its last step was done; null = it goes on.
-  constraint replays_pkey PRIMARY KEY (id),
+  constraint replays_pkey PRIMARY KEY (shop_id, id),
   constraint replays_refused_object CHECK (jsonb_typeof(refused) = 'object'::text),
   constraint replays_shop_id_fkey FOREIGN KEY (shop_id) REFERENCES trakit.shops(id) ON DELETE CASCADE,
   constraint replays_states_known CHECK (states <@ ARRAY['failed'::text, 'delivered'::text] AND cardinality(states) > 0),
@@ -668,7 +665,7 @@ create view api.dedup_report with (security_invoker=true) as -- owner postgres
             count(*) FILTER (WHERE x.state = 'delivered'::text AND x.doubts > 0) AS in_doubt,
             count(*) FILTER (WHERE x.reason = 'past_dedup_window'::text) AS past_window
            FROM trakit.deliveries x
-          WHERE x.captured_at = e.captured_at AND x.event_row = e.id) d ON true
+          WHERE x.shop_id = e.shop_id AND x.captured_at = e.captured_at AND x.event_row = e.id) d ON true
   WHERE e.captured_at > (now() - '168:00:00'::interval)
   GROUP BY e.shop_id, ((e.captured_at AT TIME ZONE 'utc'::text)::date), e.name;
 
@@ -707,7 +704,7 @@ create view api.delivery_health with (security_invoker=true) as -- owner postgre
     GREATEST(EXTRACT(epoch FROM now() - w.oldest_due_at), 0::numeric)::bigint AS lag_seconds,
     l.expired
    FROM trakit.destinations g
-     JOIN trakit.lanes l ON l.destination_id = g.id
+     JOIN trakit.lanes l ON l.shop_id = g.shop_id AND l.destination_id = g.id
      LEFT JOIN LATERAL ( SELECT count(*) FILTER (WHERE d.state = 'delivered'::text) AS delivered,
             count(*) FILTER (WHERE d.state = 'failed'::text) AS failed,
             count(*) FILTER (WHERE d.state = 'skipped'::text) AS skipped,
@@ -716,7 +713,7 @@ create view api.delivery_health with (security_invoker=true) as -- owner postgre
             percentile_cont(0.5::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM d.settled_at - d.captured_at) * 1000::numeric)::double precision)) FILTER (WHERE d.state = 'delivered'::text) AS latency_p50_ms,
             percentile_cont(0.99::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM d.settled_at - d.captured_at) * 1000::numeric)::double precision)) FILTER (WHERE d.state = 'delivered'::text) AS latency_p99_ms
            FROM trakit.deliveries d
-          WHERE d.destination_id = g.id AND d.captured_at > (now() - '24:00:00'::interval)) h ON true
+          WHERE d.shop_id = g.shop_id AND d.destination_id = g.id AND d.captured_at > (now() - '24:00:00'::interval)) h ON true
      LEFT JOIN LATERAL ( SELECT min(d.captured_at) AS oldest_pending_at,
             min(d.next_attempt_at) FILTER (WHERE d.waits_for IS NULL AND d.next_attempt_at <= now()) AS oldest_due_at
            FROM trakit.deliveries d
@@ -782,7 +779,7 @@ create view api.event_log with (security_invoker=true) as -- owner postgres
             ELSE NULL::bigint
         END AS latency_ms
    FROM trakit.events e
-     LEFT JOIN trakit.deliveries d ON d.captured_at = e.captured_at AND d.event_row = e.id;
+     LEFT JOIN trakit.deliveries d ON d.shop_id = e.shop_id AND d.captured_at = e.captured_at AND d.event_row = e.id;
 
 -- Estimated match quality by platform, event and day. What an identifier would bring: its weight in docs/destinations × the share of events without it.
 --   shop_id uuid: Shop.
@@ -803,7 +800,7 @@ create view api.match_quality with (security_invoker=true) as -- owner postgres
             round(avg(d_1.match_score), 1) AS score,
             array_agg(ARRAY[d_1.match_keys::text, e.enriched::text]::text) AS carried
            FROM trakit.deliveries d_1
-             JOIN trakit.events e ON e.captured_at = d_1.captured_at AND e.id = d_1.event_row
+             JOIN trakit.events e ON e.shop_id = d_1.shop_id AND e.captured_at = d_1.captured_at AND e.id = d_1.event_row
           WHERE d_1.match_score IS NOT NULL
           GROUP BY d_1.shop_id, d_1.platform, e.name, ((d_1.captured_at AT TIME ZONE 'utc'::text)::date)
         )
@@ -876,9 +873,9 @@ create view api.recovery_queue with (security_invoker=true) as -- owner postgres
     trakit.given_up_at(d.captured_at, d.retry_until, d.waits_for, g.max_age, l.state, l.released_at) AS retry_until,
     d.lease IS NOT NULL AS sending
    FROM trakit.deliveries d
-     JOIN trakit.events e ON e.captured_at = d.captured_at AND e.id = d.event_row
-     JOIN trakit.lanes l ON l.destination_id = d.destination_id
-     JOIN trakit.destinations g ON g.id = d.destination_id
+     JOIN trakit.events e ON e.shop_id = d.shop_id AND e.captured_at = d.captured_at AND e.id = d.event_row
+     JOIN trakit.lanes l ON l.shop_id = d.shop_id AND l.destination_id = d.destination_id
+     JOIN trakit.destinations g ON g.shop_id = d.shop_id AND g.id = d.destination_id
   WHERE d.state = 'pending'::text;
 
 -- Requests for export and redaction with their receipts.
@@ -1482,10 +1479,10 @@ begin
         attempted_at = p_now
     from (
       -- filtered by what is true of all of them, so that the planner expects few: then it looks each up by its key
-      select u.captured_at, u.event_row from unnest(v_ats, v_rows) u (captured_at, event_row)
+      select v_shop as shop_id, u.captured_at, u.event_row from unnest(v_ats, v_rows) u (captured_at, event_row)
       where u.captured_at >= v_from and u.event_row > 0 offset 0
     ) due
-    where d.captured_at = due.captured_at and d.event_row = due.event_row and d.destination_id = p_destination_id
+    where d.shop_id = due.shop_id and d.captured_at = due.captured_at and d.event_row = due.event_row and d.destination_id = p_destination_id
     returning d.captured_at, d.event_row, d.limited, d.attempts, d.doubts
   )
   select json_agg(json_build_object(
@@ -1695,22 +1692,24 @@ CREATE OR REPLACE FUNCTION trakit.delete_events(p_shop_id uuid, p_at timestamp w
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_counts jsonb;
+  v_deliveries integer := 0;
+  v_clients integer := 0;
+  v_events integer := 0;
   v_count integer;
 begin
-  -- one key at a time, so that each goes to its partition by index
-  delete from trakit.deliveries d using unnest(p_at, p_rows) x (at, event_row)
-  where d.captured_at = x.at and d.event_row = x.event_row and d.shop_id = p_shop_id;
-  get diagnostics v_count = row_count;
-  v_counts := jsonb_build_object('deliveries', v_count);
-  delete from trakit.event_clients c using unnest(p_at, p_rows) x (at, event_row)
-  where c.captured_at = x.at and c.event_row = x.event_row and c.shop_id = p_shop_id;
-  get diagnostics v_count = row_count;
-  v_counts := v_counts || jsonb_build_object('event_clients', v_count);
-  delete from trakit.events e using unnest(p_at, p_rows) x (at, event_row)
-  where e.captured_at = x.at and e.id = x.event_row and e.shop_id = p_shop_id;
-  get diagnostics v_count = row_count;
-  return v_counts || jsonb_build_object('events', v_count);
+  -- one key at a time, so that each goes to its partition by index whatever a plan made for many believes
+  for v_i in 1 .. coalesce(cardinality(p_at), 0) loop
+    delete from trakit.deliveries d where d.shop_id = p_shop_id and d.captured_at = p_at[v_i] and d.event_row = p_rows[v_i];
+    get diagnostics v_count = row_count;
+    v_deliveries := v_deliveries + v_count;
+    delete from trakit.event_clients c where c.shop_id = p_shop_id and c.captured_at = p_at[v_i] and c.event_row = p_rows[v_i];
+    get diagnostics v_count = row_count;
+    v_clients := v_clients + v_count;
+    delete from trakit.events e where e.shop_id = p_shop_id and e.captured_at = p_at[v_i] and e.id = p_rows[v_i];
+    get diagnostics v_count = row_count;
+    v_events := v_events + v_count;
+  end loop;
+  return jsonb_build_object('deliveries', v_deliveries, 'event_clients', v_clients, 'events', v_events);
 end;
 $function$;
 
@@ -1840,23 +1839,23 @@ AS $function$
   with recursive waiting_lanes as (
     -- from one lane with pending deliveries to the next by the index: a long backlog costs no more than a short one,
     -- and hides no other lane
-    select (
-      select d.destination_id from trakit.deliveries d
+    (
+      select d.destination_id, d.shop_id from trakit.deliveries d
       where d.state = 'pending' and d.captured_at > p_now - interval '8 days'
       order by d.destination_id limit 1
-    ) as destination_id
+    )
     union all
-    select (
-      select d.destination_id from trakit.deliveries d
+    select n.destination_id, n.shop_id
+    from waiting_lanes w
+    cross join lateral (
+      select d.destination_id, d.shop_id from trakit.deliveries d
       where d.state = 'pending' and d.captured_at > p_now - interval '8 days' and d.destination_id > w.destination_id
       order by d.destination_id limit 1
-    )
-    from waiting_lanes w
-    where w.destination_id is not null
+    ) n
   ), waiting as (
     select l.destination_id, l.shop_id, oldest.next_attempt_at
     from waiting_lanes w
-    join trakit.lanes l on l.destination_id = w.destination_id and l.state = 'closed'
+    join trakit.lanes l on l.shop_id = w.shop_id and l.destination_id = w.destination_id and l.state = 'closed'
     join trakit.destinations g on g.id = l.destination_id
     cross join lateral (
       select d.next_attempt_at from trakit.deliveries d
@@ -1969,7 +1968,8 @@ CREATE OR REPLACE FUNCTION trakit.end_flush(p_destination_id uuid, p_flush_befor
 AS $function$
   -- only the flush the caller saw: trouble may have come and gone again meanwhile
   update trakit.lanes l set flush_before = null
-  where l.destination_id = p_destination_id and l.flush_before <= p_flush_before
+  where l.shop_id = trakit.lane_shop(p_destination_id) and l.destination_id = p_destination_id
+    and l.flush_before <= p_flush_before
 $function$;
 
 -- Puts jobs [{data, key, group}] into a pg-boss queue as its send() does. Returns how many; a key that waits already adds none. Null = there is no pg-boss, or no such queue.
@@ -2102,9 +2102,9 @@ declare
   v_count integer;
 begin
   with past as (
-    select d.captured_at, d.event_row, d.destination_id
+    select d.shop_id, d.captured_at, d.event_row, d.destination_id
     from trakit.deliveries d
-    left join trakit.lanes l on l.destination_id = d.destination_id
+    left join trakit.lanes l on l.shop_id = d.shop_id and l.destination_id = d.destination_id
     left join trakit.destinations g on g.id = d.destination_id
     where d.state = 'pending'
       -- a lease that still runs is being sent: its holder's word comes first
@@ -2118,13 +2118,14 @@ begin
         reason = case when d.waits_for = 'order' then 'no_order' else 'expired' end,
         settled_at = p_now, next_attempt_at = null, lease = null, waits_for = null
     from past
-    where d.captured_at = past.captured_at and d.event_row = past.event_row and d.destination_id = past.destination_id
-    returning d.destination_id, d.state
+    where d.shop_id = past.shop_id and d.captured_at = past.captured_at and d.event_row = past.event_row
+      and d.destination_id = past.destination_id
+    returning d.shop_id, d.destination_id, d.state
   ), counted as (
     update trakit.lanes l
     set expired = l.expired + c.count
-    from (select e.destination_id, count(*) from ended e where e.state = 'failed' group by e.destination_id) c
-    where l.destination_id = c.destination_id
+    from (select e.shop_id, e.destination_id, count(*) from ended e where e.state = 'failed' group by 1, 2) c
+    where l.shop_id = c.shop_id and l.destination_id = c.destination_id
   )
   select count(*) into v_count from ended;
   return v_count;
@@ -2156,7 +2157,7 @@ begin
           from trakit.event_clients c where c.captured_at = e.captured_at and c.event_row = e.id),
         'deliveries', (select coalesce(jsonb_agg(jsonb_build_object('platform', d.platform, 'state', d.state, 'reason', d.reason,
             'limited', d.limited, 'settled_at', d.settled_at) order by d.platform), '[]')
-          from trakit.deliveries d where d.captured_at = e.captured_at and d.event_row = e.id)) as event
+          from trakit.deliveries d where d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id)) as event
       from trakit.events e
       where e.shop_id = p_shop_id and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
         or trakit.names_person(e.identifiers, e.digests, v_subject))
@@ -3011,7 +3012,7 @@ begin
   insert into trakit.destination_grants as g
     (destination_id, shop_id, access_expires_at, sealed_renewal, renewal_expires_at, renew_at, granted_at, updated_at)
   values (v_id, v_shop, p_access_expires_at, p_sealed_renewal, p_renewal_expires_at, p_renew_at, p_now, p_now)
-  on conflict (destination_id) do update
+  on conflict (shop_id, destination_id) do update
     set access_expires_at = excluded.access_expires_at, sealed_renewal = excluded.sealed_renewal,
         renewal_expires_at = excluded.renewal_expires_at, renew_at = excluded.renew_at,
         -- who was renewing the token before this one finds it taken over
@@ -3318,7 +3319,8 @@ begin
     where k.shop_id = p_shop_id and k.key = 'event:product_added_to_cart:' || v_add.event_id;
     update trakit.events e set event_id = v_item.event_id
     where e.captured_at = v_at and e.id = v_row and e.browser_at is null and not exists (
-      select from trakit.deliveries d where d.captured_at = v_at and d.event_row = v_row and d.attempts > 0);
+      select from trakit.deliveries d
+      where d.shop_id = p_shop_id and d.captured_at = v_at and d.event_row = v_row and d.attempts > 0);
   end loop;
   return p_events;
 end;
@@ -3347,8 +3349,8 @@ begin
   with sent as (
     select d.platform, e.name, d.match_score, d.match_keys
     from trakit.deliveries d
-    join trakit.events e on e.captured_at = d.captured_at and e.id = d.event_row
-    where d.match_score is not null and d.captured_at > p_now - make_interval(days => p_days)
+    join trakit.events e on e.shop_id = d.shop_id and e.captured_at = d.captured_at and e.id = d.event_row
+    where d.shop_id = v_shop and d.match_score is not null and d.captured_at > p_now - make_interval(days => p_days)
   ), totals as (
     select s.platform, s.name, count(*) as events, round(avg(s.match_score), 1) as score from sent s group by 1, 2
   ), shares as (
@@ -3420,7 +3422,7 @@ begin
   insert into trakit.event_clients as c
   select (jsonb_populate_record(null::trakit.event_clients, (p_event -> 'client') || jsonb_build_object(
     'captured_at', p_stored.captured_at, 'event_row', p_stored.id, 'shop_id', p_stored.shop_id))).*
-  on conflict (captured_at, event_row) do update
+  on conflict (shop_id, captured_at, event_row) do update
     set ip = case when p_event ->> 'source' = 'browser' then coalesce(excluded.ip, c.ip) else coalesce(c.ip, excluded.ip) end,
         user_agent = case when p_event ->> 'source' = 'browser' then coalesce(excluded.user_agent, c.user_agent)
           else coalesce(c.user_agent, excluded.user_agent) end,
@@ -3865,13 +3867,17 @@ AS $function$
     select g.platform, d.state, count(*) as count,
       percentile_cont(array[0.5, 0.99]) within group (order by extract(epoch from d.settled_at - d.captured_at))
         filter (where d.state = 'delivered') as latency
-    from trakit.deliveries d
+    from trakit.shops s
+    -- one look-up a shop: what it has of these minutes lies together
+    cross join lateral (
+      select x.destination_id, x.state, x.captured_at, x.settled_at from trakit.deliveries x
+      where x.shop_id = s.id and x.captured_at > p_now - interval '5 minutes' and x.captured_at <= p_now offset 0
+    ) d
     join trakit.destinations g on g.id = d.destination_id
-    where d.captured_at > p_now - interval '5 minutes' and d.captured_at <= p_now
     group by g.platform, d.state
   ), states as (
     select g.platform, l.state, count(*) as count, sum(l.expired) as expired
-    from trakit.lanes l join trakit.destinations g on g.id = l.destination_id
+    from trakit.lanes l join trakit.destinations g on g.shop_id = l.shop_id and g.id = l.destination_id
     group by g.platform, l.state
   )
   select trakit.queue_watch(p_now) || jsonb_build_object(
@@ -4216,7 +4222,7 @@ AS $function$
 begin
   insert into trakit.destination_secrets as s (destination_id, shop_id, sealed, last_four, updated_at)
   values (p_destination_id, p_shop_id, p_sealed, p_last_four, p_now)
-  on conflict (destination_id) do update
+  on conflict (shop_id, destination_id) do update
     set sealed = excluded.sealed, last_four = excluded.last_four, version = s.version + 1, updated_at = p_now;
   -- a new token ends the hold, and what waited is due at once; no delivery row is rewritten
   update trakit.lanes l
@@ -4265,7 +4271,7 @@ begin
       g.test_code, g.settings) as verdict
     from trakit.destinations g where g.shop_id = p_shop.id
   ) x
-  where d.captured_at = p_at and d.event_row = p_row and d.destination_id = x.id
+  where d.shop_id = p_shop.id and d.captured_at = p_at and d.event_row = p_row and d.destination_id = x.id
     and (
       (d.state = 'pending' and d.lease is null)
       or (d.state = 'skipped' and d.reason in ('no_order', 'consent_unknown') and x.verdict is null)
@@ -4274,7 +4280,7 @@ begin
   with chosen as (
     select d.destination_id
     from trakit.deliveries d join trakit.lanes l on l.destination_id = d.destination_id
-    where d.captured_at = p_at and d.event_row = p_row and d.state = 'pending' and d.lease is null
+    where d.shop_id = p_shop.id and d.captured_at = p_at and d.event_row = p_row and d.state = 'pending' and d.lease is null
       and d.next_attempt_at <= p_now and l.state = 'closed'
     order by d.destination_id limit p_slots
   ), leased as (
@@ -4282,7 +4288,7 @@ begin
     set lease = v_lease, next_attempt_at = p_now + make_interval(secs => trakit.lease_seconds()),
         attempts = d.attempts + 1, attempted_at = p_now
     from chosen c
-    where d.captured_at = p_at and d.event_row = p_row and d.destination_id = c.destination_id
+    where d.shop_id = p_shop.id and d.captured_at = p_at and d.event_row = p_row and d.destination_id = c.destination_id
     returning d.destination_id, d.limited
   )
   select jsonb_agg(jsonb_build_object('index', p_index, 'captured_at', p_at, 'event_row', p_row,
@@ -4319,14 +4325,14 @@ AS $function$
         then 'would_double'
     end
   from (
-    select e.captured_at, e.id
+    select e.shop_id, e.captured_at, e.id
     from trakit.events e
     where e.shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid)
       and e.captured_at >= p_from and e.captured_at < p_until and (e.captured_at, e.id) > (p_from, p_from_event)
     order by e.captured_at, e.id
     limit p_limit
   ) e
-  join trakit.deliveries d on d.captured_at = e.captured_at and d.event_row = e.id
+  join trakit.deliveries d on d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id
   join trakit.destinations g on g.id = d.destination_id
   where d.state = any (p_states) and (p_platform is null or d.platform = p_platform)
 $function$;
@@ -4480,7 +4486,7 @@ begin
     select from trakit.destination_secrets s where s.destination_id = v_id);
   insert into trakit.lanes as l (destination_id, shop_id, state, reason, changed_at)
   values (v_id, v_shop, case when v_has_token then 'closed' else 'held' end, case when v_has_token then null else 'no_token' end, p_now)
-  on conflict (destination_id) do nothing;
+  on conflict (shop_id, destination_id) do nothing;
   if p_sealed is not null then
     -- a token entered by hand ends a connection
     delete from trakit.destination_grants g where g.destination_id = v_id;
@@ -4529,7 +4535,8 @@ AS $function$
   update trakit.lanes l
   set alerted_at = p_now, alerted_change = t.since, alerted_expired = greatest(l.alerted_expired, t.expired_ever)
   from jsonb_to_recordset(p_told) as t (lane uuid, since timestamptz, expired_ever bigint)
-  where l.destination_id = t.lane
+  join trakit.destinations g on g.id = t.lane
+  where l.shop_id = g.shop_id and l.destination_id = t.lane
 $function$;
 
 -- Writes what became of sends: [{captured_at, event_row, destination_id, lease, kind, reason, detail, status, delay_ms, lane, request_ms, match_score, match_keys}]. Opens, closes and holds lanes. Returns {"settled": n, "late": n}.
@@ -4611,7 +4618,8 @@ begin
             when o.kind in ('retry', 'in_doubt') and o.again_at >= d.retry_until then p_now
           end
       from (
-        select w.*, p_now + make_interval(secs => coalesce(w.delay_ms, 10000) / 1000.0) as again_at
+        -- the shop with them, not as a constant: then each is looked up by its whole key, and by nothing less
+        select p_shop_id as shop_id, w.*, p_now + make_interval(secs => coalesce(w.delay_ms, 10000) / 1000.0) as again_at
         from jsonb_to_recordset(p_outcomes) as w (
           captured_at timestamptz, event_row bigint, destination_id uuid, lease uuid, kind text, reason text, detail text, status smallint, delay_ms bigint,
           lane boolean, request_ms integer, match_score numeric, match_keys text[])
@@ -4619,7 +4627,8 @@ begin
         order by w.captured_at, w.event_row, w.destination_id offset 0
       ) o
       where d.captured_at between v_from and v_to
-        and d.captured_at = o.captured_at and d.event_row = o.event_row and d.destination_id = o.destination_id
+        and d.shop_id = o.shop_id and d.captured_at = o.captured_at and d.event_row = o.event_row
+        and d.destination_id = o.destination_id
         and (
           (d.state = 'pending' and d.lease = o.lease)
           -- the vendor has it: true whoever holds the lease now, and whatever we believed meanwhile
@@ -4693,7 +4702,7 @@ CREATE OR REPLACE FUNCTION trakit.settle_grant_alert(p_destination_id uuid, p_si
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   update trakit.destination_grants g set alerted_at = p_now
-  where g.destination_id = p_destination_id and g.troubled_at = p_since
+  where g.shop_id = trakit.lane_shop(p_destination_id) and g.destination_id = p_destination_id and g.troubled_at = p_since
 $function$;
 
 -- After running a quarantined webhook again: read = it is an event now and leaves, else its tries are counted. False = no such row.
@@ -4768,7 +4777,7 @@ begin
         order by x.platform, x.state, x.count desc)
       from (
         select d.platform, d.state, d.reason, count(*) as count
-        from trakit.deliveries d where d.captured_at > p_now - interval '24 hours'
+        from trakit.deliveries d where d.shop_id = v_shop and d.captured_at > p_now - interval '24 hours'
         group by d.platform, d.state, d.reason
       ) x), '[]'),
     'refusals', coalesce((
@@ -4872,7 +4881,7 @@ begin
   end if;
 
   with verdicts as materialized (
-    select v.captured_at, v.event_row, v.destination_id, v.refusal
+    select v_replay.shop_id, v.captured_at, v.event_row, v.destination_id, v.refusal
     from trakit.replay_verdicts(v_replay.at_captured, v_replay.at_event, v_replay.until, v_replay.platform, v_replay.states,
       v_replay.force, least(greatest(p_events, 1), 5000), p_now) v
   ), again as (
@@ -4882,7 +4891,7 @@ begin
         retry_until = least(p_now + interval '24 hours', d.captured_at + g.max_age)
     from verdicts v
     join trakit.destinations g on g.id = v.destination_id
-    where v.refusal is null and d.captured_at = v.captured_at and d.event_row = v.event_row
+    where v.refusal is null and d.shop_id = v.shop_id and d.captured_at = v.captured_at and d.event_row = v.event_row
       and d.destination_id = v.destination_id and d.state = any (v_replay.states)
     returning 1
   )
@@ -5061,13 +5070,14 @@ begin
             'request_ms', d.request_ms,
             'latency_ms', case when d.state = 'delivered' then
               round(extract(epoch from d.settled_at - e.captured_at) * 1000) end) order by d.platform)
-          from trakit.deliveries d where d.captured_at = e.captured_at and d.event_row = e.id
+          from trakit.deliveries d where d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id
         ), '[]')) as row
       from trakit.events e
       where e.shop_id = v_shop
         and (e.captured_at > p_since or exists (
           select from trakit.deliveries d
-          where d.captured_at = e.captured_at and d.event_row = e.id and greatest(d.settled_at, d.attempted_at) > p_since
+          where d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id
+            and greatest(d.settled_at, d.attempted_at) > p_since
             and e.captured_at > p_since - interval '1 hour'))
       order by e.captured_at desc limit p_limit
     ) x
@@ -5120,7 +5130,7 @@ begin
         select coalesce(jsonb_agg(jsonb_build_object('platform', d.platform, 'state', d.state, 'reason', d.reason,
           'detail', d.detail, 'http_status', d.http_status, 'attempts', d.attempts, 'limited', d.limited,
           'next_attempt_at', d.next_attempt_at, 'settled_at', d.settled_at) order by d.platform), '[]')
-        from trakit.deliveries d where d.captured_at = e.captured_at and d.event_row = e.id)) order by e.captured_at)
+        from trakit.deliveries d where d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id)) order by e.captured_at)
     from trakit.events e
     where e.shop_id = v_shop and (e.commerce ->> 'order_id' = p_order or e.commerce ->> 'order_name' = p_order)), '[]');
 end;

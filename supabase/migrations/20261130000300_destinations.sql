@@ -6,7 +6,7 @@
 -- trakit.destinations.
 
 create table trakit.destinations (
-  id uuid primary key default gen_random_uuid(),
+  id uuid not null default gen_random_uuid(),
   shop_id uuid not null references trakit.shops (id) on delete cascade,
   platform text not null,
   enabled boolean not null default true,
@@ -18,6 +18,7 @@ create table trakit.destinations (
   version integer not null default 1,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  constraint destinations_pkey primary key (shop_id, id),
   constraint destinations_platform_shape check (platform ~ '^[a-z][a-z0-9_]{1,30}$'),
   constraint destinations_settings_object check (jsonb_typeof(settings) = 'object'),
   constraint destinations_purpose_known check (purpose in ('marketing', 'analytics')),
@@ -25,6 +26,8 @@ create table trakit.destinations (
   constraint destinations_test_code_shape check (test_code ~ '^[ -~]{1,100}$')
 );
 create unique index destinations_shop_platform_key on trakit.destinations (shop_id, platform);
+-- which shop a lane is of: the one look-up that does not know the shop yet (trakit.lane_shop)
+create unique index destinations_id_key on trakit.destinations (id);
 
 comment on table trakit.destinations is 'Where a shop''s events go: one row per platform.';
 comment on column trakit.destinations.id is 'Ours; also the id of the lane.';
@@ -41,12 +44,15 @@ comment on column trakit.destinations.created_at is 'First set up.';
 comment on column trakit.destinations.updated_at is 'Last change by people. A refusal of a send begun before it says nothing about the destination as it is now.';
 
 create table trakit.destination_secrets (
-  destination_id uuid primary key references trakit.destinations (id) on delete cascade,
-  shop_id uuid not null references trakit.shops (id) on delete cascade,
+  destination_id uuid not null,
+  shop_id uuid not null,
   sealed text not null,
   last_four text not null,
   version integer not null default 1,
   updated_at timestamptz not null default now(),
+  constraint destination_secrets_pkey primary key (shop_id, destination_id),
+  constraint destination_secrets_destination_fkey foreign key (shop_id, destination_id)
+    references trakit.destinations (shop_id, id) on delete cascade,
   constraint destination_secrets_sealed_shape check (sealed ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'),
   constraint destination_secrets_last_four_short check (length(last_four) <= 4)
 );
@@ -60,8 +66,8 @@ comment on column trakit.destination_secrets.version is 'Counts replacements; an
 comment on column trakit.destination_secrets.updated_at is 'Last replacement or re-sealing.';
 
 create table trakit.lanes (
-  destination_id uuid primary key references trakit.destinations (id) on delete cascade,
-  shop_id uuid not null references trakit.shops (id) on delete cascade,
+  destination_id uuid not null,
+  shop_id uuid not null,
   state text not null default 'closed',
   reason text,
   changed_at timestamptz not null default now(),
@@ -73,6 +79,9 @@ create table trakit.lanes (
   alerted_at timestamptz,
   alerted_change timestamptz,
   alerted_expired bigint not null default 0,
+  constraint lanes_pkey primary key (shop_id, destination_id),
+  constraint lanes_destination_fkey foreign key (shop_id, destination_id)
+    references trakit.destinations (shop_id, id) on delete cascade,
   constraint lanes_state_known check (state in ('closed', 'open', 'held')),
   constraint lanes_open_has_probe check ((state = 'open') = (probe_at is not null and probe_seconds is not null)),
   constraint lanes_trouble_has_reason check ((state = 'closed') = (reason is null)),
@@ -111,6 +120,12 @@ grant select (id, shop_id, platform, enabled, max_age) on trakit.destinations to
 create policy "the dispatcher sees which destinations there are" on trakit.destinations
   for select to trakit_dispatcher using (true);
 
+create function trakit.lane_shop(p_destination_id uuid) returns uuid
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select d.shop_id from trakit.destinations d where d.id = p_destination_id
+$$;
+comment on function trakit.lane_shop(uuid) is 'Shop a lane belongs to.';
+
 -- Called by trakit.set_destination, trakit.keep_grant and trakit.grant_renewed.
 create function trakit.replace_token(
   p_shop_id uuid, p_destination_id uuid, p_sealed text, p_last_four text, p_held_only boolean, p_now timestamptz
@@ -119,7 +134,7 @@ language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 begin
   insert into trakit.destination_secrets as s (destination_id, shop_id, sealed, last_four, updated_at)
   values (p_destination_id, p_shop_id, p_sealed, p_last_four, p_now)
-  on conflict (destination_id) do update
+  on conflict (shop_id, destination_id) do update
     set sealed = excluded.sealed, last_four = excluded.last_four, version = s.version + 1, updated_at = p_now;
   -- a new token ends the hold, and what waited is due at once; no delivery row is rewritten
   update trakit.lanes l
@@ -167,7 +182,7 @@ begin
     select from trakit.destination_secrets s where s.destination_id = v_id);
   insert into trakit.lanes as l (destination_id, shop_id, state, reason, changed_at)
   values (v_id, v_shop, case when v_has_token then 'closed' else 'held' end, case when v_has_token then null else 'no_token' end, p_now)
-  on conflict (destination_id) do nothing;
+  on conflict (shop_id, destination_id) do nothing;
   if p_sealed is not null then
     -- a token entered by hand ends a connection
     delete from trakit.destination_grants g where g.destination_id = v_id;

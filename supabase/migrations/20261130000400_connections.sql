@@ -6,8 +6,8 @@
 -- Locks: none on existing tables. Undo: drop the functions; drop table trakit.connections, trakit.destination_grants.
 
 create table trakit.destination_grants (
-  destination_id uuid primary key references trakit.destination_secrets (destination_id) on delete cascade,
-  shop_id uuid not null references trakit.shops (id) on delete cascade,
+  destination_id uuid not null,
+  shop_id uuid not null,
   access_expires_at timestamptz,
   sealed_renewal text,
   renewal_expires_at timestamptz,
@@ -19,6 +19,9 @@ create table trakit.destination_grants (
   alerted_at timestamptz,
   granted_at timestamptz not null,
   updated_at timestamptz not null,
+  constraint destination_grants_pkey primary key (shop_id, destination_id),
+  constraint destination_grants_secret_fkey foreign key (shop_id, destination_id)
+    references trakit.destination_secrets (shop_id, destination_id) on delete cascade,
   constraint destination_grants_renewal_shape check (sealed_renewal ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'),
   constraint destination_grants_renewed_with_something check (renew_at is null or sealed_renewal is not null),
   constraint destination_grants_renewed_before_end check (renew_at is null or access_expires_at > renew_at),
@@ -168,7 +171,7 @@ begin
   insert into trakit.destination_grants as g
     (destination_id, shop_id, access_expires_at, sealed_renewal, renewal_expires_at, renew_at, granted_at, updated_at)
   values (v_id, v_shop, p_access_expires_at, p_sealed_renewal, p_renewal_expires_at, p_renew_at, p_now, p_now)
-  on conflict (destination_id) do update
+  on conflict (shop_id, destination_id) do update
     set access_expires_at = excluded.access_expires_at, sealed_renewal = excluded.sealed_renewal,
         renewal_expires_at = excluded.renewal_expires_at, renew_at = excluded.renew_at,
         -- who was renewing the token before this one finds it taken over
@@ -265,6 +268,6 @@ comment on function trakit.grant_alerts(integer) is
 create function trakit.settle_grant_alert(p_destination_id uuid, p_since timestamptz, p_now timestamptz default now()) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   update trakit.destination_grants g set alerted_at = p_now
-  where g.destination_id = p_destination_id and g.troubled_at = p_since
+  where g.shop_id = trakit.lane_shop(p_destination_id) and g.destination_id = p_destination_id and g.troubled_at = p_since
 $$;
 comment on function trakit.settle_grant_alert(uuid, timestamptz, timestamptz) is 'The operator was told: what grant_alerts gave.';

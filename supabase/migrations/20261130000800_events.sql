@@ -2,9 +2,9 @@
 -- Why: history is partitioned by day of capture (UTC) so that retention drops tables instead of deleting rows and cost
 -- does not grow with history. Deduplication must outlive partitions and must be unique across them, so keys stand apart.
 -- No foreign keys on these hot tables: a key to shops would lock the shop's row on every event.
--- Row-level security adds the shop to every look-up of an event by its key. On a day that is empty when a connection makes
--- its plans (each midnight brings one) the planner cannot tell the index of a shop's events from the primary key, so that
--- index ends in the row: without, it read every event of the same moment of capture for each. Replays read in its order too.
+-- A key begins with the shop (docs/adr/0026-keys-begin-with-the-shop.md): row-level security adds the shop to every look-up
+-- of an event, and a shop's history is read in the key's order. There is one index an event, and none that looks as good as
+-- the key's to a planner on a day that is empty when a connection makes its plans (each midnight brings one).
 -- Locks: none on existing tables. Undo: drop table trakit.event_keys, trakit.event_clients, trakit.events; drop sequence
 -- trakit.event_row_seq.
 
@@ -31,7 +31,7 @@ create table trakit.events (
   consent jsonb not null,
   enriched text[] not null default '{}',
   tags jsonb not null default '{}',
-  constraint events_pkey primary key (captured_at, id),
+  constraint events_pkey primary key (shop_id, captured_at, id),
   constraint events_from_somewhere check (browser_at is not null or webhook_at is not null),
   constraint events_event_id_bounded check (length(event_id) between 1 and 128),
   constraint events_json_objects check (
@@ -39,7 +39,6 @@ create table trakit.events (
     and jsonb_typeof(digests) = 'object' and jsonb_typeof(consent) = 'object' and jsonb_typeof(tags) = 'object'
   )
 ) partition by range (captured_at);
-create index events_by_shop_and_row on trakit.events (shop_id, captured_at, id);
 
 comment on table trakit.events is 'Captured events, one row each, whatever number of copies arrived. Partitioned by day of capture; kept 30 days.';
 comment on column trakit.events.captured_at is 'When the first copy reached us; part of the key because of the partitions.';
@@ -75,7 +74,7 @@ create table trakit.event_clients (
   region_code text,
   postal_code text,
   country text,
-  constraint event_clients_pkey primary key (captured_at, event_row)
+  constraint event_clients_pkey primary key (shop_id, captured_at, event_row)
 ) partition by range (captured_at);
 
 comment on table trakit.event_clients is 'What some vendors take in clear. Partitioned by day of capture; kept 7 days only.';

@@ -31,7 +31,7 @@ comment on column trakit.refusals.shard is 'Counters are split by connection, so
 comment on column trakit.refusals.count is 'How often.';
 
 create table trakit.quarantine (
-  id bigint generated always as identity primary key,
+  id bigint generated always as identity,
   shop_id uuid not null,
   shop_domain text not null,
   topic text not null,
@@ -42,6 +42,7 @@ create table trakit.quarantine (
   received_at timestamptz not null,
   expires_at timestamptz not null,
   tries integer not null default 0,
+  constraint quarantine_pkey primary key (shop_id, id),
   constraint quarantine_webhook_key unique (shop_id, webhook_id),
   constraint quarantine_expires_later check (expires_at > received_at)
 );

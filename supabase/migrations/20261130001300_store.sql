@@ -171,7 +171,7 @@ begin
   insert into trakit.event_clients as c
   select (jsonb_populate_record(null::trakit.event_clients, (p_event -> 'client') || jsonb_build_object(
     'captured_at', p_stored.captured_at, 'event_row', p_stored.id, 'shop_id', p_stored.shop_id))).*
-  on conflict (captured_at, event_row) do update
+  on conflict (shop_id, captured_at, event_row) do update
     set ip = case when p_event ->> 'source' = 'browser' then coalesce(excluded.ip, c.ip) else coalesce(c.ip, excluded.ip) end,
         user_agent = case when p_event ->> 'source' = 'browser' then coalesce(excluded.user_agent, c.user_agent)
           else coalesce(c.user_agent, excluded.user_agent) end,
@@ -238,7 +238,7 @@ begin
       g.test_code, g.settings) as verdict
     from trakit.destinations g where g.shop_id = p_shop.id
   ) x
-  where d.captured_at = p_at and d.event_row = p_row and d.destination_id = x.id
+  where d.shop_id = p_shop.id and d.captured_at = p_at and d.event_row = p_row and d.destination_id = x.id
     and (
       (d.state = 'pending' and d.lease is null)
       or (d.state = 'skipped' and d.reason in ('no_order', 'consent_unknown') and x.verdict is null)
@@ -247,7 +247,7 @@ begin
   with chosen as (
     select d.destination_id
     from trakit.deliveries d join trakit.lanes l on l.destination_id = d.destination_id
-    where d.captured_at = p_at and d.event_row = p_row and d.state = 'pending' and d.lease is null
+    where d.shop_id = p_shop.id and d.captured_at = p_at and d.event_row = p_row and d.state = 'pending' and d.lease is null
       and d.next_attempt_at <= p_now and l.state = 'closed'
     order by d.destination_id limit p_slots
   ), leased as (
@@ -255,7 +255,7 @@ begin
     set lease = v_lease, next_attempt_at = p_now + make_interval(secs => trakit.lease_seconds()),
         attempts = d.attempts + 1, attempted_at = p_now
     from chosen c
-    where d.captured_at = p_at and d.event_row = p_row and d.destination_id = c.destination_id
+    where d.shop_id = p_shop.id and d.captured_at = p_at and d.event_row = p_row and d.destination_id = c.destination_id
     returning d.destination_id, d.limited
   )
   select jsonb_agg(jsonb_build_object('index', p_index, 'captured_at', p_at, 'event_row', p_row,

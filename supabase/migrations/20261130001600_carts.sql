@@ -197,7 +197,8 @@ begin
     where k.shop_id = p_shop_id and k.key = 'event:product_added_to_cart:' || v_add.event_id;
     update trakit.events e set event_id = v_item.event_id
     where e.captured_at = v_at and e.id = v_row and e.browser_at is null and not exists (
-      select from trakit.deliveries d where d.captured_at = v_at and d.event_row = v_row and d.attempts > 0);
+      select from trakit.deliveries d
+      where d.shop_id = p_shop_id and d.captured_at = v_at and d.event_row = v_row and d.attempts > 0);
   end loop;
   return p_events;
 end;

@@ -3,13 +3,7 @@
 -- the event; any other late outcome changes nothing. Lanes move here and only here (and when a token is replaced).
 -- A claim gives leases and each event's version; the events are read by themselves: printing them is most of what a claim
 -- would cost (45 of 66 µs a delivery), and whoever drains several lanes of a shop reads each event once.
--- Locks: none. Undo: drop function trakit.lane_shop, trakit.claim_deliveries, trakit.read_events, trakit.settle_deliveries.
-
-create function trakit.lane_shop(p_destination_id uuid) returns uuid
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select d.shop_id from trakit.destinations d where d.id = p_destination_id
-$$;
-comment on function trakit.lane_shop(uuid) is 'Shop a lane belongs to.';
+-- Locks: none. Undo: drop function trakit.claim_deliveries, trakit.read_events, trakit.settle_deliveries.
 
 create function trakit.claim_deliveries(
   p_destination_id uuid, p_limit integer, p_lease_seconds integer default 30, p_now timestamptz default now()
@@ -95,10 +89,10 @@ begin
         attempted_at = p_now
     from (
       -- filtered by what is true of all of them, so that the planner expects few: then it looks each up by its key
-      select u.captured_at, u.event_row from unnest(v_ats, v_rows) u (captured_at, event_row)
+      select v_shop as shop_id, u.captured_at, u.event_row from unnest(v_ats, v_rows) u (captured_at, event_row)
       where u.captured_at >= v_from and u.event_row > 0 offset 0
     ) due
-    where d.captured_at = due.captured_at and d.event_row = due.event_row and d.destination_id = p_destination_id
+    where d.shop_id = due.shop_id and d.captured_at = due.captured_at and d.event_row = due.event_row and d.destination_id = p_destination_id
     returning d.captured_at, d.event_row, d.limited, d.attempts, d.doubts
   )
   select json_agg(json_build_object(
@@ -233,7 +227,8 @@ begin
             when o.kind in ('retry', 'in_doubt') and o.again_at >= d.retry_until then p_now
           end
       from (
-        select w.*, p_now + make_interval(secs => coalesce(w.delay_ms, 10000) / 1000.0) as again_at
+        -- the shop with them, not as a constant: then each is looked up by its whole key, and by nothing less
+        select p_shop_id as shop_id, w.*, p_now + make_interval(secs => coalesce(w.delay_ms, 10000) / 1000.0) as again_at
         from jsonb_to_recordset(p_outcomes) as w (
           captured_at timestamptz, event_row bigint, destination_id uuid, lease uuid, kind text, reason text, detail text, status smallint, delay_ms bigint,
           lane boolean, request_ms integer, match_score numeric, match_keys text[])
@@ -241,7 +236,8 @@ begin
         order by w.captured_at, w.event_row, w.destination_id offset 0
       ) o
       where d.captured_at between v_from and v_to
-        and d.captured_at = o.captured_at and d.event_row = o.event_row and d.destination_id = o.destination_id
+        and d.shop_id = o.shop_id and d.captured_at = o.captured_at and d.event_row = o.event_row
+        and d.destination_id = o.destination_id
         and (
           (d.state = 'pending' and d.lease = o.lease)
           -- the vendor has it: true whoever holds the lease now, and whatever we believed meanwhile

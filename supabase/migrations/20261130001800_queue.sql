@@ -59,23 +59,23 @@ language sql security definer set search_path = pg_catalog, pg_temp set timezone
   with recursive waiting_lanes as (
     -- from one lane with pending deliveries to the next by the index: a long backlog costs no more than a short one,
     -- and hides no other lane
-    select (
-      select d.destination_id from trakit.deliveries d
+    (
+      select d.destination_id, d.shop_id from trakit.deliveries d
       where d.state = 'pending' and d.captured_at > p_now - interval '8 days'
       order by d.destination_id limit 1
-    ) as destination_id
+    )
     union all
-    select (
-      select d.destination_id from trakit.deliveries d
+    select n.destination_id, n.shop_id
+    from waiting_lanes w
+    cross join lateral (
+      select d.destination_id, d.shop_id from trakit.deliveries d
       where d.state = 'pending' and d.captured_at > p_now - interval '8 days' and d.destination_id > w.destination_id
       order by d.destination_id limit 1
-    )
-    from waiting_lanes w
-    where w.destination_id is not null
+    ) n
   ), waiting as (
     select l.destination_id, l.shop_id, oldest.next_attempt_at
     from waiting_lanes w
-    join trakit.lanes l on l.destination_id = w.destination_id and l.state = 'closed'
+    join trakit.lanes l on l.shop_id = w.shop_id and l.destination_id = w.destination_id and l.state = 'closed'
     join trakit.destinations g on g.id = l.destination_id
     cross join lateral (
       select d.next_attempt_at from trakit.deliveries d
@@ -112,7 +112,8 @@ create function trakit.end_flush(p_destination_id uuid, p_flush_before timestamp
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   -- only the flush the caller saw: trouble may have come and gone again meanwhile
   update trakit.lanes l set flush_before = null
-  where l.destination_id = p_destination_id and l.flush_before <= p_flush_before
+  where l.shop_id = trakit.lane_shop(p_destination_id) and l.destination_id = p_destination_id
+    and l.flush_before <= p_flush_before
 $$;
 comment on function trakit.end_flush(uuid, timestamptz) is 'Notes that a recovered lane has nothing left from before its recovery.';
 
@@ -122,9 +123,9 @@ declare
   v_count integer;
 begin
   with past as (
-    select d.captured_at, d.event_row, d.destination_id
+    select d.shop_id, d.captured_at, d.event_row, d.destination_id
     from trakit.deliveries d
-    left join trakit.lanes l on l.destination_id = d.destination_id
+    left join trakit.lanes l on l.shop_id = d.shop_id and l.destination_id = d.destination_id
     left join trakit.destinations g on g.id = d.destination_id
     where d.state = 'pending'
       -- a lease that still runs is being sent: its holder's word comes first
@@ -138,13 +139,14 @@ begin
         reason = case when d.waits_for = 'order' then 'no_order' else 'expired' end,
         settled_at = p_now, next_attempt_at = null, lease = null, waits_for = null
     from past
-    where d.captured_at = past.captured_at and d.event_row = past.event_row and d.destination_id = past.destination_id
-    returning d.destination_id, d.state
+    where d.shop_id = past.shop_id and d.captured_at = past.captured_at and d.event_row = past.event_row
+      and d.destination_id = past.destination_id
+    returning d.shop_id, d.destination_id, d.state
   ), counted as (
     update trakit.lanes l
     set expired = l.expired + c.count
-    from (select e.destination_id, count(*) from ended e where e.state = 'failed' group by e.destination_id) c
-    where l.destination_id = c.destination_id
+    from (select e.shop_id, e.destination_id, count(*) from ended e where e.state = 'failed' group by 1, 2) c
+    where l.shop_id = c.shop_id and l.destination_id = c.destination_id
   )
   select count(*) into v_count from ended;
   return v_count;

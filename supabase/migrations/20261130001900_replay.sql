@@ -7,7 +7,7 @@
 -- trakit.replay_verdicts, trakit.server_dedup; drop table trakit.replays.
 
 create table trakit.replays (
-  id bigint primary key generated always as identity,
+  id bigint generated always as identity,
   shop_id uuid not null references trakit.shops (id) on delete cascade,
   since timestamptz not null,
   until timestamptz not null,
@@ -20,6 +20,7 @@ create table trakit.replays (
   replayed bigint not null default 0,
   refused jsonb not null default '{}',
   finished_at timestamptz,
+  constraint replays_pkey primary key (shop_id, id),
   constraint replays_window_forward check (since < until),
   constraint replays_states_known check (states <@ array['failed', 'delivered'] and cardinality(states) > 0),
   constraint replays_refused_object check (jsonb_typeof(refused) = 'object')
@@ -78,14 +79,14 @@ as $$
         then 'would_double'
     end
   from (
-    select e.captured_at, e.id
+    select e.shop_id, e.captured_at, e.id
     from trakit.events e
     where e.shop_id = (select nullif(current_setting('trakit.shop_id', true), '')::uuid)
       and e.captured_at >= p_from and e.captured_at < p_until and (e.captured_at, e.id) > (p_from, p_from_event)
     order by e.captured_at, e.id
     limit p_limit
   ) e
-  join trakit.deliveries d on d.captured_at = e.captured_at and d.event_row = e.id
+  join trakit.deliveries d on d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id
   join trakit.destinations g on g.id = d.destination_id
   where d.state = any (p_states) and (p_platform is null or d.platform = p_platform)
 $$;
@@ -140,7 +141,7 @@ begin
   end if;
 
   with verdicts as materialized (
-    select v.captured_at, v.event_row, v.destination_id, v.refusal
+    select v_replay.shop_id, v.captured_at, v.event_row, v.destination_id, v.refusal
     from trakit.replay_verdicts(v_replay.at_captured, v_replay.at_event, v_replay.until, v_replay.platform, v_replay.states,
       v_replay.force, least(greatest(p_events, 1), 5000), p_now) v
   ), again as (
@@ -150,7 +151,7 @@ begin
         retry_until = least(p_now + interval '24 hours', d.captured_at + g.max_age)
     from verdicts v
     join trakit.destinations g on g.id = v.destination_id
-    where v.refusal is null and d.captured_at = v.captured_at and d.event_row = v.event_row
+    where v.refusal is null and d.shop_id = v.shop_id and d.captured_at = v.captured_at and d.event_row = v.event_row
       and d.destination_id = v.destination_id and d.state = any (v_replay.states)
     returning 1
   )

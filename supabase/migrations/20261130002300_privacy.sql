@@ -5,7 +5,7 @@
 -- Locks: none on existing tables. Undo: drop the functions; drop table trakit.privacy_requests.
 
 create table trakit.privacy_requests (
-  id uuid primary key default gen_random_uuid(),
+  id uuid not null default gen_random_uuid(),
   shop_id uuid not null,
   kind text not null,
   reference text not null,
@@ -15,6 +15,7 @@ create table trakit.privacy_requests (
   counts jsonb not null default '{}',
   requested_at timestamptz not null,
   done_at timestamptz,
+  constraint privacy_requests_pkey primary key (shop_id, id),
   constraint privacy_requests_once unique (shop_id, reference),
   constraint privacy_requests_kind_known check (kind in ('export', 'redact_customer', 'redact_shop')),
   constraint privacy_requests_state_known check (state in ('pending', 'done')),
@@ -128,7 +129,7 @@ begin
           from trakit.event_clients c where c.captured_at = e.captured_at and c.event_row = e.id),
         'deliveries', (select coalesce(jsonb_agg(jsonb_build_object('platform', d.platform, 'state', d.state, 'reason', d.reason,
             'limited', d.limited, 'settled_at', d.settled_at) order by d.platform), '[]')
-          from trakit.deliveries d where d.captured_at = e.captured_at and d.event_row = e.id)) as event
+          from trakit.deliveries d where d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id)) as event
       from trakit.events e
       where e.shop_id = p_shop_id and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
         or trakit.names_person(e.identifiers, e.digests, v_subject))

@@ -62,22 +62,24 @@ comment on function trakit.whole_subject(uuid, jsonb) is
 create function trakit.delete_events(p_shop_id uuid, p_at timestamptz[], p_rows bigint[]) returns jsonb
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare
-  v_counts jsonb;
+  v_deliveries integer := 0;
+  v_clients integer := 0;
+  v_events integer := 0;
   v_count integer;
 begin
-  -- one key at a time, so that each goes to its partition by index
-  delete from trakit.deliveries d using unnest(p_at, p_rows) x (at, event_row)
-  where d.captured_at = x.at and d.event_row = x.event_row and d.shop_id = p_shop_id;
-  get diagnostics v_count = row_count;
-  v_counts := jsonb_build_object('deliveries', v_count);
-  delete from trakit.event_clients c using unnest(p_at, p_rows) x (at, event_row)
-  where c.captured_at = x.at and c.event_row = x.event_row and c.shop_id = p_shop_id;
-  get diagnostics v_count = row_count;
-  v_counts := v_counts || jsonb_build_object('event_clients', v_count);
-  delete from trakit.events e using unnest(p_at, p_rows) x (at, event_row)
-  where e.captured_at = x.at and e.id = x.event_row and e.shop_id = p_shop_id;
-  get diagnostics v_count = row_count;
-  return v_counts || jsonb_build_object('events', v_count);
+  -- one key at a time, so that each goes to its partition by index whatever a plan made for many believes
+  for v_i in 1 .. coalesce(cardinality(p_at), 0) loop
+    delete from trakit.deliveries d where d.shop_id = p_shop_id and d.captured_at = p_at[v_i] and d.event_row = p_rows[v_i];
+    get diagnostics v_count = row_count;
+    v_deliveries := v_deliveries + v_count;
+    delete from trakit.event_clients c where c.shop_id = p_shop_id and c.captured_at = p_at[v_i] and c.event_row = p_rows[v_i];
+    get diagnostics v_count = row_count;
+    v_clients := v_clients + v_count;
+    delete from trakit.events e where e.shop_id = p_shop_id and e.captured_at = p_at[v_i] and e.id = p_rows[v_i];
+    get diagnostics v_count = row_count;
+    v_events := v_events + v_count;
+  end loop;
+  return jsonb_build_object('deliveries', v_deliveries, 'event_clients', v_clients, 'events', v_events);
 end;
 $$;
 comment on function trakit.delete_events(uuid, timestamptz[], bigint[]) is

@@ -79,7 +79,7 @@ begin
         select coalesce(jsonb_agg(jsonb_build_object('platform', d.platform, 'state', d.state, 'reason', d.reason,
           'detail', d.detail, 'http_status', d.http_status, 'attempts', d.attempts, 'limited', d.limited,
           'next_attempt_at', d.next_attempt_at, 'settled_at', d.settled_at) order by d.platform), '[]')
-        from trakit.deliveries d where d.captured_at = e.captured_at and d.event_row = e.id)) order by e.captured_at)
+        from trakit.deliveries d where d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id)) order by e.captured_at)
     from trakit.events e
     where e.shop_id = v_shop and (e.commerce ->> 'order_id' = p_order or e.commerce ->> 'order_name' = p_order)), '[]');
 end;
@@ -128,8 +128,8 @@ begin
   with sent as (
     select d.platform, e.name, d.match_score, d.match_keys
     from trakit.deliveries d
-    join trakit.events e on e.captured_at = d.captured_at and e.id = d.event_row
-    where d.match_score is not null and d.captured_at > p_now - make_interval(days => p_days)
+    join trakit.events e on e.shop_id = d.shop_id and e.captured_at = d.captured_at and e.id = d.event_row
+    where d.shop_id = v_shop and d.match_score is not null and d.captured_at > p_now - make_interval(days => p_days)
   ), totals as (
     select s.platform, s.name, count(*) as events, round(avg(s.match_score), 1) as score from sent s group by 1, 2
   ), shares as (

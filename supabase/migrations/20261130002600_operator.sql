@@ -77,7 +77,7 @@ begin
         order by x.platform, x.state, x.count desc)
       from (
         select d.platform, d.state, d.reason, count(*) as count
-        from trakit.deliveries d where d.captured_at > p_now - interval '24 hours'
+        from trakit.deliveries d where d.shop_id = v_shop and d.captured_at > p_now - interval '24 hours'
         group by d.platform, d.state, d.reason
       ) x), '[]'),
     'refusals', coalesce((
@@ -115,13 +115,14 @@ begin
             'request_ms', d.request_ms,
             'latency_ms', case when d.state = 'delivered' then
               round(extract(epoch from d.settled_at - e.captured_at) * 1000) end) order by d.platform)
-          from trakit.deliveries d where d.captured_at = e.captured_at and d.event_row = e.id
+          from trakit.deliveries d where d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id
         ), '[]')) as row
       from trakit.events e
       where e.shop_id = v_shop
         and (e.captured_at > p_since or exists (
           select from trakit.deliveries d
-          where d.captured_at = e.captured_at and d.event_row = e.id and greatest(d.settled_at, d.attempted_at) > p_since
+          where d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id
+            and greatest(d.settled_at, d.attempted_at) > p_since
             and e.captured_at > p_since - interval '1 hour'))
       order by e.captured_at desc limit p_limit
     ) x

@@ -42,7 +42,8 @@ language sql security definer set search_path = pg_catalog, pg_temp set timezone
   update trakit.lanes l
   set alerted_at = p_now, alerted_change = t.since, alerted_expired = greatest(l.alerted_expired, t.expired_ever)
   from jsonb_to_recordset(p_told) as t (lane uuid, since timestamptz, expired_ever bigint)
-  where l.destination_id = t.lane
+  join trakit.destinations g on g.id = t.lane
+  where l.shop_id = g.shop_id and l.destination_id = t.lane
 $$;
 comment on function trakit.settle_alerts(jsonb, timestamptz) is 'Notes that the operator was told: what pending_alerts gave.';
 
@@ -99,13 +100,17 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set t
     select g.platform, d.state, count(*) as count,
       percentile_cont(array[0.5, 0.99]) within group (order by extract(epoch from d.settled_at - d.captured_at))
         filter (where d.state = 'delivered') as latency
-    from trakit.deliveries d
+    from trakit.shops s
+    -- one look-up a shop: what it has of these minutes lies together
+    cross join lateral (
+      select x.destination_id, x.state, x.captured_at, x.settled_at from trakit.deliveries x
+      where x.shop_id = s.id and x.captured_at > p_now - interval '5 minutes' and x.captured_at <= p_now offset 0
+    ) d
     join trakit.destinations g on g.id = d.destination_id
-    where d.captured_at > p_now - interval '5 minutes' and d.captured_at <= p_now
     group by g.platform, d.state
   ), states as (
     select g.platform, l.state, count(*) as count, sum(l.expired) as expired
-    from trakit.lanes l join trakit.destinations g on g.id = l.destination_id
+    from trakit.lanes l join trakit.destinations g on g.shop_id = l.shop_id and g.id = l.destination_id
     group by g.platform, l.state
   )
   select trakit.queue_watch(p_now) || jsonb_build_object(

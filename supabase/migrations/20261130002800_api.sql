@@ -14,7 +14,7 @@ select
   d.platform, d.state, d.reason, d.detail, d.http_status, d.attempts, d.limited, d.next_attempt_at, d.settled_at, d.request_ms,
   case when d.state = 'delivered' then round(extract(epoch from d.settled_at - e.captured_at) * 1000)::bigint end as latency_ms
 from trakit.events e
-left join trakit.deliveries d on d.captured_at = e.captured_at and d.event_row = e.id;
+left join trakit.deliveries d on d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id;
 comment on view api.event_log is 'Every event with every delivery of it: one row per event and platform.';
 comment on column api.event_log.captured_at is 'When the first copy reached us.';
 comment on column api.event_log.event_row is 'Ours.';
@@ -52,9 +52,9 @@ select
   trakit.given_up_at(d.captured_at, d.retry_until, d.waits_for, g.max_age, l.state, l.released_at) as retry_until,
   d.lease is not null as sending
 from trakit.deliveries d
-join trakit.events e on e.captured_at = d.captured_at and e.id = d.event_row
-join trakit.lanes l on l.destination_id = d.destination_id
-join trakit.destinations g on g.id = d.destination_id
+join trakit.events e on e.shop_id = d.shop_id and e.captured_at = d.captured_at and e.id = d.event_row
+join trakit.lanes l on l.shop_id = d.shop_id and l.destination_id = d.destination_id
+join trakit.destinations g on g.shop_id = d.shop_id and g.id = d.destination_id
 where d.state = 'pending';
 comment on view api.recovery_queue is 'What waits to be sent, why, and until when.';
 comment on column api.recovery_queue.shop_id is 'Shop it happened in.';
@@ -76,7 +76,7 @@ select
   h.delivered, h.failed, h.skipped, h.pending, h.success_ratio, h.latency_p50_ms, h.latency_p99_ms, w.oldest_pending_at,
   greatest(extract(epoch from now() - w.oldest_due_at), 0)::bigint as lag_seconds, l.expired
 from trakit.destinations g
-join trakit.lanes l on l.destination_id = g.id
+join trakit.lanes l on l.shop_id = g.shop_id and l.destination_id = g.id
 left join lateral (
   select
     count(*) filter (where d.state = 'delivered') as delivered,
@@ -90,7 +90,7 @@ left join lateral (
     percentile_cont(0.99) within group (order by extract(epoch from d.settled_at - d.captured_at) * 1000)
       filter (where d.state = 'delivered') as latency_p99_ms
   from trakit.deliveries d
-  where d.destination_id = g.id and d.captured_at > now() - interval '24 hours'
+  where d.shop_id = g.shop_id and d.destination_id = g.id and d.captured_at > now() - interval '24 hours'
 ) h on true
 left join lateral (
   -- what waits may be older than a day: it is found by the index of what is pending
@@ -125,7 +125,7 @@ with days as not materialized (
     round(avg(d.match_score), 1) as score,
     array_agg(array[d.match_keys::text, e.enriched::text]::text) as carried
   from trakit.deliveries d
-  join trakit.events e on e.captured_at = d.captured_at and e.id = d.event_row
+  join trakit.events e on e.shop_id = d.shop_id and e.captured_at = d.captured_at and e.id = d.event_row
   where d.match_score is not null
   group by 1, 2, 3, 4
 )
@@ -178,7 +178,7 @@ left join lateral (
     -- a send nobody knows the end of came before the one that was taken
     count(*) filter (where x.state = 'delivered' and x.doubts > 0) as in_doubt,
     count(*) filter (where x.reason = 'past_dedup_window') as past_window
-  from trakit.deliveries x where x.captured_at = e.captured_at and x.event_row = e.id
+  from trakit.deliveries x where x.shop_id = e.shop_id and x.captured_at = e.captured_at and x.event_row = e.id
 ) d on true
 where e.captured_at > now() - interval '168 hours'
 group by e.shop_id, (e.captured_at at time zone 'utc')::date, e.name;

@@ -18,6 +18,7 @@ begin
       ('trakit.isolate_by_shop(regclass, boolean)', null, null),
       ('trakit.bind_shop(text, text)', null, 'trakit_app'),
       -- destinations
+      ('trakit.lane_shop(uuid)', 'trakit_dispatcher', 'trakit_app'),
       ('trakit.replace_token(uuid, uuid, text, text, boolean, timestamptz)', null, 'trakit_app'),
       ('trakit.set_destination(text, text, text, bigint, jsonb, text, text, integer, timestamptz)', 'trakit_app', 'trakit_worker, trakit_edge'),
       ('trakit.list_destinations(text)', 'trakit_app', 'trakit_worker, trakit_edge'),
@@ -85,7 +86,6 @@ begin
       ('trakit.match_adds(uuid, jsonb)', null, 'trakit_app'),
       ('trakit.note_adds(uuid, jsonb, jsonb)', null, 'trakit_app'),
       -- dispatch
-      ('trakit.lane_shop(uuid)', 'trakit_dispatcher', 'trakit_app'),
       ('trakit.claim_deliveries(uuid, integer, integer, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.read_events(uuid, timestamptz[], bigint[])', 'trakit_app', 'trakit_edge'),
       ('trakit.settle_deliveries(uuid, jsonb, timestamptz)', 'trakit_app', 'trakit_edge'),

@@ -514,18 +514,11 @@ export type Database = {
         };
         Relationships: [
           {
-            foreignKeyName: "destination_grants_destination_id_fkey";
-            columns: ["destination_id"];
-            isOneToOne: true;
-            referencedRelation: "destination_secrets";
-            referencedColumns: ["destination_id"];
-          },
-          {
-            foreignKeyName: "destination_grants_shop_id_fkey";
-            columns: ["shop_id"];
+            foreignKeyName: "destination_grants_secret_fkey";
+            columns: ["shop_id", "destination_id"];
             isOneToOne: false;
-            referencedRelation: "shops";
-            referencedColumns: ["id"];
+            referencedRelation: "destination_secrets";
+            referencedColumns: ["shop_id", "destination_id"];
           },
         ];
       };
@@ -557,18 +550,11 @@ export type Database = {
         };
         Relationships: [
           {
-            foreignKeyName: "destination_secrets_destination_id_fkey";
-            columns: ["destination_id"];
-            isOneToOne: true;
-            referencedRelation: "destinations";
-            referencedColumns: ["id"];
-          },
-          {
-            foreignKeyName: "destination_secrets_shop_id_fkey";
-            columns: ["shop_id"];
+            foreignKeyName: "destination_secrets_destination_fkey";
+            columns: ["shop_id", "destination_id"];
             isOneToOne: false;
-            referencedRelation: "shops";
-            referencedColumns: ["id"];
+            referencedRelation: "destinations";
+            referencedColumns: ["shop_id", "id"];
           },
         ];
       };
@@ -882,18 +868,11 @@ export type Database = {
         };
         Relationships: [
           {
-            foreignKeyName: "lanes_destination_id_fkey";
-            columns: ["destination_id"];
-            isOneToOne: true;
-            referencedRelation: "destinations";
-            referencedColumns: ["id"];
-          },
-          {
-            foreignKeyName: "lanes_shop_id_fkey";
-            columns: ["shop_id"];
+            foreignKeyName: "lanes_destination_fkey";
+            columns: ["shop_id", "destination_id"];
             isOneToOne: false;
-            referencedRelation: "shops";
-            referencedColumns: ["id"];
+            referencedRelation: "destinations";
+            referencedColumns: ["shop_id", "id"];
           },
         ];
       };

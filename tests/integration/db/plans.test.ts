@@ -116,14 +116,15 @@ describe("on a connection whose plans were made while the day was empty", () => 
     expect(await leased("meta")).toHaveLength(BATCH);
     expect(rows).toBeGreaterThanOrEqual(3 * BATCH);
     expect(rows).toBeLessThan(4 * BATCH);
-    expect(blocks).toBeLessThan(30 * BATCH);
+    expect(blocks).toBeLessThan(40 * BATCH);
   });
 
   test("reading a batch's events reads those events", async () => {
     const { rows, blocks } = await read(await leased("meta"));
     expect(rows).toBeGreaterThanOrEqual(BATCH);
     expect(rows).toBeLessThan(2 * BATCH);
-    expect(blocks).toBeLessThan(10 * BATCH);
+    // five each; a catalogue cache that has just been emptied fills itself again
+    expect(blocks).toBeLessThan(20 * BATCH);
   });
 
   test("settling a batch reads the rows it settles", async () => {

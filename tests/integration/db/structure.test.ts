@@ -54,6 +54,25 @@ describe("tables", () => {
     ).toEqual(["trakit.queue_clock", "trakit.workers"]);
   });
 
+  test("the key of every one with a shop_id begins with it, and no second index begins as that key does", async () => {
+    expect(
+      await list(
+        `select c.oid::regclass::text as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'shop_id'
+         where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace in ${OURS} and not exists (
+           select from pg_index i where i.indrelid = c.oid and i.indisprimary and i.indkey[0] = a.attnum)`,
+      ),
+    ).toEqual([]);
+    expect(
+      await list(
+        `select o.indexrelid::regclass::text as name
+         from pg_index p join pg_index o on o.indrelid = p.indrelid and o.indexrelid <> p.indexrelid
+         join pg_class c on c.oid = p.indrelid
+         where p.indisprimary and c.relnamespace in ${OURS} and o.indpred is null and o.indexprs is null
+           and (p.indkey::text || ' ') like (o.indkey::text || ' ') || '%'`,
+      ),
+    ).toEqual([]);
+  });
+
   test("no partition is granted to anybody: rows are reached through their parent's policies only", async () => {
     expect(
       await list(
@@ -127,6 +146,7 @@ describe("tables", () => {
       "lanes",
       "privacy_requests",
       "queue_clock",
+      "reconciliations",
       "replays",
       "shops",
       "workers",
