@@ -272,6 +272,7 @@ create table trakit.event_keys ( -- owner postgres
   constraint event_keys_pkey PRIMARY KEY (shop_id, key),
   constraint event_keys_key_bounded CHECK (length(key) >= 1 AND length(key) <= 200)
 );
+CREATE INDEX event_keys_by_event ON trakit.event_keys USING btree (event_row);
 CREATE INDEX event_keys_by_expiry ON trakit.event_keys USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 alter table trakit.event_keys enable row level security;
 alter table trakit.event_keys force row level security;
@@ -384,7 +385,9 @@ create table trakit.privacy_requests ( -- owner postgres
   reference text not null, -- Shopify's webhook id, or operator:<uuid>: the same request twice is done once.
   subject jsonb, -- Whom it concerns: {"customers": [ids], "emails": [digests], "phones": [digests], "orders": [ids]}; null once done.
   state text not null default 'pending'::text, -- pending or done. An export is done when it is 30 days old.
-  next_day date, -- Redaction of a customer: the first day of events not looked at yet.
+  seen_at timestamp with time zone, -- Redaction of a customer: events up to here were looked at (with seen_row); null = it has not begun.
+  seen_row bigint, -- Redaction of a customer: events up to here were looked at (with seen_at).
+  tried_at timestamp with time zone, -- When a redaction was last gone on with; one that fails goes behind the others.
   counts jsonb not null default '{}'::jsonb, -- Rows deleted so far, by table.
   requested_at timestamp with time zone not null, -- When it came.
   done_at timestamp with time zone, -- When it was done; null while pending.
@@ -394,6 +397,7 @@ create table trakit.privacy_requests ( -- owner postgres
   constraint privacy_requests_kind_known CHECK (kind = ANY (ARRAY['export'::text, 'redact_customer'::text, 'redact_shop'::text])),
   constraint privacy_requests_once UNIQUE (shop_id, reference),
   constraint privacy_requests_reference_bounded CHECK (length(reference) >= 1 AND length(reference) <= 100),
+  constraint privacy_requests_seen_whole CHECK ((seen_at IS NULL) = (seen_row IS NULL)),
   constraint privacy_requests_state_known CHECK (state = ANY (ARRAY['pending'::text, 'done'::text]))
 );
 CREATE INDEX privacy_requests_pending ON trakit.privacy_requests USING btree (requested_at) WHERE (state = 'pending'::text);
@@ -610,7 +614,7 @@ create table trakit.visitors ( -- owner postgres
   constraint visitors_identifiers_object CHECK (jsonb_typeof(identifiers) = 'object'::text),
   constraint visitors_seen_after_created CHECK (last_seen_at >= created_at)
 );
-CREATE INDEX visitors_by_creation ON trakit.visitors USING btree (created_at);
+CREATE INDEX visitors_by_creation ON trakit.visitors USING btree (shop_id, created_at);
 alter table trakit.visitors enable row level security;
 alter table trakit.visitors force row level security;
 create policy "functions see the shop they work for" on trakit.visitors for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -1901,7 +1905,7 @@ AS $function$
   order by c.looked_at nulls first limit p_limit
 $function$;
 
--- Redactions that are not done yet, oldest first.
+-- Redactions that are not done yet, longest not tried first.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.due_privacy(p_limit integer DEFAULT 100, p_now timestamp with time zone DEFAULT now())
  RETURNS TABLE(shop_id uuid, id uuid)
@@ -1910,7 +1914,8 @@ CREATE OR REPLACE FUNCTION trakit.due_privacy(p_limit integer DEFAULT 100, p_now
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   select r.shop_id, r.id from trakit.privacy_requests r
-  where r.state = 'pending' and r.kind <> 'export' and r.requested_at <= p_now order by r.requested_at limit p_limit
+  where r.state = 'pending' and r.kind <> 'export' and r.requested_at <= p_now
+  order by r.tried_at nulls first, r.requested_at limit p_limit
 $function$;
 
 -- Shops whose orders can be read: active, with tokens; longest not compared first.
@@ -2070,8 +2075,10 @@ begin
   if p_days_ahead not between 0 and 60 then
     raise exception 'p_days_ahead must be between 0 and 60' using errcode = 'invalid_parameter_value';
   end if;
-  -- one maker at a time; who comes second finds the work done
+  -- one maker at a time; who comes second finds the work done, and waits in nobody's way
+  perform set_config('lock_timeout', '10s', true);
   perform pg_advisory_xact_lock(hashtext('trakit.ensure_partitions'));
+  perform set_config('lock_timeout', '500ms', true);
   foreach v_parent in array array['events', 'event_clients', 'deliveries'] loop
     for v_day in select d::date from generate_series(p_now::date - 1, p_now::date + p_days_ahead, interval '1 day') d loop
       v_name := v_parent || to_char(v_day, '_YYYYMMDD');
@@ -3702,7 +3709,7 @@ begin
 end;
 $function$;
 
--- Does the next piece of a redaction: one day of a customer's events, or about p_limit rows of a shop. Returns {"state": pending | done | waiting | gone}; call it until it is not pending. waiting = its last piece is due a minute after the request.
+-- Does the next piece of a redaction: looks at p_limit events for a customer, or deletes about p_limit rows of a shop. Returns {"state": pending | done | waiting | gone}; call it until it is not pending. waiting = its last piece is due a minute after the request.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.privacy_step(p_shop_id uuid, p_request_id uuid, p_limit integer DEFAULT 5000, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -3726,13 +3733,13 @@ begin
   if v_request.kind = 'redact_shop' then
     return trakit.redact_shop_step(v_request, p_limit, p_now);
   end if;
-  return trakit.redact_customer_step(v_request, p_now);
+  return trakit.redact_customer_step(v_request, p_limit, p_now);
 end;
 $function$;
 
--- Drops partitions past their keeping (events and deliveries 30 days, clients 7), expired keys and quarantine, visitors unseen for their cookies' life, counters of refusals after 90 days. Returns how many of each.
+-- Drops partitions past their keeping (events and deliveries 30 days, clients 7) and up to p_limit each of expired keys, carts, quarantine, counters of senders and refusals, compared orders. Returns how many of each, and "more": true where some may be left; call it again. Visitors: trakit.purge_visitors.
 -- owner postgres; called by trakit_edge
-CREATE OR REPLACE FUNCTION trakit.purge(p_now timestamp with time zone DEFAULT now())
+CREATE OR REPLACE FUNCTION trakit.purge(p_now timestamp with time zone DEFAULT now(), p_limit integer DEFAULT 10000)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3743,9 +3750,10 @@ AS $function$
 declare
   v_partition record;
   v_dropped integer := 0;
-  v_keys integer;
-  v_quarantine integer;
-  v_visitors integer;
+  v_over record;
+  v_count integer;
+  v_counts jsonb := '{}';
+  v_more boolean := false;
 begin
   for v_partition in
     select c.relname, p.relname as parent
@@ -3761,54 +3769,83 @@ begin
     execute format('drop table trakit.%I', v_partition.relname);
     v_dropped := v_dropped + 1;
   end loop;
-  delete from trakit.event_keys where (shop_id, key) in (
-    select k.shop_id, k.key from trakit.event_keys k where k.expires_at <= p_now limit 50000);
-  get diagnostics v_keys = row_count;
-  delete from trakit.sender_rates where minute < p_now - interval '1 hour';
-  delete from trakit.carts where expires_at <= p_now;
-  delete from trakit.cart_adds where added_at < p_now - interval '1 day';
-  delete from trakit.quarantine where expires_at <= p_now;
-  get diagnostics v_quarantine = row_count;
-  v_visitors := trakit.purge_visitors(5000, p_now);
-  delete from trakit.refusals where day < (p_now at time zone 'utc')::date - 90;
-  delete from trakit.reconciled_orders where day < (p_now at time zone 'utc')::date - 60;
+  for v_over in
+    select * from (values
+      ('keys', 'event_keys', 'expires_at <= $1'),
+      ('senders', 'sender_rates', 'minute < $1 - interval ''1 hour'''),
+      ('carts', 'carts', 'expires_at <= $1'),
+      ('cart_adds', 'cart_adds', 'added_at < $1 - interval ''1 day'''),
+      ('quarantine', 'quarantine', 'expires_at <= $1'),
+      ('refusals', 'refusals', 'day < $1::date - 90'),
+      ('reconciled_orders', 'reconciled_orders', 'day < $1::date - 60')
+    ) x (name, relation, condition)
+  loop
+    -- what another call deletes or a batch of ingest holds has its turn in the next call, if it is still there
+    execute format(
+      'delete from trakit.%1$I where ctid = any (array(select t.ctid from trakit.%1$I t where t.%2$s limit $2 for update skip locked))',
+      v_over.relation, v_over.condition) using p_now, p_limit;
+    get diagnostics v_count = row_count;
+    v_counts := v_counts || jsonb_build_object(v_over.name, v_count);
+    v_more := v_more or v_count >= p_limit;
+  end loop;
   -- what an export was asked for is kept as long as the merchant has to hand it out
   update trakit.privacy_requests set state = 'done', subject = null, done_at = p_now
   where kind = 'export' and state = 'pending' and requested_at <= p_now - interval '30 days';
-  return jsonb_build_object('partitions', v_dropped, 'keys', v_keys, 'quarantine', v_quarantine, 'visitors', v_visitors);
+  return v_counts || jsonb_build_object('partitions', v_dropped, 'more', v_more);
 end;
 $function$;
 
--- Deletes up to p_limit visitors, with their keys, whom nobody saw for as long as their shop's cookies live. Called by trakit.purge.
--- owner postgres; called by its owner only
-CREATE OR REPLACE FUNCTION trakit.purge_visitors(p_limit integer, p_now timestamp with time zone)
+-- Deletes up to p_limit visitors, with their keys, whom nobody saw for as long as their shop's cookies live, the shop with the oldest first. Returns how many; p_limit = there may be more.
+-- owner postgres; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.purge_visitors(p_now timestamp with time zone DEFAULT now(), p_limit integer DEFAULT 2000)
  RETURNS integer
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET "TimeZone" TO 'UTC'
+ SET lock_timeout TO '200ms'
 AS $function$
 declare
   v_shop uuid;
+  v_over timestamptz;
+  v_lock bigint;
   v_gone bigint[];
   v_purged integer := 0;
+  v_first boolean := true;
 begin
-  for v_shop, v_gone in
-    select f.shop_id, array_agg(f.id)
-    from (
-      select v.shop_id, v.id
-      from trakit.visitors v join trakit.shops s on s.id = v.shop_id
-      where v.created_at < p_now - make_interval(days => s.cookie_lifetime_days)
-        and v.last_seen_at < p_now - make_interval(days => s.cookie_lifetime_days)
-        and v.created_at < p_now - interval '1 day'
-      order by v.created_at limit p_limit
-    ) f
-    group by f.shop_id order by f.shop_id
+  for v_shop, v_over in
+    select s.id, x.over
+    from trakit.shops s
+    cross join lateral (
+      select least(p_now - make_interval(days => s.cookie_lifetime_days), p_now - interval '1 day') as over
+    ) x
+    cross join lateral (
+      select v.created_at from trakit.visitors v
+      where v.shop_id = s.id and v.created_at < x.over and v.last_seen_at < x.over
+      order by v.created_at limit 1
+    ) o
+    order by o.created_at
   loop
-    -- who deletes visitors is alone in the shop (lock_identity); a shop that is busy has its turn in the next hour
-    continue when not pg_try_advisory_xact_lock(hashtextextended('trakit.identity:' || v_shop, 0));
+    exit when v_purged >= p_limit;
+    -- who deletes visitors is alone in the shop (lock_identity). The shop with the oldest is waited for, while nothing is
+    -- held yet, so that one that is always busy has its turn as well; any other that is busy is passed over
+    v_lock := hashtextextended('trakit.identity:' || v_shop, 0);
+    if v_first then
+      v_first := false;
+      begin
+        perform pg_advisory_xact_lock(v_lock);
+      exception when lock_not_available then
+        continue;
+      end;
+    else
+      continue when not pg_try_advisory_xact_lock(v_lock);
+    end if;
+    v_gone := array(
+      select v.id from trakit.visitors v
+      where v.shop_id = v_shop and v.created_at < v_over and v.last_seen_at < v_over
+      order by v.created_at limit p_limit - v_purged);
     delete from trakit.visitor_links l where l.shop_id = v_shop and l.visitor_id = any (v_gone);
-    delete from trakit.visitors v
-    where v.shop_id = v_shop and v.id = any (v_gone);
+    delete from trakit.visitors v where v.shop_id = v_shop and v.id = any (v_gone);
     v_purged := v_purged + cardinality(v_gone);
   end loop;
   return v_purged;
@@ -3998,9 +4035,9 @@ begin
 end;
 $function$;
 
--- First visitors, customers, quarantine and open exports, then one day of events at a time, last the keys of older orders.
+-- First visitors, customers, quarantine and open exports, then p_limit of the shop's events at a time, last the keys of older orders.
 -- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.redact_customer_step(p_request trakit.privacy_requests, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trakit.redact_customer_step(p_request trakit.privacy_requests, p_limit integer, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4014,11 +4051,12 @@ declare
   v_visitors bigint[];
   v_orders text[];
   v_carts text[];
-  v_day date := p_request.next_day;
+  v_seen_at timestamptz;
+  v_seen_row bigint;
   v_at timestamptz[];
   v_rows bigint[];
 begin
-  if v_day is null then
+  if p_request.seen_at is null then
     -- whoever deletes visitors is alone with the shop's identity (trakit.lock_identity)
     perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || v_shop, 0));
     v_subject := trakit.whole_subject(v_shop, v_subject);
@@ -4044,15 +4082,23 @@ begin
       '{}', jsonb_build_object('email.lower', r.subject -> 'emails', 'phone.e164', r.subject -> 'phones'), v_subject)
       or (r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending'
         and r.subject -> 'customers' ?| array(select jsonb_array_elements_text(v_subject -> 'customers')));
-    select min((e.captured_at at time zone 'utc')::date) into v_day from trakit.events e where e.shop_id = v_shop;
-    v_day := coalesce(v_day, p_now::date);
-  else
-    v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
-    select array_agg(e.captured_at), array_agg(e.id) into v_at, v_rows
+    update trakit.privacy_requests r set subject = v_subject, counts = v_counts, seen_at = '-infinity', seen_row = 0
+    where r.id = p_request.id;
+    return jsonb_build_object('state', 'pending');
+  end if;
+  v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
+  -- the next so many of the shop's events, in the order of their index, whoever they are of: a step is as long as any other
+  select max(x.captured_at), (array_agg(x.id order by x.captured_at desc, x.id desc))[1],
+    array_agg(x.captured_at) filter (where x.named), array_agg(x.id) filter (where x.named)
+  into v_seen_at, v_seen_row, v_at, v_rows
+  from (
+    select e.captured_at, e.id, e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
+      or trakit.names_person(e.identifiers, e.digests, v_subject) as named
     from trakit.events e
-    where e.shop_id = v_shop and e.captured_at >= v_day::timestamptz and e.captured_at < (v_day + 1)::timestamptz
-      and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
-        or trakit.names_person(e.identifiers, e.digests, v_subject));
+    where e.shop_id = v_shop and (e.captured_at, e.id) > (p_request.seen_at, p_request.seen_row)
+    order by e.captured_at, e.id limit p_limit
+  ) x;
+  if v_seen_at is not null then
     if v_rows is not null then
       v_carts := array(
         select distinct e.commerce ->> 'cart_token' from trakit.events e
@@ -4066,10 +4112,8 @@ begin
       v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
       delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
     end if;
-    v_day := v_day + 1;
-  end if;
-  if v_day <= p_now::date then
-    update trakit.privacy_requests r set subject = v_subject, counts = v_counts, next_day = v_day where r.id = p_request.id;
+    update trakit.privacy_requests r set counts = v_counts, seen_at = v_seen_at, seen_row = v_seen_row
+    where r.id = p_request.id;
     return jsonb_build_object('state', 'pending');
   end if;
   -- orders whose events have aged out still have their keys
@@ -5136,6 +5180,21 @@ begin
 end;
 $function$;
 
+-- Notes that a redaction is gone on with, before its steps: a step that fails leaves no trace of its own.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.try_privacy(p_shop_id uuid, p_request_id uuid, p_now timestamp with time zone DEFAULT now())
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform set_config('trakit.shop_domain', '', true), set_config('trakit.shop_id', p_shop_id::text, true);
+  update trakit.privacy_requests r set tried_at = p_now
+  where r.id = p_request_id and r.shop_id = p_shop_id and r.state = 'pending';
+end;
+$function$;
+
 -- The app was removed from the shop (at p_at, by Shopify's clock): destroys every token, closes its lanes, takes no more events. Data stays until shop/redact. Returns uninstalled, reinstalled (the news is older than the present install: nothing is done) or unknown_shop.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.uninstall_shop(p_shop text, p_at timestamp with time zone, p_now timestamp with time zone DEFAULT now())
@@ -5464,7 +5523,7 @@ grant delete, insert, select, update on trakit.lanes to trakit_app;
 grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before, released_at, expired, alerted_at, alerted_change, alerted_expired), update (flush_before, expired, alerted_at, alerted_change, alerted_expired) on trakit.lanes to trakit_dispatcher;
 grant select on trakit.privacy_requests to authenticated;
 grant delete, insert, select, update on trakit.privacy_requests to trakit_app;
-grant select (id, shop_id, kind, state, requested_at) on trakit.privacy_requests to trakit_dispatcher;
+grant select (id, shop_id, kind, state, tried_at, requested_at) on trakit.privacy_requests to trakit_dispatcher;
 grant delete, insert, select, update on trakit.quarantine to trakit_app;
 grant select, update on trakit.queue_clock to trakit_dispatcher;
 grant select on trakit.reconciled_orders to authenticated;

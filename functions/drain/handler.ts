@@ -8,21 +8,27 @@ import { sendAlerts } from "@trakit/pipeline/upkeep/alerts.ts";
 import { drain } from "@trakit/pipeline/dispatch/drain.ts";
 import { byMethod, httpApp } from "@trakit/pipeline/http.ts";
 import { redactDue } from "@trakit/pipeline/upkeep/privacy.ts";
+import { keepRetention } from "@trakit/pipeline/upkeep/retention.ts";
 import { badOperatorKey, bearer, drainKey, sameKey } from "@trakit/runtime/operator-key.ts";
 import { json } from "@trakit/runtime/problem.ts";
 
 /** A hosted function is ended after 150 s (reference: runtimes §4); past this the caller calls again. */
 const BUDGET_MS = 60_000;
 
+/** Between two batches of what is past its keeping (ms). */
+const BATCH_PAUSE_MS = 100;
+
 export interface DrainDependencies extends PipelineDependencies {
   operatorKey: string;
+  /** Resolves after `ms`. */
+  pause: (ms: number) => Promise<void>;
 }
 
 /**
  * `POST /drain`: sends what is due, for pg_cron (proven by the drain-only key) or an operator (by the operator's key). Stops
  * after a minute and says whether something remains. While it runs it counts as a worker, so that pg_cron does not call
- * again. Also makes the partitions ahead, goes on with redactions and tells the operator of trouble, so that a set-up
- * without a worker has all that.
+ * again. Also makes the partitions ahead, goes on with redactions, tells the operator of trouble and deletes what is past its
+ * keeping, so that a set-up without a worker has all that.
  */
 export function drainHandler(deps: DrainDependencies): (request: Request) => Promise<Response> {
   const app = httpApp(deps.log, "drain");
@@ -51,6 +57,10 @@ async function drainCall(deps: DrainDependencies, request: Request): Promise<Res
     });
     await redactDue(deps, deadline);
     await sendAlerts(deps);
+    await keepRetention(deps, {
+      over: () => deps.now() >= deadline,
+      pause: () => deps.pause(BATCH_PAUSE_MS),
+    });
     return json(200, drained);
   } finally {
     // who cannot say so is counted as gone after a minute

@@ -10,4 +10,5 @@ Deno.serve(drainHandler({
     { applicationName: "trakit-drain" },
   ),
   operatorKey: readSettings(environment, ["TRAKIT_OPERATOR_KEY"]).TRAKIT_OPERATOR_KEY,
+  pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 }));

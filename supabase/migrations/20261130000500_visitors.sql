@@ -22,7 +22,7 @@ create table trakit.visitors (
   constraint visitors_digests_object check (jsonb_typeof(digests) = 'object'),
   constraint visitors_seen_after_created check (last_seen_at >= created_at)
 );
-create index visitors_by_creation on trakit.visitors (created_at);
+create index visitors_by_creation on trakit.visitors (shop_id, created_at);
 
 comment on table trakit.visitors is 'One row per visitor of a shop: the cookies and click ids we know, to enrich events and restore cookies.';
 comment on column trakit.visitors.shop_id is 'Shop visited.';
@@ -147,34 +147,53 @@ $$;
 comment on function trakit.lock_identity(uuid, jsonb) is
   'Locks a batch''s keys [{"strong": {…}, "weak": {…}}] and the visitors they lead to until the transaction ends, in one order for all callers. True = the caller may merge visitors. Whoever deletes visitors takes the shop''s lock (trakit.identity:<shop>) alone.';
 
-create function trakit.purge_visitors(p_limit integer, p_now timestamptz) returns integer
-language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
+create function trakit.purge_visitors(p_now timestamptz default now(), p_limit integer default 2000) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' set lock_timeout = '200ms' as $$
 declare
   v_shop uuid;
+  v_over timestamptz;
+  v_lock bigint;
   v_gone bigint[];
   v_purged integer := 0;
+  v_first boolean := true;
 begin
-  for v_shop, v_gone in
-    select f.shop_id, array_agg(f.id)
-    from (
-      select v.shop_id, v.id
-      from trakit.visitors v join trakit.shops s on s.id = v.shop_id
-      where v.created_at < p_now - make_interval(days => s.cookie_lifetime_days)
-        and v.last_seen_at < p_now - make_interval(days => s.cookie_lifetime_days)
-        and v.created_at < p_now - interval '1 day'
-      order by v.created_at limit p_limit
-    ) f
-    group by f.shop_id order by f.shop_id
+  for v_shop, v_over in
+    select s.id, x.over
+    from trakit.shops s
+    cross join lateral (
+      select least(p_now - make_interval(days => s.cookie_lifetime_days), p_now - interval '1 day') as over
+    ) x
+    cross join lateral (
+      select v.created_at from trakit.visitors v
+      where v.shop_id = s.id and v.created_at < x.over and v.last_seen_at < x.over
+      order by v.created_at limit 1
+    ) o
+    order by o.created_at
   loop
-    -- who deletes visitors is alone in the shop (lock_identity); a shop that is busy has its turn in the next hour
-    continue when not pg_try_advisory_xact_lock(hashtextextended('trakit.identity:' || v_shop, 0));
+    exit when v_purged >= p_limit;
+    -- who deletes visitors is alone in the shop (lock_identity). The shop with the oldest is waited for, while nothing is
+    -- held yet, so that one that is always busy has its turn as well; any other that is busy is passed over
+    v_lock := hashtextextended('trakit.identity:' || v_shop, 0);
+    if v_first then
+      v_first := false;
+      begin
+        perform pg_advisory_xact_lock(v_lock);
+      exception when lock_not_available then
+        continue;
+      end;
+    else
+      continue when not pg_try_advisory_xact_lock(v_lock);
+    end if;
+    v_gone := array(
+      select v.id from trakit.visitors v
+      where v.shop_id = v_shop and v.created_at < v_over and v.last_seen_at < v_over
+      order by v.created_at limit p_limit - v_purged);
     delete from trakit.visitor_links l where l.shop_id = v_shop and l.visitor_id = any (v_gone);
-    delete from trakit.visitors v
-    where v.shop_id = v_shop and v.id = any (v_gone);
+    delete from trakit.visitors v where v.shop_id = v_shop and v.id = any (v_gone);
     v_purged := v_purged + cardinality(v_gone);
   end loop;
   return v_purged;
 end;
 $$;
-comment on function trakit.purge_visitors(integer, timestamptz) is
-  'Deletes up to p_limit visitors, with their keys, whom nobody saw for as long as their shop''s cookies live. Called by trakit.purge.';
+comment on function trakit.purge_visitors(timestamptz, integer) is
+  'Deletes up to p_limit visitors, with their keys, whom nobody saw for as long as their shop''s cookies live, the shop with the oldest first. Returns how many; p_limit = there may be more.';

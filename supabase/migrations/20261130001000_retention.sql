@@ -15,8 +15,10 @@ begin
   if p_days_ahead not between 0 and 60 then
     raise exception 'p_days_ahead must be between 0 and 60' using errcode = 'invalid_parameter_value';
   end if;
-  -- one maker at a time; who comes second finds the work done
+  -- one maker at a time; who comes second finds the work done, and waits in nobody's way
+  perform set_config('lock_timeout', '10s', true);
   perform pg_advisory_xact_lock(hashtext('trakit.ensure_partitions'));
+  perform set_config('lock_timeout', '500ms', true);
   foreach v_parent in array array['events', 'event_clients', 'deliveries'] loop
     for v_day in select d::date from generate_series(p_now::date - 1, p_now::date + p_days_ahead, interval '1 day') d loop
       v_name := v_parent || to_char(v_day, '_YYYYMMDD');
@@ -37,14 +39,15 @@ $$;
 comment on function trakit.ensure_partitions(integer, timestamptz) is
   'Makes the day partitions from yesterday to p_days_ahead from now that are missing. Returns how many it made.';
 
-create function trakit.purge(p_now timestamptz default now()) returns jsonb
+create function trakit.purge(p_now timestamptz default now(), p_limit integer default 10000) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' set lock_timeout = '500ms' as $$
 declare
   v_partition record;
   v_dropped integer := 0;
-  v_keys integer;
-  v_quarantine integer;
-  v_visitors integer;
+  v_over record;
+  v_count integer;
+  v_counts jsonb := '{}';
+  v_more boolean := false;
 begin
   for v_partition in
     select c.relname, p.relname as parent
@@ -60,24 +63,32 @@ begin
     execute format('drop table trakit.%I', v_partition.relname);
     v_dropped := v_dropped + 1;
   end loop;
-  delete from trakit.event_keys where (shop_id, key) in (
-    select k.shop_id, k.key from trakit.event_keys k where k.expires_at <= p_now limit 50000);
-  get diagnostics v_keys = row_count;
-  delete from trakit.sender_rates where minute < p_now - interval '1 hour';
-  delete from trakit.carts where expires_at <= p_now;
-  delete from trakit.cart_adds where added_at < p_now - interval '1 day';
-  delete from trakit.quarantine where expires_at <= p_now;
-  get diagnostics v_quarantine = row_count;
-  v_visitors := trakit.purge_visitors(5000, p_now);
-  delete from trakit.refusals where day < (p_now at time zone 'utc')::date - 90;
-  delete from trakit.reconciled_orders where day < (p_now at time zone 'utc')::date - 60;
+  for v_over in
+    select * from (values
+      ('keys', 'event_keys', 'expires_at <= $1'),
+      ('senders', 'sender_rates', 'minute < $1 - interval ''1 hour'''),
+      ('carts', 'carts', 'expires_at <= $1'),
+      ('cart_adds', 'cart_adds', 'added_at < $1 - interval ''1 day'''),
+      ('quarantine', 'quarantine', 'expires_at <= $1'),
+      ('refusals', 'refusals', 'day < $1::date - 90'),
+      ('reconciled_orders', 'reconciled_orders', 'day < $1::date - 60')
+    ) x (name, relation, condition)
+  loop
+    -- what another call deletes or a batch of ingest holds has its turn in the next call, if it is still there
+    execute format(
+      'delete from trakit.%1$I where ctid = any (array(select t.ctid from trakit.%1$I t where t.%2$s limit $2 for update skip locked))',
+      v_over.relation, v_over.condition) using p_now, p_limit;
+    get diagnostics v_count = row_count;
+    v_counts := v_counts || jsonb_build_object(v_over.name, v_count);
+    v_more := v_more or v_count >= p_limit;
+  end loop;
   -- what an export was asked for is kept as long as the merchant has to hand it out
   update trakit.privacy_requests set state = 'done', subject = null, done_at = p_now
   where kind = 'export' and state = 'pending' and requested_at <= p_now - interval '30 days';
-  return jsonb_build_object('partitions', v_dropped, 'keys', v_keys, 'quarantine', v_quarantine, 'visitors', v_visitors);
+  return v_counts || jsonb_build_object('partitions', v_dropped, 'more', v_more);
 end;
 $$;
-comment on function trakit.purge(timestamptz) is
-  'Drops partitions past their keeping (events and deliveries 30 days, clients 7), expired keys and quarantine, visitors unseen for their cookies'' life, counters of refusals after 90 days. Returns how many of each.';
+comment on function trakit.purge(timestamptz, integer) is
+  'Drops partitions past their keeping (events and deliveries 30 days, clients 7) and up to p_limit each of expired keys, carts, quarantine, counters of senders and refusals, compared orders. Returns how many of each, and "more": true where some may be left; call it again. Visitors: trakit.purge_visitors.';
 
 select trakit.ensure_partitions();

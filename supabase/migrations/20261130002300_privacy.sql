@@ -11,7 +11,9 @@ create table trakit.privacy_requests (
   reference text not null,
   subject jsonb,
   state text not null default 'pending',
-  next_day date,
+  seen_at timestamptz,
+  seen_row bigint,
+  tried_at timestamptz,
   counts jsonb not null default '{}',
   requested_at timestamptz not null,
   done_at timestamptz,
@@ -21,6 +23,7 @@ create table trakit.privacy_requests (
   constraint privacy_requests_state_known check (state in ('pending', 'done')),
   constraint privacy_requests_end_has_time check ((state = 'done') = (done_at is not null)),
   constraint privacy_requests_end_names_nobody check (state = 'pending' or subject is null),
+  constraint privacy_requests_seen_whole check ((seen_at is null) = (seen_row is null)),
   constraint privacy_requests_reference_bounded check (length(reference) between 1 and 100)
 );
 create index privacy_requests_pending on trakit.privacy_requests (requested_at) where state = 'pending';
@@ -32,13 +35,15 @@ comment on column trakit.privacy_requests.kind is 'export (for the merchant to h
 comment on column trakit.privacy_requests.reference is 'Shopify''s webhook id, or operator:<uuid>: the same request twice is done once.';
 comment on column trakit.privacy_requests.subject is 'Whom it concerns: {"customers": [ids], "emails": [digests], "phones": [digests], "orders": [ids]}; null once done.';
 comment on column trakit.privacy_requests.state is 'pending or done. An export is done when it is 30 days old.';
-comment on column trakit.privacy_requests.next_day is 'Redaction of a customer: the first day of events not looked at yet.';
+comment on column trakit.privacy_requests.seen_at is 'Redaction of a customer: events up to here were looked at (with seen_row); null = it has not begun.';
+comment on column trakit.privacy_requests.seen_row is 'Redaction of a customer: events up to here were looked at (with seen_at).';
+comment on column trakit.privacy_requests.tried_at is 'When a redaction was last gone on with; one that fails goes behind the others.';
 comment on column trakit.privacy_requests.counts is 'Rows deleted so far, by table.';
 comment on column trakit.privacy_requests.requested_at is 'When it came.';
 comment on column trakit.privacy_requests.done_at is 'When it was done; null while pending.';
 
 call trakit.isolate_by_shop('trakit.privacy_requests', p_people => true);
-grant select (id, shop_id, kind, state, requested_at) on trakit.privacy_requests to trakit_dispatcher;
+grant select (id, shop_id, kind, state, requested_at, tried_at) on trakit.privacy_requests to trakit_dispatcher;
 create policy "the dispatcher sees what is to be done" on trakit.privacy_requests
   for select to trakit_dispatcher using (true);
 
@@ -96,19 +101,31 @@ begin
   if v_request.kind = 'redact_shop' then
     return trakit.redact_shop_step(v_request, p_limit, p_now);
   end if;
-  return trakit.redact_customer_step(v_request, p_now);
+  return trakit.redact_customer_step(v_request, p_limit, p_now);
 end;
 $$;
 comment on function trakit.privacy_step(uuid, uuid, integer, timestamptz) is
-  'Does the next piece of a redaction: one day of a customer''s events, or about p_limit rows of a shop. Returns {"state": pending | done | waiting | gone}; call it until it is not pending. waiting = its last piece is due a minute after the request.';
+  'Does the next piece of a redaction: looks at p_limit events for a customer, or deletes about p_limit rows of a shop. Returns {"state": pending | done | waiting | gone}; call it until it is not pending. waiting = its last piece is due a minute after the request.';
 
 create function trakit.due_privacy(p_limit integer default 100, p_now timestamptz default now())
 returns table (shop_id uuid, id uuid)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select r.shop_id, r.id from trakit.privacy_requests r
-  where r.state = 'pending' and r.kind <> 'export' and r.requested_at <= p_now order by r.requested_at limit p_limit
+  where r.state = 'pending' and r.kind <> 'export' and r.requested_at <= p_now
+  order by r.tried_at nulls first, r.requested_at limit p_limit
 $$;
-comment on function trakit.due_privacy(integer, timestamptz) is 'Redactions that are not done yet, oldest first.';
+comment on function trakit.due_privacy(integer, timestamptz) is 'Redactions that are not done yet, longest not tried first.';
+
+create function trakit.try_privacy(p_shop_id uuid, p_request_id uuid, p_now timestamptz default now()) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  perform set_config('trakit.shop_domain', '', true), set_config('trakit.shop_id', p_shop_id::text, true);
+  update trakit.privacy_requests r set tried_at = p_now
+  where r.id = p_request_id and r.shop_id = p_shop_id and r.state = 'pending';
+end;
+$$;
+comment on function trakit.try_privacy(uuid, uuid, timestamptz) is
+  'Notes that a redaction is gone on with, before its steps: a step that fails leaves no trace of its own.';
 
 create function trakit.export_person(p_shop_id uuid, p_subject jsonb) returns jsonb
 language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$

@@ -94,7 +94,7 @@ end;
 $$;
 comment on function trakit.add_counts(jsonb, jsonb) is 'Adds {"name": n} to counters.';
 
-create function trakit.redact_customer_step(p_request trakit.privacy_requests, p_now timestamptz) returns jsonb
+create function trakit.redact_customer_step(p_request trakit.privacy_requests, p_limit integer, p_now timestamptz) returns jsonb
 language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid := p_request.shop_id;
@@ -104,11 +104,12 @@ declare
   v_visitors bigint[];
   v_orders text[];
   v_carts text[];
-  v_day date := p_request.next_day;
+  v_seen_at timestamptz;
+  v_seen_row bigint;
   v_at timestamptz[];
   v_rows bigint[];
 begin
-  if v_day is null then
+  if p_request.seen_at is null then
     -- whoever deletes visitors is alone with the shop's identity (trakit.lock_identity)
     perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || v_shop, 0));
     v_subject := trakit.whole_subject(v_shop, v_subject);
@@ -134,15 +135,23 @@ begin
       '{}', jsonb_build_object('email.lower', r.subject -> 'emails', 'phone.e164', r.subject -> 'phones'), v_subject)
       or (r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending'
         and r.subject -> 'customers' ?| array(select jsonb_array_elements_text(v_subject -> 'customers')));
-    select min((e.captured_at at time zone 'utc')::date) into v_day from trakit.events e where e.shop_id = v_shop;
-    v_day := coalesce(v_day, p_now::date);
-  else
-    v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
-    select array_agg(e.captured_at), array_agg(e.id) into v_at, v_rows
+    update trakit.privacy_requests r set subject = v_subject, counts = v_counts, seen_at = '-infinity', seen_row = 0
+    where r.id = p_request.id;
+    return jsonb_build_object('state', 'pending');
+  end if;
+  v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
+  -- the next so many of the shop's events, in the order of their index, whoever they are of: a step is as long as any other
+  select max(x.captured_at), (array_agg(x.id order by x.captured_at desc, x.id desc))[1],
+    array_agg(x.captured_at) filter (where x.named), array_agg(x.id) filter (where x.named)
+  into v_seen_at, v_seen_row, v_at, v_rows
+  from (
+    select e.captured_at, e.id, e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
+      or trakit.names_person(e.identifiers, e.digests, v_subject) as named
     from trakit.events e
-    where e.shop_id = v_shop and e.captured_at >= v_day::timestamptz and e.captured_at < (v_day + 1)::timestamptz
-      and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
-        or trakit.names_person(e.identifiers, e.digests, v_subject));
+    where e.shop_id = v_shop and (e.captured_at, e.id) > (p_request.seen_at, p_request.seen_row)
+    order by e.captured_at, e.id limit p_limit
+  ) x;
+  if v_seen_at is not null then
     if v_rows is not null then
       v_carts := array(
         select distinct e.commerce ->> 'cart_token' from trakit.events e
@@ -156,10 +165,8 @@ begin
       v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
       delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
     end if;
-    v_day := v_day + 1;
-  end if;
-  if v_day <= p_now::date then
-    update trakit.privacy_requests r set subject = v_subject, counts = v_counts, next_day = v_day where r.id = p_request.id;
+    update trakit.privacy_requests r set counts = v_counts, seen_at = v_seen_at, seen_row = v_seen_row
+    where r.id = p_request.id;
     return jsonb_build_object('state', 'pending');
   end if;
   -- orders whose events have aged out still have their keys
@@ -174,8 +181,8 @@ begin
   return jsonb_build_object('state', 'done');
 end;
 $$;
-comment on function trakit.redact_customer_step(trakit.privacy_requests, timestamptz) is
-  'First visitors, customers, quarantine and open exports, then one day of events at a time, last the keys of older orders.';
+comment on function trakit.redact_customer_step(trakit.privacy_requests, integer, timestamptz) is
+  'First visitors, customers, quarantine and open exports, then p_limit of the shop''s events at a time, last the keys of older orders.';
 
 create function trakit.redact_shop_step(p_request trakit.privacy_requests, p_limit integer, p_now timestamptz) returns jsonb
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$

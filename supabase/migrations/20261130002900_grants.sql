@@ -37,7 +37,7 @@ begin
       -- visitors
       ('trakit.identity_keys(jsonb, text)', null, 'trakit_app'),
       ('trakit.lock_identity(uuid, jsonb)', null, 'trakit_app'),
-      ('trakit.purge_visitors(integer, timestamptz)', null, null),
+      ('trakit.purge_visitors(timestamptz, integer)', null, 'trakit_edge'),
       -- join
       ('trakit.join_visitor(uuid, jsonb, jsonb, jsonb, jsonb, jsonb, boolean, timestamptz)', null, 'trakit_app'),
       ('trakit.add_first_visitors(uuid, jsonb[], jsonb[], timestamptz)', null, 'trakit_app'),
@@ -50,7 +50,7 @@ begin
       ('trakit.given_up_at(timestamptz, timestamptz, text, interval, text, timestamptz)', null, 'trakit_app, trakit_dispatcher, authenticated'),
       -- retention
       ('trakit.ensure_partitions(integer, timestamptz)', null, 'trakit_edge'),
-      ('trakit.purge(timestamptz)', null, 'trakit_edge'),
+      ('trakit.purge(timestamptz, integer)', null, 'trakit_edge'),
       -- consent
       ('trakit.unknown_consent_policy(text, text, text)', null, 'trakit_app'),
       ('trakit.allowed_purposes(trakit.shops, jsonb)', null, 'trakit_app'),
@@ -129,6 +129,7 @@ begin
       ('trakit.request_privacy(text, text, text, jsonb, timestamptz, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.privacy_step(uuid, uuid, integer, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.due_privacy(integer, timestamptz)', 'trakit_dispatcher', 'trakit_edge'),
+      ('trakit.try_privacy(uuid, uuid, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.export_person(uuid, jsonb)', null, 'trakit_app'),
       ('trakit.privacy_export(text, uuid)', 'trakit_app', 'trakit_edge'),
       ('trakit.privacy_log(text, integer)', 'trakit_app', 'trakit_edge'),
@@ -141,7 +142,7 @@ begin
       ('trakit.whole_subject(uuid, jsonb)', null, 'trakit_app'),
       ('trakit.delete_events(uuid, timestamptz[], bigint[])', null, 'trakit_app'),
       ('trakit.add_counts(jsonb, jsonb)', null, 'trakit_app'),
-      ('trakit.redact_customer_step(trakit.privacy_requests, timestamptz)', null, 'trakit_app'),
+      ('trakit.redact_customer_step(trakit.privacy_requests, integer, timestamptz)', null, 'trakit_app'),
       ('trakit.redact_shop_step(trakit.privacy_requests, integer, timestamptz)', null, 'trakit_app'),
       -- merchant
       ('trakit.admin_gate(text, integer, text, timestamptz)', 'trakit_app', 'trakit_edge'),

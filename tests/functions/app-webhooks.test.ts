@@ -258,7 +258,11 @@ describe("app/uninstalled", () => {
 });
 
 describe("compliance", () => {
-  const drain = drainHandler({ ...kit.deps(), operatorKey: "the-operator-key-of-the-tests" });
+  const drain = drainHandler({
+    ...kit.deps(),
+    operatorKey: "the-operator-key-of-the-tests",
+    pause: () => Promise.resolve(),
+  });
   const runDrain = () =>
     drain(
       new Request("http://edge.test/drain", {

@@ -22,7 +22,12 @@ async function drain(
     change = {} as Partial<DrainDependencies>,
   } = {},
 ) {
-  const handle = drainHandler({ ...kit.deps(), operatorKey: OPERATOR, ...change });
+  const handle = drainHandler({
+    ...kit.deps(),
+    operatorKey: OPERATOR,
+    pause: () => Promise.resolve(),
+    ...change,
+  });
   const response = await handle(
     new Request("http://edge.test/drain", {
       method,

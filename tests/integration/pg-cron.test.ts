@@ -42,6 +42,7 @@ test.skipIf(!url)(
         "trakit-partitions",
         "trakit-replays",
         "trakit-retention",
+        "trakit-visitors",
         "trakit-wake-lanes",
       ];
       expect(
@@ -52,7 +53,7 @@ test.skipIf(!url)(
         .toEqual(names);
 
       // the commands that run by the hour are run now: the same commands, at the next full minute
-      for (const name of ["trakit-partitions", "trakit-retention", "trakit-cron-log"]) {
+      for (const name of ["trakit-partitions", "trakit-cron-log"]) {
         await rows("update cron.job set schedule = '* * * * *' where jobname = $1", [name]);
       }
       await rows("select pgboss.create_queue('drain', '{\"policy\": \"stately\"}')");

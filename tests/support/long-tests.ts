@@ -4,6 +4,7 @@ import process from "node:process";
 const LONG_TESTS = [
   "tests/chaos/disk.test.ts",
   "tests/chaos/kill.test.ts",
+  "tests/chaos/retention.test.ts",
   "tests/chaos/vendors.test.ts",
   "tests/integration/pg15.test.ts",
 ];

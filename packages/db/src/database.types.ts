@@ -882,12 +882,14 @@ export type Database = {
           "done_at": string | null;
           "id": string;
           "kind": string;
-          "next_day": string | null;
           "reference": string;
           "requested_at": string;
+          "seen_at": string | null;
+          "seen_row": number | null;
           "shop_id": string;
           "state": string;
           "subject": Json | null;
+          "tried_at": string | null;
         };
         ComputedFields: never;
         Insert: {
@@ -895,24 +897,28 @@ export type Database = {
           "done_at"?: string | null;
           "id"?: string;
           "kind": string;
-          "next_day"?: string | null;
           "reference": string;
           "requested_at": string;
+          "seen_at"?: string | null;
+          "seen_row"?: number | null;
           "shop_id": string;
           "state"?: string;
           "subject"?: Json | null;
+          "tried_at"?: string | null;
         };
         Update: {
           "counts"?: NonNullable<Json>;
           "done_at"?: string | null;
           "id"?: string;
           "kind"?: string;
-          "next_day"?: string | null;
           "reference"?: string;
           "requested_at"?: string;
+          "seen_at"?: string | null;
+          "seen_row"?: number | null;
           "shop_id"?: string;
           "state"?: string;
           "subject"?: Json | null;
+          "tried_at"?: string | null;
         };
         Relationships: [];
       };
@@ -1646,8 +1652,8 @@ export type Database = {
         Args: { "p_limit"?: number; "p_now"?: string; "p_request_id": string; "p_shop_id": string };
         Returns: Json;
       };
-      "purge": { Args: { "p_now"?: string }; Returns: Json };
-      "purge_visitors": { Args: { "p_limit": number; "p_now": string }; Returns: number };
+      "purge": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: Json };
+      "purge_visitors": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: number };
       "quarantine_webhook": {
         Args: {
           "p_issues": (string)[];
@@ -1670,6 +1676,7 @@ export type Database = {
       "read_shop": { Args: { "p_shop": string }; Returns: Json };
       "redact_customer_step": {
         Args: {
+          "p_limit": number;
           "p_now": string;
           "p_request": Omit<
             Database["trakit"]["Tables"]["privacy_requests"]["Row"],
@@ -1854,6 +1861,10 @@ export type Database = {
         Returns: string;
       };
       "trace_order": { Args: { "p_order": string; "p_shop": string }; Returns: Json };
+      "try_privacy": {
+        Args: { "p_now"?: string; "p_request_id": string; "p_shop_id": string };
+        Returns: undefined;
+      };
       "uninstall_shop": { Args: { "p_at": string; "p_now"?: string; "p_shop": string }; Returns: string };
       "unknown_consent_policy": {
         Args: { "p_event_country": string; "p_setting": string; "p_shop_country": string };

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { connect } from "@trakit/db/connection.ts";
+import { keepRetention } from "@trakit/pipeline/upkeep/retention.ts";
 import { testDatabase } from "../../support/database.ts";
 import { at, DAY, fromBrowser, fromShopify, NOON } from "../../support/captured.ts";
 import { newShop, sealedToken } from "../../support/shop.ts";
@@ -26,14 +28,21 @@ async function make(days: number, now: Date): Promise<number> {
 }
 
 async function purge(now: Date) {
-  const [row] = await db.query<
-    { purged: { partitions: number; keys: number; quarantine: number; visitors: number } }
-  >(
+  const [row] = await db.query<{ purged: { partitions: number; keys: number; quarantine: number } }>(
     "trakit_edge",
     "select trakit.purge($1) as purged",
     [now],
   );
-  return row!.purged;
+  return { ...row!.purged, visitors: await purgeVisitors(now) };
+}
+
+async function purgeVisitors(now: Date, limit = 2_000): Promise<number> {
+  const [row] = await db.query<{ gone: number }>(
+    "trakit_edge",
+    "select trakit.purge_visitors($1, $2) as gone",
+    [now, limit],
+  );
+  return row!.gone;
 }
 
 /** Shop ids and refusal counters are not what is meant by rows. */
@@ -215,6 +224,58 @@ describe("retention", () => {
     expect(paid.sends).toHaveLength(1);
   });
 
+  test("goes on batch by batch until one comes back short, and is over when its time is", async () => {
+    const shop = await newShop(db);
+    const keys = (count: number) =>
+      db.query(
+        "postgres",
+        `insert into trakit.event_keys (shop_id, key, event_row, captured_at, expires_at)
+         select $1, 'event:old:' || n, n, $3, $3 from generate_series(1, $2::integer) n`,
+        [shop.id, count, at(-8 * DAY)],
+      );
+    const left = async () =>
+      (await db.query("postgres", "select from trakit.event_keys where shop_id = $1", [shop.id])).length;
+    await db.query(
+      "postgres",
+      `insert into trakit.visitors (shop_id, created_at, last_seen_at) select $1, $2, $2 from generate_series(1, 25)`,
+      [shop.id, at(-800 * DAY)],
+    );
+    await keys(950);
+    const edge = connect({ url: db.url("trakit_edge"), max: 1 });
+    const world = { db: edge, databaseNow: () => NOON };
+    try {
+      let pauses = 0;
+      const pace = { batch: 100, visitors: 10, pause: () => Promise.resolve(void pauses++) };
+      let batches = 0;
+      const cut = await keepRetention(world, { ...pace, over: () => ++batches === 2 });
+      expect(cut).toMatchObject({ deleted: { keys: 200, visitors: 20 }, more: true });
+      expect(pauses).toBe(1);
+      const whole = await keepRetention(world, { ...pace, over: () => false });
+      expect(whole).toMatchObject({ deleted: { keys: 750, visitors: 5 }, more: false });
+      expect(await left()).toBe(0);
+      // a batch of ingest holds one of them
+      await keys(10);
+      const ingest = await db.connect("postgres");
+      await ingest.query("begin");
+      await ingest.query(
+        "select from trakit.event_keys where shop_id = $1 and key = 'event:old:1' for update",
+        [
+          shop.id,
+        ],
+      );
+      expect(await keepRetention(world, { ...pace, over: () => false })).toMatchObject({
+        deleted: { keys: 9 },
+      });
+      await ingest.query("commit");
+      await ingest.end();
+      expect(await keepRetention(world, { ...pace, over: () => false })).toMatchObject({
+        deleted: { keys: 1 },
+      });
+    } finally {
+      await edge.close();
+    }
+  });
+
   test("is refused to nobody it is granted to, and to everybody else", async () => {
     for (const role of ["authenticated", "anon", "trakit_app", "trakit_dispatcher"] as const) {
       await expect(db.query(role, "select trakit.purge()")).rejects.toMatchObject({ code: "42501" });
@@ -336,6 +397,16 @@ describe("the vault", () => {
     return row!;
   };
 
+  /** Visitors nobody has seen since a moment. */
+  const stale = (shopId: string, count: number, seen: Date) =>
+    db.query(
+      "postgres",
+      `insert into trakit.visitors (shop_id, created_at, last_seen_at)
+       select $1, $3::timestamptz + n * interval '1 second', $3::timestamptz + n * interval '1 second'
+       from generate_series(1, $2::integer) n`,
+      [shopId, count, seen],
+    );
+
   test("keeps a visitor for two years after they were last seen, then forgets them and their keys", async () => {
     const shop = await newShop(db);
     await shop.ingest([fromBrowser("page_viewed", who("gone"))]);
@@ -378,6 +449,42 @@ describe("the vault", () => {
     await joining.end();
     await purge(at(740 * DAY));
     expect((await left(busy.id)).visitors).toBe(0);
+  });
+
+  test("of a busy shop keeps no other shop's, though it has the oldest and more than one call deletes", async () => {
+    const [busy, idle] = [await newShop(db), await newShop(db)];
+    await stale(busy.id, 30, at(-DAY));
+    await stale(idle.id, 30, at(0));
+    const joining = await db.connect("postgres");
+    await joining.query("begin");
+    await joining.query(
+      "select pg_advisory_xact_lock_shared(hashtextextended('trakit.identity:' || $1, 0))",
+      [busy.id],
+    );
+    expect(await purgeVisitors(at(740 * DAY), 10)).toBe(10);
+    expect([(await left(busy.id)).visitors, (await left(idle.id)).visitors]).toEqual([30, 20]);
+    await joining.query("rollback");
+    await joining.end();
+    // then the oldest go first
+    expect(await purgeVisitors(at(740 * DAY), 10)).toBe(10);
+    expect([(await left(busy.id)).visitors, (await left(idle.id)).visitors]).toEqual([20, 20]);
+    expect(await purgeVisitors(at(740 * DAY), 100)).toBe(40);
+  });
+
+  test("of a shop that is never idle go all the same: it is waited for", async () => {
+    const shop = await newShop(db);
+    await stale(shop.id, 5, at(-DAY));
+    const lock = "select pg_advisory_xact_lock_shared(hashtextextended('trakit.identity:' || $1, 0))";
+    const joining = await db.connect("postgres");
+    await joining.query("begin");
+    await joining.query(lock, [shop.id]);
+    const purged = purgeVisitors(at(740 * DAY));
+    const waits = async () =>
+      (await db.query("postgres", "select from pg_locks where locktype = 'advisory' and not granted")).length;
+    await expect.poll(waits, { interval: 5 }).toBe(1);
+    await joining.query("commit");
+    await joining.end();
+    expect(await purged).toBe(5);
   });
 });
 

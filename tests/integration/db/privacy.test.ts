@@ -217,6 +217,84 @@ describe("redacting a customer", () => {
     expect(await linesWith(who.words)).toEqual([]);
   });
 
+  test("is as much work a step as its limit says, however many events and keys the shop has", async () => {
+    const shop = await newShop(db);
+    const who = person("oneofmany", "7012345670013");
+    await live(shop, who, "oneofmany");
+    await shop.ingest(Array.from({ length: 7 }, () => fromBrowser("page_viewed")), { now: at(-DAY) });
+    const keys = 20_000;
+    await db.query(
+      "postgres",
+      `insert into trakit.event_keys (shop_id, key, event_row, captured_at)
+       select $1, 'event:page_viewed:' || n, -n, $3 from generate_series(1, $2::integer) n`,
+      [shop.id, keys, at(-DAY)],
+    );
+    const { id, shop_id } = await request(shop, "redact_customer", "many", {
+      customers: [who.id],
+      emails: [],
+      phones: [],
+      orders: [who.order],
+    });
+    const session = await db.connect("postgres");
+    const keysRead = async () =>
+      Number(
+        (await session.query<{ rows: string }>(
+          `select seq_tup_read + idx_tup_fetch as rows from pg_stat_xact_all_tables
+           where schemaname = 'trakit' and relname = 'event_keys'`,
+        ))[0]!.rows,
+      );
+    let steps = 0;
+    let state = "pending";
+    for (; state === "pending"; steps++) {
+      await session.query("begin");
+      await session.query("set local role trakit_edge");
+      const [row] = await session.query<{ step: { state: string } }>(
+        "select trakit.privacy_step($1, $2, 2, $3) as step",
+        [shop_id, id, at(20)],
+      );
+      state = row!.step.state;
+      await session.query("reset role");
+      expect(await keysRead(), "keys read").toBeLessThan(100);
+      await session.query("commit");
+    }
+    await session.end();
+    // visitors, two of ten events at a time, the end
+    expect({ state, steps }).toEqual({ state: "done", steps: 7 });
+    expect(await linesWith(who.words)).toEqual([]);
+    const left = await db.query("postgres", "select from trakit.event_keys where shop_id = $1", [shop.id]);
+    expect(left.length).toBe(keys + 7);
+  });
+
+  test("that fails has its turn again after those that were not tried", async () => {
+    const shop = await newShop(db);
+    const asked: string[] = [];
+    for (const [index, word] of ["turn-a", "turn-b", "turn-c"].entries()) {
+      const subject = { customers: [word], emails: [], phones: [], orders: [] };
+      asked.push((await request(shop, "redact_customer", word, subject, at(index))).id);
+    }
+    const due = async () =>
+      (await db.query<{ id: string }>("trakit_edge", "select id from trakit.due_privacy(100, $1)", [at(20)]))
+        .map((row) => row.id).filter((id) => asked.includes(id));
+    expect(await due()).toEqual(asked);
+    // its first step fails, and the time is over
+    let now = 0;
+    const failing = {
+      rows: (text: string, values?: unknown[]) => {
+        if (!text.includes("privacy_step")) return edge.rows(text, values);
+        now = 1;
+        return Promise.reject(new Error("canceling statement due to statement timeout"));
+      },
+    };
+    const edge = connect({ url: db.url("trakit_edge"), max: 1 });
+    try {
+      const world = { db: failing, log: createLogger(() => {}, () => 0), now: () => now };
+      await redactDue({ ...world, databaseNow: () => at(20) } as never, 1);
+    } finally {
+      await edge.close();
+    }
+    expect(await due()).toEqual([asked[1], asked[2], asked[0]]);
+  });
+
   test("settles late what was being sent, and brings nothing back", async () => {
     const shop = await newShop(db);
     const who = person("inflight", "7012345670004");

@@ -299,7 +299,7 @@ describe("functions", () => {
         `select proname::text as name from pg_proc p where p.pronamespace in ${OURS} and p.prosecdef
            and p.proowner not in ('trakit_app'::regrole, 'trakit_dispatcher'::regrole)`,
       ),
-    ).toEqual(["call_drain", "ensure_partitions", "purge"]);
+    ).toEqual(["call_drain", "ensure_partitions", "purge", "purge_visitors"]);
   });
 
   test("that reckon in days, or read a time from text, do so in UTC, whatever their caller's time zone", async () => {

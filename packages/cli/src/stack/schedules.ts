@@ -11,9 +11,21 @@ const SCHEDULES = [
     command: "select trakit.wake_lanes()",
   },
   { name: "trakit-replays", minutes: "* * * * *", command: "select trakit.run_replays()" },
-  { name: "trakit-expire", minutes: "* * * * *", command: "select trakit.expire_deliveries()" },
+  { name: "trakit-expire", minutes: "* * * * *", command: "select trakit.expire_deliveries(50000)" },
   { name: "trakit-partitions", minutes: "11 * * * *", command: "select trakit.ensure_partitions()" },
-  { name: "trakit-retention", minutes: "31 * * * *", command: "select trakit.purge()" },
+  // a batch each time, and the time between is the pause: up to 1,600 keys a second, 800 where seconds are not known
+  {
+    name: "trakit-retention",
+    seconds: "30 seconds",
+    minutes: "* * * * *",
+    command: "select trakit.purge(p_limit => 50000)",
+  },
+  {
+    name: "trakit-visitors",
+    seconds: "30 seconds",
+    minutes: "* * * * *",
+    command: "select trakit.purge_visitors(p_limit => 5000)",
+  },
   {
     name: "trakit-cron-log",
     minutes: "41 * * * *",

@@ -5,14 +5,17 @@ import type { Database } from "../connection.ts";
 export interface Purged {
   partitions: number;
   keys: number;
+  senders: number;
+  carts: number;
+  cart_adds: number;
   quarantine: number;
-  visitors: number;
+  refusals: number;
+  reconciled_orders: number;
+  /** A batch of one of them was full: there may be more. */
+  more: boolean;
 }
 
-/** SQL `trakit.purge`: drops partitions, keys, quarantine, visitors and counters past their keeping. */
-export async function purge(
-  db: Database,
-  now?: Date,
-): Promise<Purged> {
-  return await call(db, "trakit.purge", { p_now: now }) as Purged;
+/** SQL `trakit.purge`: drops partitions past their keeping, and a batch each of keys, carts, quarantine and counters. */
+export async function purge(db: Database, limit: number, now?: Date): Promise<Purged> {
+  return await call(db, "trakit.purge", { p_limit: limit, p_now: now }) as Purged;
 }
