@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { CliProblem } from "@trakit/cli/problem.ts";
 import { clusterFolder } from "@trakit/cli/stack/postgres-place.ts";
 import { type Stack, startStack } from "@trakit/cli/stack/stack.ts";
 import type { Copies, Recorded } from "@trakit/sandbox/vendors/record.ts";
@@ -55,17 +56,28 @@ export async function dataFolder(): Promise<{ path: string; remove(): Promise<vo
   };
 }
 
+/** Starts it; again when another process took a port between its choice and its use. */
+async function started(dataDir: string, tries = 3): Promise<Stack> {
+  try {
+    return await startStack({
+      environment: {},
+      ports: { api: 0, sandbox: 0, shop: 0, database: 0 },
+      dataDir,
+      seed: true,
+    });
+  } catch (error) {
+    const taken = error instanceof CliProblem && /EADDRINUSE|in use|could not bind/i.test(error.remedy);
+    if (!taken || tries === 1) throw error;
+    return await started(dataDir, tries - 1);
+  }
+}
+
 /**
  * The whole local stack with the demo shop seeded, on free ports, with its data in `dataDir`. Settings of the environment
  * do not reach it: a developer's own database or tokens are no business of a test.
  */
 export async function testStack(dataDir: string): Promise<TestStack> {
-  const stack = await startStack({
-    environment: {},
-    ports: { api: 0, sandbox: 0, shop: 0, database: 0 },
-    dataDir,
-    seed: true,
-  });
+  const stack = await started(dataDir);
   const pool = new pg.Pool({ connectionString: stack.urls.database, max: 1 });
   // the server is stopped by tests, and says so to idle connections
   pool.on("error", () => {});

@@ -4,7 +4,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { claimPorts } from "@trakit/cli/stack/ports.ts";
 import { partSpec } from "@trakit/cli/stack/parts.ts";
 import { Buffer } from "node:buffer";
 
@@ -44,18 +43,17 @@ beforeAll(async () => {
     mkdirSync(join(folder, "functions", name), { recursive: true });
     writeFileSync(join(folder, "functions", name, "index.ts"), source);
   }
-  const { api } = await claimPorts({ api: 0 });
-  const spec = partSpec("functions", { TRAKIT_API_PORT: String(api) }, folder, join(folder, "functions"));
+  const spec = partSpec("functions", { TRAKIT_API_PORT: "0" }, folder, join(folder, "functions"));
   server = spawn(spec.command, spec.args, { cwd: spec.cwd, env: spec.env, stdio: "pipe" });
   server.stderr!.on("data", (chunk: Buffer) => output += chunk.toString());
-  const ready = new Promise<void>((resolve) => {
+  const ready = new Promise<string>((resolve) => {
     server.stdout!.on("data", (chunk: Buffer) => {
       output += chunk.toString();
-      if (output.includes('"ready":true')) resolve();
+      const url = /"ready":true,"url":"([^"]+)"/.exec(output)?.[1];
+      if (url) resolve(url);
     });
   });
-  await ready;
-  base = `http://127.0.0.1:${api}/functions/v1`;
+  base = `${await ready}/functions/v1`;
 });
 
 afterAll(() => {
