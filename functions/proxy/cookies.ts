@@ -56,7 +56,8 @@ export function withCookies(visitor: BrowserVisitor, header: string): BrowserVis
   for (const { name, field, cookies } of IDENTIFIER_LIST) {
     if (field === null || (found[field] ?? null) !== null) continue;
     const click = clicks[name];
-    found[field] = typeof click === "string" ? click : inJar(jar, cookies);
+    const value = typeof click === "string" ? click : inJar(jar, cookies);
+    if (value !== null) found[field] = value;
   }
   found.fbclid ??= typeof clicks.fbclid === "string" ? clicks.fbclid : null;
   found.fbclid_at ??= typeof clicks.fbclid_at === "number" ? clicks.fbclid_at : null;

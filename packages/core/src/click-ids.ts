@@ -22,6 +22,9 @@ for (const { name, parameters, anyCase, made, read } of IDENTIFIER_LIST) {
   }
 }
 
+/** Most parameters need no look at their case: none of these names is as long. */
+const LENGTHS: ReadonlySet<number> = new Set([...IN_ANY_CASE.keys()].map((name) => name.length));
+
 /** Percent-decoding only: `+` stays, because a click id is not a form value. Broken escapes leave the text as it is. */
 function percentDecoded(text: string): string {
   if (!text.includes("%")) return text;
@@ -46,7 +49,8 @@ export function clickIdsFromUrl(url: unknown): ClickIds {
     const equals = pair.indexOf("=");
     if (equals < 0) continue;
     const written = percentDecoded(pair.slice(0, equals));
-    const parameter = PARAMETERS.get(written) ?? IN_ANY_CASE.get(written.toLowerCase());
+    const parameter = PARAMETERS.get(written) ??
+      (LENGTHS.has(written.length) ? IN_ANY_CASE.get(written.toLowerCase()) : undefined);
     if (!parameter || found[parameter.name] !== undefined) continue;
     const value = parameter.read(percentDecoded(pair.slice(equals + 1)));
     if (value !== null) found[parameter.name] = value;

@@ -37,13 +37,13 @@ export function hintedIdentifiers(
   landingSite: unknown,
   occurredAt: number,
 ): Identifiers {
-  const landing = clickIdsFromUrl(landingSite);
-  const found: Identifiers = { ...EMPTY_IDENTIFIERS };
+  const { fbclid, ...clicks } = clickIdsFromUrl(landingSite);
+  const found: Identifiers = { ...EMPTY_IDENTIFIERS, ...clicks };
   for (const { name, attribute, othersAttributes, read } of CARRIED) {
-    let value = read(attributes.get(attribute!)) ?? landing[name] ?? null;
-    for (const other of othersAttributes) value ??= read(attributes.get(other));
-    found[name] = value;
+    const value = attributes.get(attribute!);
+    if (value !== undefined) found[name] = read(value) ?? found[name];
+    for (const other of othersAttributes) found[name] ??= read(attributes.get(other));
   }
-  found.fbc ??= fbcFromFbclid(landing.fbclid, occurredAt);
+  found.fbc ??= fbcFromFbclid(fbclid, occurredAt);
   return found;
 }

@@ -12,6 +12,11 @@ import { EMPTY_IDENTIFIERS, type Identifiers } from "@trakit/core/event.ts";
 import { IDENTIFIER_LIST } from "@trakit/core/identifiers.ts";
 import type { BrowserVisitor } from "./browser-schema.ts";
 
+/** What browsers tell of themselves. */
+const TOLD = IDENTIFIER_LIST.flatMap(({ name, field, read }) =>
+  field === null ? [] : [{ name, field, read }]
+);
+
 /** When the click stored with the visitor was first seen, ms; null when what is said is no time up to `now`. */
 function clickTime(visitor: BrowserVisitor, now: number): number | null {
   const at = visitor.fbclid_at;
@@ -49,13 +54,15 @@ export function browserIdentifiers(
   visitor: BrowserVisitor,
   event: { href: unknown; pixelClientId: unknown; customerId: string | null; occurredAt: number },
 ): Identifiers {
-  const url = clickIdsFromUrl(event.href);
+  const { fbclid, ...clicks } = clickIdsFromUrl(event.href);
   const found: Identifiers = { ...EMPTY_IDENTIFIERS };
-  for (const { name, field, read } of IDENTIFIER_LIST) {
-    if (field !== null) found[name] = url[name] ?? read(visitor[field]);
+  for (const { name, field, read } of TOLD) {
+    const value = visitor[field];
+    if (value !== null && value !== undefined) found[name] = read(value);
   }
+  Object.assign(found, clicks);
   found.client_id = validClientId(event.pixelClientId) ?? found.client_id;
   found.customer_id = event.customerId;
-  found.fbc = fbcOf(visitor, url.fbclid, event.occurredAt);
+  found.fbc = fbcOf(visitor, fbclid, event.occurredAt);
   return found;
 }
