@@ -4,7 +4,7 @@ import { connect, type Database } from "@trakit/db/connection.ts";
 import { DESTINATIONS } from "@trakit/destinations/registry.ts";
 import { readSettings, readVendorHosts, type SettingName } from "@trakit/runtime/settings.ts";
 import { type Environment, isLoopback } from "./stack/defaults.ts";
-import { appliedVersions, localVersions } from "./stack/migrate.ts";
+import { appliedMigrations, editedMigrations, localMigrations } from "./stack/migration-files.ts";
 import { denoBinary } from "./stack/paths.ts";
 import { LOGINS, roleProblem } from "./stack/roles.ts";
 
@@ -106,7 +106,7 @@ async function checkLogin(setting: string, url: string, expected: string): Promi
 
 async function checkMigrations(environment: Environment, db: Database): Promise<Finding> {
   const url = environment["SUPABASE_DB_URL"];
-  const local = localVersions();
+  const local = localMigrations();
   if (!url) {
     const [row] = await db.rows<{ there: boolean }>("select to_regnamespace('trakit') is not null as there");
     return row?.there
@@ -115,8 +115,17 @@ async function checkMigrations(environment: Environment, db: Database): Promise<
   }
   const owner = connect({ url, max: 1, applicationName: "trakit-doctor" });
   try {
-    const applied = await appliedVersions(owner);
-    const missing = local.filter((version) => !applied.includes(version));
+    const applied = await appliedMigrations(owner);
+    const edited = editedMigrations(local, applied);
+    if (edited.length > 0) {
+      return wrong(
+        "migrations",
+        `${edited.join(", ")} was edited after it ran`,
+        "Put the file back, or begin anew.",
+      );
+    }
+    const ran = new Set(applied.map(({ version }) => version));
+    const missing = local.filter(({ version }) => !ran.has(version));
     return missing.length === 0
       ? fine("migrations", `all ${local.length} applied`)
       : wrong("migrations", `${missing.length} of ${local.length} are missing`, "Run trakit migrate.");

@@ -1,10 +1,16 @@
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
-import { connect, type Database } from "@trakit/db/connection.ts";
+import { connect } from "@trakit/db/connection.ts";
 import { ensurePartitions } from "@trakit/db/calls/ensure-partitions.ts";
 import { CliProblem } from "../problem.ts";
+import {
+  type AppliedMigration,
+  appliedMigrations,
+  editedMigrations,
+  localMigrations,
+  type MigrationFile,
+  noteHashes,
+} from "./migration-files.ts";
 import { ROOT, supabaseScript } from "./paths.ts";
 import { installQueue } from "./queue-schema.ts";
 import { setPasswords } from "./roles.ts";
@@ -25,24 +31,6 @@ export interface Migrated {
 
 /** How far ahead day partitions are made (SQL `trakit.ensure_partitions`). */
 const PARTITION_DAYS = 8;
-
-/** Versions of the migrations in the repository, oldest first. */
-export function localVersions(): string[] {
-  return readdirSync(join(ROOT, "supabase", "migrations"))
-    .map((name) => /^(\d{14})_.*\.sql$/.exec(name)?.[1]).filter((version) => version !== undefined).sort();
-}
-
-/** Versions the database has, by the supabase CLI's own table. `database` must be logged in as the role that migrates. */
-export async function appliedVersions(database: Database): Promise<string[]> {
-  const [row] = await database.rows<{ exists: boolean }>(
-    "select to_regclass('supabase_migrations.schema_migrations') is not null as exists",
-  );
-  if (!row?.exists) return [];
-  const versions = await database.rows<{ version: string }>(
-    "select version from supabase_migrations.schema_migrations order by version",
-  );
-  return versions.map(({ version }) => version);
-}
 
 /** Runs the supabase CLI quietly. Throws CliProblem with its words when it fails. */
 async function supabase(args: string[]): Promise<void> {
@@ -81,9 +69,33 @@ function unreachable(error: unknown): CliProblem {
   );
 }
 
+/** Throws CliProblem for a database that ran other migrations than these files. */
+function refuseOthers(files: readonly MigrationFile[], applied: readonly AppliedMigration[]): void {
+  const known = new Set(files.map(({ version }) => version));
+  const unknown = applied.filter(({ version }) => !known.has(version));
+  const anew =
+    "locally npm start -- --fresh, elsewhere without the schemas trakit, api and supabase_migrations; its data goes";
+  if (unknown.length > 0) {
+    throw new CliProblem(
+      `The database was made by another build of TrakIt: it ran ${unknown.length} migration${
+        unknown.length === 1 ? "" : "s"
+      } this one does not have (the first is ${unknown[0]!.version}).`,
+      `Use the build that made it, another database, or begin anew (${anew}).`,
+    );
+  }
+  const edited = editedMigrations(files, applied);
+  if (edited.length > 0) {
+    throw new CliProblem(
+      `The database ran another text of ${edited.join(", ")}: a migration was edited after it ran.`,
+      `Put the file back and write a new migration, or begin anew (${anew}).`,
+    );
+  }
+}
+
 /**
  * Brings the database of `SUPABASE_DB_URL` up to date: migrations, passwords of the login roles, partitions, pg-boss's
- * schema, schedules. Repeating it changes nothing. Throws CliProblem when the database cannot be reached or a migration fails.
+ * schema, schedules. Repeating it changes nothing. Throws CliProblem when the database cannot be reached,
+ * ran other migrations than this build has (unknown ones, or a file that was edited since), or a migration fails.
  */
 export async function migrateDatabase(environment: Record<string, string | undefined>): Promise<Migrated> {
   const url = environment["SUPABASE_DB_URL"];
@@ -101,18 +113,15 @@ export async function migrateDatabase(environment: Record<string, string | undef
   }
   const owner = connect({ url, max: 1, statementTimeoutMs: 60_000, applicationName: "trakit-migrate" });
   try {
-    const before = await appliedVersions(owner).catch((error: unknown) => {
+    const applied = await appliedMigrations(owner).catch((error: unknown) => {
       throw unreachable(error);
     });
-    const unknown = before.filter((version) => !localVersions().includes(version));
-    if (unknown.length > 0) {
-      throw new CliProblem(
-        `The database has migrations this version of TrakIt does not know (${unknown.join(", ")}).`,
-        "Use the newer TrakIt, or another database; locally, npm start -- --fresh begins anew.",
-      );
-    }
-    const missing = localVersions().filter((version) => !before.includes(version));
+    const files = localMigrations();
+    refuseOthers(files, applied);
+    const ran = new Set(applied.map(({ version }) => version));
+    const missing = files.map(({ version }) => version).filter((version) => !ran.has(version));
     if (missing.length > 0) await supabase(["migration", "up", `--remote=${url}`, "--include-all", "--yes"]);
+    await noteHashes(owner, files);
     return {
       applied: missing,
       passwords: await setPasswords(owner, environment),
