@@ -445,17 +445,23 @@ create policy "the dispatcher keeps it" on trakit.queue_clock for all to trakit_
 -- Orders at Shopify and whether their webhook had come by the time we looked. Kept 60 days.
 create table trakit.reconciled_orders ( -- owner postgres
   shop_id uuid not null, -- Shop.
-  order_id text not null, -- Shopify's order id.
+  order_id text not null, -- Shopify's order id; of one that is unreadable its name, or unknown, where it has none.
   day date not null, -- UTC day it was placed.
-  found text not null, -- captured = we had it; missing = no webhook had come, so it was ingested then.
+  found text not null, -- captured = we had it; missing = no webhook had come, so it was ingested then; unreadable = no webhook had come, and we do not understand what Shopify told of it.
+  reason text, -- What is wrong with one that is unreadable: paths and codes, never values.
+  tried_at timestamp with time zone, -- When one that is unreadable was last read; it is asked about again a day later.
   constraint reconciled_orders_pkey PRIMARY KEY (shop_id, order_id),
-  constraint reconciled_orders_found_known CHECK (found = ANY (ARRAY['captured'::text, 'missing'::text])),
-  constraint reconciled_orders_id_bounded CHECK (length(order_id) <= 64)
+  constraint reconciled_orders_found_known CHECK (found = ANY (ARRAY['captured'::text, 'missing'::text, 'unreadable'::text])),
+  constraint reconciled_orders_id_bounded CHECK (length(order_id) <= 64),
+  constraint reconciled_orders_reason_bounded CHECK (length(reason) <= 200),
+  constraint reconciled_orders_unreadable_explained CHECK ((found = 'unreadable'::text) = (reason IS NOT NULL) AND (found = 'unreadable'::text) = (tried_at IS NOT NULL))
 );
 CREATE INDEX reconciled_orders_by_day ON trakit.reconciled_orders USING btree (day);
+CREATE INDEX reconciled_orders_unreadable ON trakit.reconciled_orders USING btree (shop_id, tried_at) WHERE (found = 'unreadable'::text);
 alter table trakit.reconciled_orders enable row level security;
 alter table trakit.reconciled_orders force row level security;
 create policy "functions see the shop they work for" on trakit.reconciled_orders for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "the dispatcher counts what was found" on trakit.reconciled_orders for select to trakit_dispatcher using (true);
 create policy "users see their shop's rows" on trakit.reconciled_orders for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- How far each shop's orders at Shopify have been compared with ours.
@@ -836,13 +842,15 @@ create view api.match_quality with (security_invoker=true) as -- owner postgres
 --   captured bigint: Those whose webhook had come.
 --   recovered bigint: Those ingested because no webhook had.
 --   captured_ratio numeric: captured ÷ orders.
+--   unreadable bigint: Those we have no event of, because we do not understand what Shopify told of them; trakit.reconciled_orders says why.
 create view api.reconciliation with (security_invoker=true) as -- owner postgres
  SELECT shop_id,
     day,
     count(*) AS orders,
     count(*) FILTER (WHERE found = 'captured'::text) AS captured,
     count(*) FILTER (WHERE found = 'missing'::text) AS recovered,
-    round(count(*) FILTER (WHERE found = 'captured'::text)::numeric / count(*)::numeric, 4) AS captured_ratio
+    round(count(*) FILTER (WHERE found = 'captured'::text)::numeric / count(*)::numeric, 4) AS captured_ratio,
+    count(*) FILTER (WHERE found = 'unreadable'::text) AS unreadable
    FROM trakit.reconciled_orders r
   GROUP BY shop_id, day;
 
@@ -1242,13 +1250,14 @@ begin
 end;
 $function$;
 
--- Where a shop's comparison goes on: {"watermark", "installed_at", "order_topic"}; null = no such active shop.
+-- Where a shop's comparison goes on: {"watermark", "installed_at", "order_topic", "unreadable": up to 25 ids of orders to be asked about again, a day after the last time}; null = no such active shop.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.begin_reconciliation(p_shop text, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_shop trakit.shops;
@@ -1263,7 +1272,14 @@ begin
   insert into trakit.reconciliations (shop_id, watermark, ran_at) values (v_shop.id, v_shop.installed_at, p_now)
   on conflict (shop_id) do update set ran_at = p_now returning watermark into v_watermark;
   return jsonb_build_object('watermark', greatest(v_watermark, v_shop.installed_at), 'installed_at', v_shop.installed_at,
-    'order_topic', v_shop.order_topic);
+    'order_topic', v_shop.order_topic,
+    -- a fix of ours may understand them by now
+    'unreadable', (
+      select coalesce(jsonb_agg(x.order_id order by x.tried_at, x.order_id), '[]') from (
+        select o.order_id, o.tried_at from trakit.reconciled_orders o
+        where o.shop_id = v_shop.id and o.found = 'unreadable' and o.tried_at <= p_now - interval '1 day'
+          and o.order_id ~ '^[0-9]{1,20}$'
+        order by o.tried_at, o.order_id limit 25) x));
 end;
 $function$;
 
@@ -1526,9 +1542,9 @@ exception when invalid_text_representation then
 end;
 $function$;
 
--- Notes orders at Shopify [{"id", "at"}] and returns the ids of those we have no event of. Moves the watermark on (null = leaves it) and notes trouble.
+-- Notes orders at Shopify [{"id", "at"}] and returns the ids of those we have no event of; notes those that could not be read [{"id", "at", "reason"}]. Moves the watermark on (null = leaves it) and notes trouble.
 -- owner trakit_app; called by trakit_edge
-CREATE OR REPLACE FUNCTION trakit.compare_orders(p_shop text, p_orders jsonb, p_watermark timestamp with time zone, p_trouble text, p_now timestamp with time zone DEFAULT now())
+CREATE OR REPLACE FUNCTION trakit.compare_orders(p_shop text, p_orders jsonb, p_watermark timestamp with time zone, p_trouble text, p_unreadable jsonb DEFAULT '[]'::jsonb, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1547,6 +1563,15 @@ begin
   from jsonb_to_recordset(p_orders) o (id text, at timestamptz)
   where v_shop is not null order by o.id
   on conflict (shop_id, order_id) do nothing;
+  insert into trakit.reconciled_orders (shop_id, order_id, day, found, reason, tried_at)
+  select v_shop, u.id, (coalesce(u.at, p_now) at time zone 'utc')::date, 'unreadable', left(u.reason, 200), p_now
+  from jsonb_to_recordset(p_unreadable) u (id text, at timestamptz, reason text)
+  where v_shop is not null order by u.id
+  on conflict (shop_id, order_id) do update set found = 'unreadable', reason = excluded.reason, tried_at = excluded.tried_at;
+  -- read since, by us or by its webhook
+  update trakit.reconciled_orders r set found = 'missing', reason = null, tried_at = null
+  where r.shop_id = v_shop and r.found = 'unreadable'
+    and exists (select from trakit.event_keys k where k.shop_id = v_shop and k.key = 'order:' || r.order_id);
   update trakit.reconciliations r set watermark = greatest(r.watermark, coalesce(p_watermark, r.watermark)), trouble = p_trouble,
     ran_at = greatest(r.ran_at, p_now)
   where r.shop_id = v_shop;
@@ -3927,7 +3952,8 @@ AS $function$
       order by s.platform, s.state), '[]') from states s),
     'expired', (select coalesce(jsonb_agg(jsonb_build_object('platform', x.platform, 'count', x.expired) order by x.platform), '[]')
       from (select s.platform, sum(s.expired) as expired from states s group by s.platform) x),
-    'replays', (select count(*) from trakit.replays r where r.finished_at is null))
+    'replays', (select count(*) from trakit.replays r where r.finished_at is null),
+    'unreadable_orders', (select count(*) from trakit.reconciled_orders o where o.found = 'unreadable'))
 $function$;
 
 -- How much waits in the recovery queue (counted up to 100,000), across shops.
@@ -4798,7 +4824,7 @@ begin
 end;
 $function$;
 
--- One shop at a glance: settings, lanes, what became of a day's deliveries, refusals, quarantine; null = no such shop.
+-- One shop at a glance: settings, lanes, what became of a day's deliveries, refusals, quarantine, orders at Shopify that could not be read; null = no such shop.
 -- owner trakit_app; called by trakit_edge, trakit_worker
 CREATE OR REPLACE FUNCTION trakit.shop_status(p_domain text, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -4832,7 +4858,13 @@ begin
         from trakit.refusals r where r.day > (p_now at time zone 'utc')::date - 7
         group by r.day, r.place, r.reason
       ) x), '[]'),
-    'quarantined', (select count(*) from trakit.quarantine));
+    'quarantined', (select count(*) from trakit.quarantine),
+    'unreadable_orders', coalesce((
+      select jsonb_agg(jsonb_build_object('order_id', x.order_id, 'day', x.day, 'reason', x.reason) order by x.day desc, x.order_id)
+      from (
+        select o.order_id, o.day, o.reason from trakit.reconciled_orders o
+        where o.shop_id = v_shop and o.found = 'unreadable' order by o.day desc, o.order_id limit 50
+      ) x), '[]'));
 end;
 $function$;
 
@@ -5528,6 +5560,7 @@ grant delete, insert, select, update on trakit.quarantine to trakit_app;
 grant select, update on trakit.queue_clock to trakit_dispatcher;
 grant select on trakit.reconciled_orders to authenticated;
 grant delete, insert, select, update on trakit.reconciled_orders to trakit_app;
+grant select (shop_id, found) on trakit.reconciled_orders to trakit_dispatcher;
 grant select on trakit.reconciliations to authenticated;
 grant delete, insert, select, update on trakit.reconciliations to trakit_app;
 grant select (shop_id, ran_at) on trakit.reconciliations to trakit_dispatcher;

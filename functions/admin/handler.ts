@@ -157,8 +157,15 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
       matchQuality(deps.db, domain, 7, deps.databaseNow?.()),
     ]);
     if (!status) return notFound();
-    const { destinations, last_24_hours, refusals, quarantined } = status;
-    return json(200, { destinations, last_24_hours, refusals, quarantined, match_quality: quality ?? [] });
+    const { destinations, last_24_hours, refusals, quarantined, unreadable_orders } = status;
+    return json(200, {
+      destinations,
+      last_24_hours,
+      refusals,
+      quarantined,
+      unreadable_orders,
+      match_quality: quality ?? [],
+    });
   });
   app.post("/replay", (c) =>
     withBody(c, contracts.replaySchema, async (asked) => {

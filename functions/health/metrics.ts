@@ -64,6 +64,11 @@ export function prometheus(metrics: QueueMetrics, version: string): string {
       type: "counter",
     },
     gauge("trakit_replays_unfinished", "Replays by hand that go on.", one(metrics.replays)),
+    gauge(
+      "trakit_orders_unreadable",
+      "Orders at Shopify without an event, because they could not be read.",
+      one(metrics.unreadable_orders),
+    ),
     gauge("trakit_workers", "Worker processes that live.", one(metrics.workers)),
     gauge("trakit_drains_running", "Calls of the drain function under way.", one(metrics.draining)),
     gauge(

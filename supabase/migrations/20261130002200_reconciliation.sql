@@ -23,25 +23,35 @@ create table trakit.reconciled_orders (
   order_id text not null,
   day date not null,
   found text not null,
+  reason text,
+  tried_at timestamptz,
   constraint reconciled_orders_pkey primary key (shop_id, order_id),
-  constraint reconciled_orders_found_known check (found in ('captured', 'missing')),
+  constraint reconciled_orders_found_known check (found in ('captured', 'missing', 'unreadable')),
+  constraint reconciled_orders_unreadable_explained check (
+    (found = 'unreadable') = (reason is not null) and (found = 'unreadable') = (tried_at is not null)),
+  constraint reconciled_orders_reason_bounded check (length(reason) <= 200),
   constraint reconciled_orders_id_bounded check (length(order_id) <= 64)
 );
 create index reconciled_orders_by_day on trakit.reconciled_orders (day);
+create index reconciled_orders_unreadable on trakit.reconciled_orders (shop_id, tried_at) where found = 'unreadable';
 
 comment on table trakit.reconciled_orders is 'Orders at Shopify and whether their webhook had come by the time we looked. Kept 60 days.';
 comment on column trakit.reconciled_orders.shop_id is 'Shop.';
-comment on column trakit.reconciled_orders.order_id is 'Shopify''s order id.';
+comment on column trakit.reconciled_orders.order_id is 'Shopify''s order id; of one that is unreadable its name, or unknown, where it has none.';
 comment on column trakit.reconciled_orders.day is 'UTC day it was placed.';
-comment on column trakit.reconciled_orders.found is 'captured = we had it; missing = no webhook had come, so it was ingested then.';
+comment on column trakit.reconciled_orders.found is 'captured = we had it; missing = no webhook had come, so it was ingested then; unreadable = no webhook had come, and we do not understand what Shopify told of it.';
+comment on column trakit.reconciled_orders.reason is 'What is wrong with one that is unreadable: paths and codes, never values.';
+comment on column trakit.reconciled_orders.tried_at is 'When one that is unreadable was last read; it is asked about again a day later.';
 
 call trakit.isolate_by_shop('trakit.reconciliations', p_people => true);
 call trakit.isolate_by_shop('trakit.reconciled_orders', p_people => true);
 grant select (shop_id, ran_at) on trakit.reconciliations to trakit_dispatcher;
+grant select (shop_id, found) on trakit.reconciled_orders to trakit_dispatcher;
+create policy "the dispatcher counts what was found" on trakit.reconciled_orders for select to trakit_dispatcher using (true);
 create policy "the dispatcher sees whose turn it is" on trakit.reconciliations for select to trakit_dispatcher using (true);
 
 create function trakit.begin_reconciliation(p_shop text, p_now timestamptz default now()) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop trakit.shops;
   v_watermark timestamptz;
@@ -55,14 +65,23 @@ begin
   insert into trakit.reconciliations (shop_id, watermark, ran_at) values (v_shop.id, v_shop.installed_at, p_now)
   on conflict (shop_id) do update set ran_at = p_now returning watermark into v_watermark;
   return jsonb_build_object('watermark', greatest(v_watermark, v_shop.installed_at), 'installed_at', v_shop.installed_at,
-    'order_topic', v_shop.order_topic);
+    'order_topic', v_shop.order_topic,
+    -- a fix of ours may understand them by now
+    'unreadable', (
+      select coalesce(jsonb_agg(x.order_id order by x.tried_at, x.order_id), '[]') from (
+        select o.order_id, o.tried_at from trakit.reconciled_orders o
+        where o.shop_id = v_shop.id and o.found = 'unreadable' and o.tried_at <= p_now - interval '1 day'
+          and o.order_id ~ '^[0-9]{1,20}$'
+        order by o.tried_at, o.order_id limit 25) x));
 end;
 $$;
 comment on function trakit.begin_reconciliation(text, timestamptz) is
-  'Where a shop''s comparison goes on: {"watermark", "installed_at", "order_topic"}; null = no such active shop.';
+  'Where a shop''s comparison goes on: {"watermark", "installed_at", "order_topic", "unreadable": up to 25 ids of orders to be asked about again, a day after the last time}; null = no such active shop.';
 
-create function trakit.compare_orders(p_shop text, p_orders jsonb, p_watermark timestamptz, p_trouble text, p_now timestamptz default now())
-returns jsonb
+create function trakit.compare_orders(
+  p_shop text, p_orders jsonb, p_watermark timestamptz, p_trouble text, p_unreadable jsonb default '[]',
+  p_now timestamptz default now()
+) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid := trakit.bind_shop(p_shop);
@@ -76,14 +95,23 @@ begin
   from jsonb_to_recordset(p_orders) o (id text, at timestamptz)
   where v_shop is not null order by o.id
   on conflict (shop_id, order_id) do nothing;
+  insert into trakit.reconciled_orders (shop_id, order_id, day, found, reason, tried_at)
+  select v_shop, u.id, (coalesce(u.at, p_now) at time zone 'utc')::date, 'unreadable', left(u.reason, 200), p_now
+  from jsonb_to_recordset(p_unreadable) u (id text, at timestamptz, reason text)
+  where v_shop is not null order by u.id
+  on conflict (shop_id, order_id) do update set found = 'unreadable', reason = excluded.reason, tried_at = excluded.tried_at;
+  -- read since, by us or by its webhook
+  update trakit.reconciled_orders r set found = 'missing', reason = null, tried_at = null
+  where r.shop_id = v_shop and r.found = 'unreadable'
+    and exists (select from trakit.event_keys k where k.shop_id = v_shop and k.key = 'order:' || r.order_id);
   update trakit.reconciliations r set watermark = greatest(r.watermark, coalesce(p_watermark, r.watermark)), trouble = p_trouble,
     ran_at = greatest(r.ran_at, p_now)
   where r.shop_id = v_shop;
   return v_missing;
 end;
 $$;
-comment on function trakit.compare_orders(text, jsonb, timestamptz, text, timestamptz) is
-  'Notes orders at Shopify [{"id", "at"}] and returns the ids of those we have no event of. Moves the watermark on (null = leaves it) and notes trouble.';
+comment on function trakit.compare_orders(text, jsonb, timestamptz, text, jsonb, timestamptz) is
+  'Notes orders at Shopify [{"id", "at"}] and returns the ids of those we have no event of; notes those that could not be read [{"id", "at", "reason"}]. Moves the watermark on (null = leaves it) and notes trouble.';
 
 create function trakit.due_reconciliations(p_limit integer default 500, p_now timestamptz default now())
 returns table (shop_id uuid, domain text)

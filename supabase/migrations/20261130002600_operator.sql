@@ -88,10 +88,16 @@ begin
         from trakit.refusals r where r.day > (p_now at time zone 'utc')::date - 7
         group by r.day, r.place, r.reason
       ) x), '[]'),
-    'quarantined', (select count(*) from trakit.quarantine));
+    'quarantined', (select count(*) from trakit.quarantine),
+    'unreadable_orders', coalesce((
+      select jsonb_agg(jsonb_build_object('order_id', x.order_id, 'day', x.day, 'reason', x.reason) order by x.day desc, x.order_id)
+      from (
+        select o.order_id, o.day, o.reason from trakit.reconciled_orders o
+        where o.shop_id = v_shop and o.found = 'unreadable' order by o.day desc, o.order_id limit 50
+      ) x), '[]'));
 end;
 $$;
-comment on function trakit.shop_status(text, timestamptz) is 'One shop at a glance: settings, lanes, what became of a day''s deliveries, refusals, quarantine; null = no such shop.';
+comment on function trakit.shop_status(text, timestamptz) is 'One shop at a glance: settings, lanes, what became of a day''s deliveries, refusals, quarantine, orders at Shopify that could not be read; null = no such shop.';
 
 create function trakit.tail_deliveries(p_domain text, p_since timestamptz, p_limit integer default 200) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

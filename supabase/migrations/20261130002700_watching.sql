@@ -123,7 +123,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp set t
       order by s.platform, s.state), '[]') from states s),
     'expired', (select coalesce(jsonb_agg(jsonb_build_object('platform', x.platform, 'count', x.expired) order by x.platform), '[]')
       from (select s.platform, sum(s.expired) as expired from states s group by s.platform) x),
-    'replays', (select count(*) from trakit.replays r where r.finished_at is null))
+    'replays', (select count(*) from trakit.replays r where r.finished_at is null),
+    'unreadable_orders', (select count(*) from trakit.reconciled_orders o where o.found = 'unreadable'))
 $$;
 comment on function trakit.queue_metrics(timestamptz) is
   'Figures for a monitor, across shops: what waits (counted up to 200,000), what became of the last 5 minutes, lanes, what expired, who drains.';

@@ -201,7 +201,8 @@ grant select on api.dedup_report to authenticated;
 create view api.reconciliation with (security_invoker = true) as
 select r.shop_id, r.day, count(*) as orders, count(*) filter (where r.found = 'captured') as captured,
   count(*) filter (where r.found = 'missing') as recovered,
-  round(count(*) filter (where r.found = 'captured')::numeric / count(*), 4) as captured_ratio
+  round(count(*) filter (where r.found = 'captured')::numeric / count(*), 4) as captured_ratio,
+  count(*) filter (where r.found = 'unreadable') as unreadable
 from trakit.reconciled_orders r group by r.shop_id, r.day;
 comment on view api.reconciliation is 'Orders at Shopify by day, and how many of them we had without looking.';
 comment on column api.reconciliation.shop_id is 'Shop.';
@@ -210,6 +211,7 @@ comment on column api.reconciliation.orders is 'Orders at Shopify, as far as it 
 comment on column api.reconciliation.captured is 'Those whose webhook had come.';
 comment on column api.reconciliation.recovered is 'Those ingested because no webhook had.';
 comment on column api.reconciliation.captured_ratio is 'captured ÷ orders.';
+comment on column api.reconciliation.unreadable is 'Those we have no event of, because we do not understand what Shopify told of them; trakit.reconciled_orders says why.';
 grant select on api.reconciliation to authenticated;
 
 create view api.redaction_log with (security_invoker = true) as

@@ -123,7 +123,7 @@ begin
       ('trakit.due_lookups(integer, timestamptz)', 'trakit_dispatcher', 'trakit_edge'),
       -- reconciliation
       ('trakit.begin_reconciliation(text, timestamptz)', 'trakit_app', 'trakit_edge'),
-      ('trakit.compare_orders(text, jsonb, timestamptz, text, timestamptz)', 'trakit_app', 'trakit_edge'),
+      ('trakit.compare_orders(text, jsonb, timestamptz, text, jsonb, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.due_reconciliations(integer, timestamptz)', 'trakit_dispatcher', 'trakit_edge'),
       -- privacy
       ('trakit.request_privacy(text, text, text, jsonb, timestamptz, timestamptz)', 'trakit_app', 'trakit_edge'),

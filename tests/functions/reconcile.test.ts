@@ -3,6 +3,8 @@ import { connect } from "@trakit/db/connection.ts";
 import { conversionEventId } from "@trakit/core/event-id.ts";
 import { openApp } from "@trakit/pipeline/shopify/installation.ts";
 import { dueReconciliations } from "@trakit/db/calls/due-reconciliations.ts";
+import { queueMetrics } from "@trakit/db/calls/queue-metrics.ts";
+import { shopStatus } from "@trakit/db/calls/shop-status.ts";
 import { shopifyJobs } from "@trakit/worker/jobs/shopify.ts";
 import { reconcileShop } from "@trakit/pipeline/shopify/reconcile.ts";
 import { pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
@@ -10,7 +12,7 @@ import { Slots } from "@trakit/runtime/slots.ts";
 import { decodeOrder } from "@trakit/shopify/order.ts";
 import { readOrdersPage } from "@trakit/shopify/graphql-order.ts";
 import { graphqlOrder } from "@trakit/sandbox/admin/graphql-order.ts";
-import { KEYS } from "../support/pipeline.ts";
+import { expectUnlogged, KEYS } from "../support/pipeline.ts";
 import { merchantKit } from "../support/merchant.ts";
 import { fixture, SHOP } from "../unit/shopify/fixture.ts";
 
@@ -84,7 +86,7 @@ describe("an order read at Shopify", () => {
     },
   );
 
-  test("with anything but orders in it is refused, and an order without id is counted, not fatal", () => {
+  test("with anything but orders in it is refused, and an order without id is named, not fatal", () => {
     expect(readOrdersPage(null)).toEqual({ ok: false });
     expect(readOrdersPage({ orders: null })).toEqual({ ok: false });
     expect(
@@ -92,7 +94,16 @@ describe("an order read at Shopify", () => {
         orders: { pageInfo: { hasNextPage: false }, nodes: [null, {}, { legacyResourceId: "x" }] },
       }),
     )
-      .toEqual({ ok: true, orders: [], unreadable: 3, next: null });
+      .toEqual({
+        ok: true,
+        orders: [],
+        unreadable: [
+          { id: "unknown", at: null, reason: "order: invalid_type" },
+          { id: "unknown", at: null, reason: expect.stringContaining("legacyResourceId: ") },
+          { id: "unknown", at: null, reason: expect.stringContaining("updatedAt: invalid_type") },
+        ],
+        next: null,
+      });
   });
 });
 
@@ -100,7 +111,12 @@ describe("reconciliation", () => {
   test("ingests what no webhook brought, once, and says what share was captured", async () => {
     const shop = await installed();
     kit.orders.set(shop, Array.from({ length: 60 }, (_, i) => order(9_000 + i, 600 - i)));
-    expect(await reconcileShop(deps, kit.world, shop)).toEqual({ orders: 60, missing: 60, trouble: null });
+    expect(await reconcileShop(deps, kit.world, shop)).toEqual({
+      orders: 60,
+      missing: 60,
+      unreadable: 0,
+      trouble: null,
+    });
     expect(new Set((await events(shop)).map((row) => row.event_id)).size).toBe(60);
     expect((await events(shop)).map((row) => row.event_id)).toContain(
       conversionEventId(shop, "checkout_completed", "9000".padStart(32, "0")),
@@ -126,7 +142,12 @@ describe("reconciliation", () => {
       Array.from({ length: count }, (_, i) => ({ ...line, id: i + 1, variant_id: 1_000 + i }));
     const sizes = [50, 51, 301, 500];
     kit.orders.set(shop, sizes.map((size, i) => order(9_400 + i, 60 - i, { line_items: lines(size) })));
-    expect(await reconcileShop(deps, kit.world, shop)).toEqual({ orders: 4, missing: 4, trouble: null });
+    expect(await reconcileShop(deps, kit.world, shop)).toEqual({
+      orders: 4,
+      missing: 4,
+      unreadable: 0,
+      trouble: null,
+    });
     const stored = await kit.database.query<{ order: string; variants: string[] }>(
       "postgres",
       `select e.commerce ->> 'order_id' as "order",
@@ -192,8 +213,60 @@ describe("reconciliation", () => {
     kit.shopify().grant(shop, ["read_orders"]);
     // fields without approval are null: the order is one all the same
     kit.shopify().approved = false;
-    expect(await reconcileShop(deps, kit.world, shop)).toEqual({ orders: 1, missing: 1, trouble: null });
+    expect(await reconcileShop(deps, kit.world, shop)).toEqual({
+      orders: 1,
+      missing: 1,
+      unreadable: 0,
+      trouble: null,
+    });
     expect(await kit.row("reconciliations", shop)).toMatchObject({ trouble: null });
+  });
+
+  test("an order we do not understand stands where operator and merchant see it, and is read after a fix", async () => {
+    const shop = await installed();
+    const [line] = (fixture("order-web-guest") as { line_items: Record<string, unknown>[] }).line_items;
+    const broken = order(9_700, 60, { line_items: [{ ...line, price: "free", price_set: null }] });
+    kit.orders.set(shop, [broken, order(9_701, 50)]);
+    expect(await reconcileShop(deps, kit.world, shop)).toMatchObject({
+      missing: 2,
+      unreadable: 1,
+      trouble: null,
+    });
+    expect(await events(shop)).toHaveLength(1);
+    const { id } = (await kit.row("shops", shop))!;
+    const days = async () =>
+      (await kit.database.as("authenticated", { shop_id: id }).query<Record<string, string>>(
+        "select orders, captured, recovered, unreadable from api.reconciliation",
+      )).map((day) => Object.fromEntries(Object.entries(day).map(([name, count]) => [name, Number(count)])));
+    expect(await days()).toEqual([{ orders: 2, captured: 0, recovered: 1, unreadable: 1 }]);
+    const status = async () =>
+      (await shopStatus(kit.world.db, shop, kit.world.databaseNow!()))!.unreadable_orders;
+    expect(await status()).toEqual([
+      {
+        order_id: "9700",
+        day: broken.updatedAt.slice(0, 10),
+        reason: expect.stringContaining("line_items.0"),
+      },
+    ]);
+    expect((await queueMetrics(kit.world.db, kit.world.databaseNow!())).unreadable_orders).toBe(1);
+    expectUnlogged(kit.lines, ["9700", "free"]);
+    expect(kit.lines.some((one) => one.includes("orders_unreadable"))).toBe(true);
+
+    // not asked about again within the day; then it still cannot be read, and does not keep the watermark back
+    kit.pass(3_600);
+    kit.shopify().calls.length = 0;
+    await reconcileShop(deps, kit.world, shop);
+    expect(kit.shopify().calls.filter((one) => one === "graphql")).toHaveLength(1);
+    kit.pass(86_400);
+    expect(await reconcileShop(deps, kit.world, shop)).toMatchObject({ unreadable: 1, trouble: null });
+    expect(await status()).toHaveLength(1);
+
+    kit.pass(86_400);
+    kit.orders.set(shop, [{ ...order(9_700, 60), updatedAt: broken.updatedAt }]);
+    expect(await reconcileShop(deps, kit.world, shop)).toMatchObject({ missing: 1, unreadable: 0 });
+    expect(await events(shop)).toHaveLength(2);
+    expect(await status()).toEqual([]);
+    expect((await days()).map((day) => [day["recovered"], day["unreadable"]])).toEqual([[2, 0]]);
   });
 
   test("takes the shop first that was not compared for longest, however many there are", async () => {

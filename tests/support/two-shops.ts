@@ -130,7 +130,7 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
   ]);
   await db.query("trakit_edge", "select trakit.note_lookup($1, $2, $3, $3)", [shop.domain, word, at(0)]);
   await db.query("trakit_edge", "select trakit.begin_reconciliation($1, $2)", [shop.domain, at(0)]);
-  await db.query("trakit_edge", "select trakit.compare_orders($1, $2, null, $3, $4)", [
+  await db.query("trakit_edge", "select trakit.compare_orders($1, $2, null, $3, p_now => $4)", [
     shop.domain,
     JSON.stringify([{ id: `${word}-order`, at: at(0) }]),
     word,

@@ -103,6 +103,7 @@ export type Database = {
           "orders": number | null;
           "recovered": number | null;
           "shop_id": string;
+          "unreadable": number | null;
         };
         ComputedFields: never;
         Relationships: [];
@@ -992,20 +993,26 @@ export type Database = {
           "day": string;
           "found": string;
           "order_id": string;
+          "reason": string | null;
           "shop_id": string;
+          "tried_at": string | null;
         };
         ComputedFields: never;
         Insert: {
           "day": string;
           "found": string;
           "order_id": string;
+          "reason"?: string | null;
           "shop_id": string;
+          "tried_at"?: string | null;
         };
         Update: {
           "day"?: string;
           "found"?: string;
           "order_id"?: string;
+          "reason"?: string | null;
           "shop_id"?: string;
+          "tried_at"?: string | null;
         };
         Relationships: [];
       };
@@ -1348,6 +1355,7 @@ export type Database = {
           "p_orders": Json;
           "p_shop": string;
           "p_trouble": string;
+          "p_unreadable"?: Json;
           "p_watermark": string;
         };
         Returns: Json;

@@ -80,8 +80,18 @@ export interface FoundOrder {
   body: Loose;
 }
 
+/** An order that has no id or no time, by what there is of it. */
+export interface UnreadOrder {
+  /** Digits, else its name, else "unknown". */
+  id: string;
+  /** When it was placed; null = not known. */
+  at: string | null;
+  /** Paths and codes, never values. */
+  reason: string;
+}
+
 export type OrdersPage =
-  | { ok: true; orders: FoundOrder[]; unreadable: number; next: string | null }
+  | { ok: true; orders: FoundOrder[]; unreadable: UnreadOrder[]; next: string | null }
   | { ok: false };
 
 function moneySet(set: unknown): unknown {
@@ -189,17 +199,34 @@ export function readLinesPage(data: unknown): { lines: Loose[]; next: string | n
   return { lines: lineItems.nodes.map(webhookLine), next: cursorOf(lineItems) };
 }
 
-/** A page of `ORDERS_QUERY`. Fields without approval are null and simply not known; an order without id or time is counted. */
+function unread(node: unknown, error: z.ZodError): UnreadOrder {
+  const told = loose.parse(node) ?? {};
+  const id = orderNode.shape.legacyResourceId.safeParse(told.legacyResourceId);
+  const name = z.string().min(1).max(64).safeParse(told.name);
+  const at = orderNode.shape.createdAt.safeParse(told.createdAt);
+  return {
+    id: id.success ? id.data : name.success ? name.data : "unknown",
+    at: at.success ? at.data : null,
+    reason: error.issues.map((issue) => `${issue.path.join(".") || "order"}: ${issue.code}`).join(", "),
+  };
+}
+
+/** Variable `query` of `ORDERS_QUERY` for these orders, by their ids of digits. */
+export function byIds(ids: readonly string[]): string {
+  return ids.map((id) => `id:${id}`).join(" OR ");
+}
+
+/** A page of `ORDERS_QUERY`. Fields without approval are null and simply not known; an order without id or time is named. */
 export function readOrdersPage(data: unknown): OrdersPage {
   const parsed = page.safeParse(data);
   if (!parsed.success) return { ok: false };
   const { nodes, pageInfo } = parsed.data.orders;
   const orders: FoundOrder[] = [];
-  let unreadable = 0;
+  const unreadable: UnreadOrder[] = [];
   for (const node of nodes) {
     const order = orderNode.safeParse(node);
     if (!order.success) {
-      unreadable++;
+      unreadable.push(unread(node, order.error));
       continue;
     }
     const { legacyResourceId: id, updatedAt, processedAt, createdAt, displayFinancialStatus: status } =

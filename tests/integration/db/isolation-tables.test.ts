@@ -172,6 +172,7 @@ describe("tables, partitions and views", () => {
       "trakit.installations",
       "trakit.lanes",
       "trakit.privacy_requests",
+      "trakit.reconciled_orders",
       "trakit.reconciliations",
       "trakit.replays",
       "trakit.shops",

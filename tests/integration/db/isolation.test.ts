@@ -121,6 +121,7 @@ function argument(name: string): unknown {
     p_email: `${MARKER}-email`,
     p_phone: "1",
     p_orders: [`${MARKER}-order`],
+    p_unreadable: "[]",
     // a shop is redacted only by who repeats its name
     p_confirm: "another.myshopify.com",
     // given_up_at: arithmetic on its arguments

@@ -146,6 +146,7 @@ describe("tables", () => {
       "lanes",
       "privacy_requests",
       "queue_clock",
+      "reconciled_orders",
       "reconciliations",
       "replays",
       "shops",

@@ -6,7 +6,7 @@ import { type ShopStatus, shopStatus } from "@trakit/db/calls/shop-status.ts";
 import type { Command, Io } from "../command.ts";
 import { noSuchShop, withDatabase } from "../database.ts";
 import { duration } from "../duration.ts";
-import { columns } from "../terminal.ts";
+import { columns, printable } from "../terminal.ts";
 import { describeLane } from "./destination-list.ts";
 import { describeShop } from "./shop-add.ts";
 
@@ -56,6 +56,18 @@ function printShop(status: ShopStatus, io: Io): void {
     io.out(
       columns(
         status.refusals.map(({ day, place, reason, count }) => [`  ${day}`, place, reason, String(count)]),
+      ),
+    );
+  }
+  if (status.unreadable_orders.length > 0) {
+    io.out(io.paint("bold", "Orders at Shopify that cannot be read, tried again every day"));
+    io.out(
+      columns(
+        status.unreadable_orders.map(({ day, order_id, reason }) => [
+          `  ${day}`,
+          printable(order_id),
+          printable(reason),
+        ]),
       ),
     );
   }

@@ -6,6 +6,8 @@ export interface Reconciliation {
   watermark: string;
   installed_at: string;
   order_topic: "orders/create" | "orders/paid";
+  /** Ids of orders that could not be read a day ago: to be asked about again. */
+  unreadable: string[];
 }
 
 /** SQL `trakit.begin_reconciliation`: where a shop's comparison goes on; null = no such active shop. */

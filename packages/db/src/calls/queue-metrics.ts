@@ -10,6 +10,8 @@ export interface QueueMetrics extends QueueWatch {
   /** Ever. */
   expired: { platform: string; count: number }[];
   replays: number;
+  /** Orders at Shopify that could not be read. */
+  unreadable_orders: number;
 }
 
 /** SQL `trakit.queue_metrics`: figures for a monitor, across shops. */

@@ -9,6 +9,8 @@ export interface ShopStatus {
   last_24_hours: { platform: string; state: string; reason: string | null; count: number }[];
   refusals: { day: string; place: string; reason: string; count: number }[];
   quarantined: number;
+  /** Orders at Shopify without an event, because we do not understand them: the newest 50. */
+  unreadable_orders: { order_id: string; day: string; reason: string }[];
 }
 
 /** SQL `trakit.shop_status`: one shop at a glance; null = no such shop. */

@@ -114,6 +114,8 @@ export const healthOfShopSchema = z.object({
   last_24_hours: z.array(loose),
   refusals: z.array(loose),
   quarantined: z.int(),
+  unreadable_orders: z.array(z.object({ order_id: z.string(), day: z.iso.date(), reason: z.string() }))
+    .describe("Orders at Shopify that were not captured and cannot be read; tried again every day."),
   match_quality: z.array(z.unknown()),
 }).meta({ id: "ShopHealth" });
 

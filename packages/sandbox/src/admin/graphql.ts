@@ -121,8 +121,10 @@ export function graphqlShop(
     const since = /updated_at:>='?([^'\s]+)'?/.exec(query ?? "")?.[1];
     const until = /updated_at:<='?([^'\s]+)'?/.exec(query ?? "")?.[1];
     const after = Number(cursor ?? 0);
+    const ids = [...(query ?? "").matchAll(/(?:^| )id:(\d+)/g)].map(([, id]) => id);
     const all = data.orders()
       .filter((order) =>
+        (ids.length === 0 || ids.includes(order.id)) &&
         (since === undefined || Date.parse(order.updatedAt) >= Date.parse(since)) &&
         (until === undefined || Date.parse(order.updatedAt) <= Date.parse(until))
       )

@@ -47,7 +47,7 @@ function reconcileJob(world: InstallWorld): Job {
     timeoutSeconds: 3_000,
     every: "41 * * * *",
     async run({ deps, over }) {
-      const counts = { shops: 0, orders: 0, missing: 0, troubled: 0 };
+      const counts = { shops: 0, orders: 0, missing: 0, unreadable: 0, troubled: 0 };
       for (const shop of await dueReconciliations(world.db, SHOPS, world.databaseNow?.())) {
         if (over()) break;
         try {
@@ -55,6 +55,7 @@ function reconcileJob(world: InstallWorld): Job {
           counts.shops++;
           counts.orders += done.orders;
           counts.missing += done.missing;
+          counts.unreadable += done.unreadable;
           if (done.trouble !== null && done.trouble !== "more_to_come") counts.troubled++;
         } catch (error) {
           counts.troubled++;
