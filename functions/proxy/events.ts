@@ -22,7 +22,7 @@ const ECHOED_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 type Results = EventAnswer["results"];
 
-interface Taken {
+interface DecodedBatch {
   results: Results;
   captures: Capture[];
   /** Place of each capture among the results. */
@@ -35,22 +35,22 @@ interface Taken {
  *
  * @param visitor what body and cookies say of the visitor, the same for all
  */
-function takeEvents(
+function decodeBatch(
   deps: ProxyDependencies,
   request: Request,
   caller: Caller,
   batch: BrowserBatch,
   visitor: BrowserVisitor,
-): Taken {
+): DecodedBatch {
   const now = deps.now();
   const userAgent = batch.user_agent ?? request.headers.get("user-agent");
   const wanted = deps.wanted.of(caller.shop, leaseClock(deps));
   const verify = tokenVerifier(deps.keys, caller.shop, now);
-  const taken: Taken = { results: [], captures: [], places: [], refused: {} };
-  const count = (reason: string) => taken.refused[reason] = (taken.refused[reason] ?? 0) + 1;
+  const result: DecodedBatch = { results: [], captures: [], places: [], refused: {} };
+  const count = (reason: string) => result.refused[reason] = (result.refused[reason] ?? 0) + 1;
   const refuse = (reason: string, id: unknown, name: unknown, issues: string[] = []) => {
     count(reason);
-    taken.results.push({
+    result.results.push({
       event_id: typeof id === "string" && ECHOED_ID.test(id) ? id : null,
       name: EVENT_NAMES.includes(name as EventName) ? name as EventName : null,
       status: "refused",
@@ -80,9 +80,9 @@ function takeEvents(
       return refuse("wrong_event_id", opened.signed.eventId, name);
     }
     for (const field of decoded.dropped) count(`unusable_${field}`);
-    taken.places.push(taken.results.length);
-    taken.results.push({ event_id: decoded.event.event_id, name: decoded.event.name, status: "accepted" });
-    taken.captures.push({
+    result.places.push(result.results.length);
+    result.results.push({ event_id: decoded.event.event_id, name: decoded.event.name, status: "accepted" });
+    result.captures.push({
       event: decoded.event,
       // no order key from a browser: who guessed an order's id could tie their own visitor to it before Shopify speaks
       keys: [],
@@ -100,7 +100,7 @@ function takeEvents(
       refuse("decoder_failed", null, null);
     }
   }
-  return taken;
+  return result;
 }
 
 function firedTags(batch: BrowserBatch, now: number): { fired: FiredTag[]; unreadable: number } {
@@ -127,7 +127,7 @@ export async function events(
 ): Promise<Response> {
   const now = deps.now();
   const visitor = withCookies(batch.visitor ?? {}, caller.cookie);
-  const { results, captures, places, refused } = takeEvents(deps, request, caller, batch, visitor);
+  const { results, captures, places, refused } = decodeBatch(deps, request, caller, batch, visitor);
   const own = browserIdentifiers(visitor, {
     href: null,
     pixelClientId: null,

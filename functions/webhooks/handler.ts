@@ -40,8 +40,8 @@ async function webhook(deps: WebhooksDependencies, request: Request): Promise<Re
         "Check SHOPIFY_API_SECRET, and that the subscription belongs to the app rather than to the shop's notifications.",
     });
   }
-  const taken = await receiveWebhook(deps, { ...verified, bytes: body.bytes });
-  if (taken === null) {
+  const received = await receiveWebhook(deps, { ...verified, bytes: body.bytes });
+  if (received === null) {
     deps.log.warn("webhook_refused", { reason: "shop_mismatch" });
     return problem({
       code: "shop_mismatch",
@@ -49,6 +49,6 @@ async function webhook(deps: WebhooksDependencies, request: Request): Promise<Re
       title: "The shop in the body is not the shop in the header.",
     });
   }
-  if (taken.after) deps.waitUntil(taken.after());
-  return json(200, taken.answer);
+  if (received.after) deps.waitUntil(received.after());
+  return json(200, received.answer);
 }

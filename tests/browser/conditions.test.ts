@@ -203,7 +203,7 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
       await someone.buy(page);
       await someone.waitFor("checkout_completed");
       await someone.waitFor("cart_viewed");
-      expect(someone.made()).toEqual([
+      expect(someone.eventsSent()).toEqual([
         "pixel cart_viewed",
         "pixel checkout_completed",
         "pixel checkout_started",
@@ -251,7 +251,7 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
     await someone.waitFor("product_added_to_cart");
     await someone.waitFor("product_viewed");
     // the cart the page was made with is older than what was added since
-    expect(someone.made()).not.toContain("script product_removed_from_cart");
+    expect(someone.eventsSent()).not.toContain("script product_removed_from_cart");
     expect(await page.evaluate("shifts")).toBe(0);
     await someone.close();
   });

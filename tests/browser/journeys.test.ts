@@ -39,7 +39,7 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
       await someone.waitFor("cart_viewed");
 
       // the script on the theme's pages, the pixel at checkout, and nothing twice
-      expect(someone.made()).toEqual([
+      expect(someone.eventsSent()).toEqual([
         "pixel checkout_completed",
         "pixel checkout_started",
         "pixel page_viewed",

@@ -73,11 +73,11 @@ describe.skipIf(withoutBrowser("tests/browser/pages"))("pages that come and go",
       () => page.evaluate(() => Object.keys(localStorage).every((key) => !key.startsWith("_tk_q"))),
       "nothing left for the theme's script",
     );
-    const ids = someone.made().length;
+    const ids = someone.eventsSent().length;
     await someone.context.clearCookies({ name: "cut" });
     await page.goto("/collections/all");
     await someone.waitFor("collection_viewed");
-    expect(someone.made()).toHaveLength(ids + 2);
+    expect(someone.eventsSent()).toHaveLength(ids + 2);
     await someone.close();
   });
 

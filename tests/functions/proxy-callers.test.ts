@@ -341,16 +341,16 @@ describe("a flood", () => {
       statuses.push(...await Promise.all(Array.from({ length: 20 }, (_, one) => send(n + one))));
     }
     const refused = statuses.filter(({ status }) => status === 429);
-    const taken = statuses.filter(({ status }) => status === 202).length;
+    const accepted = statuses.filter(({ status }) => status === 202).length;
     // calls under way at the same moment do not see each other's count: one more for each connection at most
-    expect(taken).toBeGreaterThanOrEqual(2);
-    expect(taken).toBeLessThanOrEqual(2 + 4);
-    expect(refused).toHaveLength(200 - taken);
+    expect(accepted).toBeGreaterThanOrEqual(2);
+    expect(accepted).toBeLessThanOrEqual(2 + 4);
+    expect(refused).toHaveLength(200 - accepted);
     expect(refused[0]).toMatchObject({ body: { code: "rate_limited" } });
     expect(Number(refused[0]!.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(Number(refused[0]!.headers.get("retry-after"))).toBeLessThanOrEqual(60);
     expect(await kit.refusals(shop.id)).toEqual({ rate_limited: refused.length * 50 });
-    expect(await kit.events(shop.id)).toHaveLength(taken * 50);
+    expect(await kit.events(shop.id)).toHaveLength(accepted * 50);
 
     // a session, and a bad body, are cut off too; everybody else goes on
     expect((await proxy.session(shop.domain, {}, { ip: "203.0.113.9" })).status).toBe(429);

@@ -53,7 +53,7 @@ function allDelivered(order: PlacedOrder, ms: number): Promise<true> {
 }
 
 /** How often each vendor took the purchase. GA4 knows a purchase by its transaction id, the others by the event id. */
-async function taken(order: PlacedOrder): Promise<Record<string, number>> {
+async function acceptedCopies(order: PlacedOrder): Promise<Record<string, number>> {
   const ours = (await running.copies()).filter(({ vendor, event_id }) =>
     event_id === (vendor === "google" ? order.order_id : order.event_id)
   );
@@ -74,7 +74,7 @@ describe("a purchase in the demo shop", () => {
     for (const { accepted, problems, vendor } of sent) {
       expect({ vendor, accepted, problems }).toEqual({ vendor, accepted: true, problems: [] });
     }
-    expect(await taken(order)).toEqual(ONCE_EACH);
+    expect(await acceptedCopies(order)).toEqual(ONCE_EACH);
     expect(await tailed(order)).toMatchObject({
       webhook: true,
       order_name: order.order_name,
@@ -98,7 +98,7 @@ describe("a purchase in the demo shop", () => {
 
     await running.fault("snapchat", null);
     await allDelivered(order, 40_000);
-    expect(await taken(order)).toEqual(ONCE_EACH);
+    expect(await acceptedCopies(order)).toEqual(ONCE_EACH);
   });
 
   test("survives kill -9 of the functions between store and send", async () => {
@@ -136,7 +136,7 @@ describe("a purchase in the demo shop", () => {
     // a lease is for 30 s
     await allDelivered(order, 60_000);
     expect((await deliveries()).map(({ attempts }) => attempts)).toEqual([2, 2, 2, 2, 2]);
-    expect(await taken(order)).toEqual(ONCE_EACH);
+    expect(await acceptedCopies(order)).toEqual(ONCE_EACH);
   });
 });
 
@@ -210,7 +210,7 @@ describe("a stack that was closed", () => {
     expect(await platforms(before, "delivered")).toEqual(ALL);
     const order = await running.order();
     await allDelivered(order, 15_000);
-    expect(await taken(order)).toEqual(ONCE_EACH);
+    expect(await acceptedCopies(order)).toEqual(ONCE_EACH);
   });
 
   test("does not start a second time while it runs", async () => {

@@ -254,9 +254,9 @@ const SIGHTS: [vendor: (typeof DEMO_VENDORS)[number], text: string][] = [
 
 /** Those not yet in a request their vendor took. */
 async function unseen(): Promise<string[]> {
-  const taken = (await running.requests()).filter(({ accepted, events }) => accepted && events.length > 0);
+  const accepted = (await running.requests()).filter(({ accepted, events }) => accepted && events.length > 0);
   return SIGHTS.filter(([vendor, text]) =>
-    !taken.some((one) => one.vendor === vendor && JSON.stringify(one.body).includes(text))
+    !accepted.some((one) => one.vendor === vendor && JSON.stringify(one.body).includes(text))
   ).map((sight) => sight.join(": "));
 }
 

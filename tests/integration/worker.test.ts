@@ -118,9 +118,9 @@ test("two workers share the lanes of many shops, and every event goes out once",
   for (const shop of shops) {
     await until(async () => (await states(shop.id))["delivered"] === 200, "200 delivered");
   }
-  const taken = await copies();
-  expect(taken).toHaveLength(1_200);
-  expect(taken.filter((one) => one.copies !== 1)).toEqual([]);
+  const received = await copies();
+  expect(received).toHaveLength(1_200);
+  expect(received.filter((one) => one.copies !== 1)).toEqual([]);
   expect(workers.map((one) => one.lines.filter((line) => line.includes('"lane_drained"')).length > 0))
     .toEqual([
       true,

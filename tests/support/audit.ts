@@ -32,7 +32,7 @@ export function audit(
   copies: readonly Copies[],
   platforms: readonly string[],
 ): { delivered: number; ended: Record<string, number>; doubled: number; inDoubt: number } {
-  const taken = new Map(copies.map((one) => [`${one.vendor}/${one.event_id}`, one.copies]));
+  const received = new Map(copies.map((one) => [`${one.vendor}/${one.event_id}`, one.copies]));
   const byEvent = new Map<string, AuditRow[]>();
   for (const row of rows) byEvent.set(row.event_id, [...byEvent.get(row.event_id) ?? [], row]);
   const lost = [...accepted].filter((id) =>
@@ -42,7 +42,7 @@ export function audit(
 
   const found = { delivered: 0, ended: {} as Record<string, number>, doubled: 0, inDoubt: 0 };
   for (const row of rows) {
-    const count = taken.get(`${row.platform}/${row.known_by}`) ?? 0;
+    const count = received.get(`${row.platform}/${row.known_by}`) ?? 0;
     const what =
       `${row.platform} ${row.event_id}: ${row.state} ${row.reason}, ${row.attempts} attempts, ${row.doubts} in doubt`;
     expect(row.state, what).not.toBe("pending");

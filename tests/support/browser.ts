@@ -132,7 +132,7 @@ export class Shopper {
   }
 
   /** Events told at all, each once, whether or not the page lived to hear the answer: `source name`, sorted. */
-  made(): string[] {
+  eventsSent(): string[] {
     const found = new Map<string, string>();
     for (const { source, body } of this.told) {
       for (const { token, body: text } of body.events ?? []) {
@@ -172,7 +172,7 @@ export class Shopper {
     await page.waitForURL("**/checkout");
     // nobody pays within the tenth of a second in which a page comes to life
     if (this.told.length > 0) {
-      await until(() => this.made().includes("pixel checkout_started"), "the checkout's start");
+      await until(() => this.eventsSent().includes("pixel checkout_started"), "the checkout's start");
     }
     await page.getByRole("button", { name: /^Pay / }).click();
     await page.waitForURL(/\/thank-you\/[0-9a-f]{32}$/);

@@ -68,7 +68,7 @@ export function claimLimit(lane: ModelLane, limit: number, now: number): number 
   return 1;
 }
 
-export function take(one: ModelDelivery, lease: string, now: number) {
+export function claimDelivery(one: ModelDelivery, lease: string, now: number) {
   one.retryUntil = givenUpAt(one);
   lease_(one, lease, now);
 }

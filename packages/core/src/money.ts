@@ -81,21 +81,21 @@ function wholeQuotient(a: number, b: number): number {
 }
 
 /** A Number's -0 is written like 0. */
-function written(units: bigint | number, scale: number): string {
+function formatUnits(units: bigint | number, scale: number): string {
   const negative = units < 0;
   const size = negative ? -units : units;
-  const text = typeof size === "number" ? smallWritten(size, scale) : bigWritten(size, scale);
+  const text = typeof size === "number" ? formatSmall(size, scale) : formatBig(size, scale);
   return negative ? `-${text}` : text;
 }
 
-function bigWritten(size: bigint, scale: number): string {
+function formatBig(size: bigint, scale: number): string {
   const digits = size.toString().padStart(scale + 1, "0");
   const whole = digits.slice(0, digits.length - scale);
   return scale === 0 ? whole : `${whole}.${digits.slice(digits.length - scale)}`;
 }
 
 /** In two parts: small numbers are written fast, and the fraction of most amounts is two digits. */
-function smallWritten(size: number, scale: number): string {
+function formatSmall(size: number, scale: number): string {
   if (scale === 0) return String(size);
   const one = power(scale);
   const whole = wholeQuotient(size, one);
@@ -135,7 +135,7 @@ function smallDivideHalfUp(dividend: number, divisor: number): number | null {
   return dividend < 0 !== divisor < 0 ? -quotient : quotient;
 }
 
-function combined(a: string, b: string, sign: 1 | -1): string {
+function combine(a: string, b: string, sign: 1 | -1): string {
   const left = parse(a);
   const right = parse(b);
   const scale = Math.max(left.scale, right.scale);
@@ -143,19 +143,19 @@ function combined(a: string, b: string, sign: 1 | -1): string {
   const two = smallAt(right, scale);
   if (one !== null && two !== null) {
     const sum = one + sign * two;
-    if (Number.isSafeInteger(sum)) return written(sum, scale);
+    if (Number.isSafeInteger(sum)) return formatUnits(sum, scale);
   }
-  return written(unitsAt(left, scale) + BigInt(sign) * unitsAt(right, scale), scale);
+  return formatUnits(unitsAt(left, scale) + BigInt(sign) * unitsAt(right, scale), scale);
 }
 
 /** a + b, exactly, with as many fraction digits as the longer of the two. Throws RangeError on a non-decimal. */
 export function addDecimal(a: string, b: string): string {
-  return combined(a, b, 1);
+  return combine(a, b, 1);
 }
 
 /** a − b, exactly, with as many fraction digits as the longer of the two. Throws RangeError on a non-decimal. */
 export function subtractDecimal(a: string, b: string): string {
-  return combined(a, b, -1);
+  return combine(a, b, -1);
 }
 
 /** a × `times` (an integer), exactly, with a's fraction digits. Throws RangeError on a non-decimal or non-integer. */
@@ -163,7 +163,7 @@ export function multiplyDecimal(a: string, times: number): string {
   if (!Number.isSafeInteger(times)) throw new RangeError("the factor must be an integer");
   const scaled = parse(a);
   const product = scaled.small === null ? NaN : scaled.small * times;
-  return written(
+  return formatUnits(
     Number.isSafeInteger(product) ? product : units(scaled) * BigInt(times),
     scaled.scale,
   );
@@ -184,9 +184,9 @@ export function divideDecimal(a: string, by: number, digits: number): string {
     const dividend = small * power(Math.max(digits - scale, 0));
     const divisor = by * power(Math.max(scale - digits, 0));
     const quotient = Number.isSafeInteger(dividend) ? smallDivideHalfUp(dividend, divisor) : null;
-    if (quotient !== null) return written(quotient, digits);
+    if (quotient !== null) return formatUnits(quotient, digits);
   }
-  return written(
+  return formatUnits(
     divideHalfUp(units(scaled) * 10n ** BigInt(digits), BigInt(by) * 10n ** BigInt(scale)),
     digits,
   );
@@ -225,12 +225,12 @@ export function inRatio(a: string, { top, bottom, n, d }: Ratio, digits: number)
     const divisor = d * power(Math.max(amount.scale - digits, 0));
     const exact = Number.isSafeInteger(amount.small * n) && Number.isSafeInteger(dividend);
     const quotient = exact ? smallDivideHalfUp(dividend, divisor) : null;
-    if (quotient !== null) return written(quotient, digits);
+    if (quotient !== null) return formatUnits(quotient, digits);
   }
   const scale = Math.max(top.scale, bottom.scale);
   const divisor = unitsAt(bottom, scale);
   if (divisor === 0n) throw new RangeError("the divisor must not be 0");
-  return written(
+  return formatUnits(
     divideHalfUp(
       units(amount) * unitsAt(top, scale) * 10n ** BigInt(digits),
       divisor * 10n ** BigInt(amount.scale),
@@ -261,7 +261,7 @@ function smallUnitAfter(price: string, times: number, off: string, digits: numbe
  */
 export function unitAfter(price: string, times: number, off: string, digits: number): string {
   const small = smallUnitAfter(price, times, off, digits);
-  if (small !== null) return written(small, digits);
+  if (small !== null) return formatUnits(small, digits);
   const rest = subtractDecimal(multiplyDecimal(price, times), off);
   return divideDecimal(rest.startsWith("-") ? "0" : rest, times, digits);
 }
@@ -316,7 +316,7 @@ export function decimalFrom(input: string | number | null | undefined): string |
   const digits = BigInt(match[2] + fraction);
   const signed = match[1] === "-" ? -digits : digits;
   const scale = fraction.length - exponent;
-  const result = scale >= 0 ? written(signed, scale) : written(signed * 10n ** BigInt(-scale), 0);
+  const result = scale >= 0 ? formatUnits(signed, scale) : formatUnits(signed * 10n ** BigInt(-scale), 0);
   return result.length <= MAX_LENGTH ? result : null;
 }
 

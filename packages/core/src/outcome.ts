@@ -23,7 +23,7 @@ export interface Outcome {
   /** Delay in ms the vendor asked for (`Retry-After` …); null = our own back-off. */
   retry_after_ms: number | null;
   /** True when the cause is not this event's (vendor down, throttled, network): opens the lane. */
-  lane: boolean;
+  lane_wide: boolean;
 }
 
 /**
@@ -44,7 +44,7 @@ export function outcome(
     detail: rest.detail ? rest.detail.slice(0, 500) : null,
     status: rest.status ?? null,
     retry_after_ms: rest.retry_after_ms ?? null,
-    lane: rest.lane ?? false,
+    lane_wide: rest.lane_wide ?? false,
   };
 }
 

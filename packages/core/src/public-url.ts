@@ -14,7 +14,7 @@ const LOOKS_LIKE_EMAIL = /[^\s@/=]@[^\s@/]+\.[^\s@/]/;
 const MAY_HOLD_TOKEN = /\/(?:checkouts|orders)\//i;
 const TOKEN_IN_PATH = /(\/(?:checkouts|orders)(?:\/(?:cn|c|co|ac))?)\/[^/]{16,}/gi;
 
-function decoded(text: string): string {
+function decode(text: string): string {
   if (!text.includes("%")) return text.includes("+") ? text.replaceAll("+", " ") : text;
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
@@ -42,12 +42,12 @@ function parsedParts(url: string): [string, string, string, string] | null {
 }
 
 function looksLikeEmail(text: string): boolean {
-  return (text.includes("@") || text.includes("%")) && LOOKS_LIKE_EMAIL.test(decoded(text));
+  return (text.includes("@") || text.includes("%")) && LOOKS_LIKE_EMAIL.test(decode(text));
 }
 
 function isPrivate(pair: string): boolean {
   const equals = pair.indexOf("=");
-  const name = decoded(equals < 0 ? pair : pair.slice(0, equals));
+  const name = decode(equals < 0 ? pair : pair.slice(0, equals));
   return PRIVATE_NAME.test(name) || looksLikeEmail(pair);
 }
 

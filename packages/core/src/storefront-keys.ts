@@ -14,7 +14,7 @@ const PUBLIC_KEY = /^([a-z0-9][a-z0-9-]*)\.([A-Za-z0-9_-]{22})$/;
 const MYSHOPIFY = ".myshopify.com";
 const SESSION_MS = 24 * 60 * 60 * 1000;
 
-function derived(key: Uint8Array, shop: string, purpose: string, bytes: number): Uint8Array {
+function derive(key: Uint8Array, shop: string, purpose: string, bytes: number): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", key, shop, `trakit/${purpose}`, bytes));
 }
 
@@ -40,7 +40,7 @@ export function sessionTimes(id: string): { from: number; until: number } | null
 
 /** The key a session signs its events with, as a browser is given it: 32 bytes in base64url, 43 characters. */
 export function sessionKeyText(key: Uint8Array, shop: string, id: string): string {
-  return base64url(derived(key, shop, `session/1|${id}`, 32));
+  return base64url(derive(key, shop, `session/1|${id}`, 32));
 }
 
 /**
@@ -53,7 +53,7 @@ export function sessionKeyText(key: Uint8Array, shop: string, id: string): strin
 export function shopPublicKey(keys: Keys, shop: string): string {
   const newest = keys[0];
   if (!newest) throw new Error("the key ring is empty");
-  return `${shop.slice(0, -MYSHOPIFY.length)}.${base64url(derived(newest.key, shop, "public-key/1", 16))}`;
+  return `${shop.slice(0, -MYSHOPIFY.length)}.${base64url(derive(newest.key, shop, "public-key/1", 16))}`;
 }
 
 /** The shop a public key was made for, or null. */
@@ -63,7 +63,7 @@ export function shopOfPublicKey(keys: Keys, text: string): string | null {
   const shop = `${match[1]}${MYSHOPIFY}`;
   let found = false;
   for (const { key } of keys) {
-    if (sameText(base64url(derived(key, shop, "public-key/1", 16)), match[2]!)) found = true;
+    if (sameText(base64url(derive(key, shop, "public-key/1", 16)), match[2]!)) found = true;
   }
   return found ? shop : null;
 }
@@ -75,12 +75,12 @@ export function shopOfPublicKey(keys: Keys, text: string): string | null {
 export function forwarderSecret(keys: Keys, shop: string): string {
   const newest = keys[0];
   if (!newest) throw new Error("the key ring is empty");
-  return base64url(derived(newest.key, shop, "forwarder/1", 32));
+  return base64url(derive(newest.key, shop, "forwarder/1", 32));
 }
 
 /** Every forwarder secret a shop may still use, newest first. */
 export function forwarderSecrets(keys: Keys, shop: string): string[] {
-  return keys.map(({ key }) => base64url(derived(key, shop, "forwarder/1", 32)));
+  return keys.map(({ key }) => base64url(derive(key, shop, "forwarder/1", 32)));
 }
 
 /** Compares two texts without telling by time where they differ. */

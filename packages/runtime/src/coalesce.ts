@@ -7,7 +7,7 @@ export class Coalescer<Item, Result> {
   readonly #atOnce: number;
   readonly #most: number;
   readonly #work: (key: string, items: Item[]) => Promise<Result[]>;
-  readonly #lanes = new Map<string, { running: number; waiting: Waiting<Item, Result>[] }>();
+  readonly #queues = new Map<string, { running: number; waiting: Waiting<Item, Result>[] }>();
 
   /** `work` gives one result for each item, in their order. */
   constructor(options: {
@@ -22,24 +22,24 @@ export class Coalescer<Item, Result> {
 
   submit(key: string, item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
-      let lane = this.#lanes.get(key);
-      if (!lane) this.#lanes.set(key, lane = { running: 0, waiting: [] });
-      lane.waiting.push({ item, resolve, reject });
-      this.#run(key, lane);
+      let queue = this.#queues.get(key);
+      if (!queue) this.#queues.set(key, queue = { running: 0, waiting: [] });
+      queue.waiting.push({ item, resolve, reject });
+      this.#run(key, queue);
     });
   }
 
-  #run(key: string, lane: { running: number; waiting: Waiting<Item, Result>[] }): void {
-    if (lane.running >= this.#atOnce || lane.waiting.length === 0) return;
-    const batch = lane.waiting.splice(0, this.#most);
-    lane.running++;
+  #run(key: string, queue: { running: number; waiting: Waiting<Item, Result>[] }): void {
+    if (queue.running >= this.#atOnce || queue.waiting.length === 0) return;
+    const batch = queue.waiting.splice(0, this.#most);
+    queue.running++;
     this.#work(key, batch.map((one) => one.item)).then(
       (results) => batch.forEach((one, index) => one.resolve(results[index]!)),
       (error) => batch.forEach((one) => one.reject(error)),
     ).finally(() => {
-      lane.running--;
-      if (lane.running === 0 && lane.waiting.length === 0) this.#lanes.delete(key);
-      else this.#run(key, lane);
+      queue.running--;
+      if (queue.running === 0 && queue.waiting.length === 0) this.#queues.delete(key);
+      else this.#run(key, queue);
     });
   }
 }

@@ -130,7 +130,7 @@ export function createShopifyApp(options: ShopifyAppOptions): ShopifyApp {
   const current = apps[0];
   if (!current) throw new Error("an app needs a secret");
 
-  async function decoded(token: string): Promise<{ app: (typeof apps)[number]; claims: Claims } | null> {
+  async function decode(token: string): Promise<{ app: (typeof apps)[number]; claims: Claims } | null> {
     for (const app of apps) {
       try {
         return { app, claims: await app.session.decodeSessionToken(token) as Claims };
@@ -144,7 +144,7 @@ export function createShopifyApp(options: ShopifyAppOptions): ShopifyApp {
   return {
     async sessionToken(token) {
       if (!token) return { ok: false, reason: "missing_token" };
-      const found = token.length <= 4_000 ? await decoded(token) : null;
+      const found = token.length <= 4_000 ? await decode(token) : null;
       const shop = hostOf(found?.claims.dest);
       if (!found || !shop || hostOf(found.claims.iss) !== shop || typeof found.claims.exp !== "number") {
         return { ok: false, reason: "invalid_token" };
@@ -153,7 +153,7 @@ export function createShopifyApp(options: ShopifyAppOptions): ShopifyApp {
     },
 
     async exchange(shop, sessionToken) {
-      const found = await decoded(sessionToken);
+      const found = await decode(sessionToken);
       if (!found || hostOf(found.claims.dest) !== shop) return { ok: false, reason: "invalid_token" };
       try {
         // the client secret sent is the one the session token was signed with

@@ -14,13 +14,13 @@ export class Slots {
   }
 
   /** Takes up to `wanted` slots and returns how many it got (0 is possible). */
-  take(wanted: number): number {
-    const taken = Math.max(0, Math.min(wanted, this.#free));
-    this.#free -= taken;
-    return taken;
+  acquire(wanted: number): number {
+    const acquired = Math.max(0, Math.min(wanted, this.#free));
+    this.#free -= acquired;
+    return acquired;
   }
 
-  give(count: number): void {
+  release(count: number): void {
     this.#free += count;
   }
 }

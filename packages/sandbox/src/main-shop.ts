@@ -56,8 +56,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-  const reason = taken
+  const inUse = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+  const reason = inUse
     ? "The demo shop's port is taken: stop what uses it or set TRAKIT_SHOP_PORT."
     : error instanceof Error
     ? error.message

@@ -66,7 +66,7 @@ export type DecodedBrowserEvent =
     issues: string[];
   };
 
-function refused(reason: BrowserRefusal, issues: string[] = []): DecodedBrowserEvent {
+function refuse(reason: BrowserRefusal, issues: string[] = []): DecodedBrowserEvent {
   return { ok: false, reason, issues };
 }
 
@@ -120,26 +120,26 @@ function digestsOf(data: BrowserData, address: Address, externalIds: (string | n
  */
 export function decodeBrowserEvent(raw: unknown, context: BrowserContext): DecodedBrowserEvent {
   const parsed = browserEventSchema.safeParse(raw);
-  if (!parsed.success) return refused("invalid_event", issuesOf(parsed.error));
+  if (!parsed.success) return refuse("invalid_event", issuesOf(parsed.error));
   const event = parsed.data;
-  if (!NAMES.has(event.name)) return refused("unknown_event");
-  if (NOT_FROM_BROWSERS.has(event.name)) return refused("not_from_browser");
+  if (!NAMES.has(event.name)) return refuse("unknown_event");
+  if (NOT_FROM_BROWSERS.has(event.name)) return refuse("not_from_browser");
   const name = event.name as EventName;
 
   const sent = timestampOf(event.timestamp);
-  if (sent === null) return refused("invalid_event", ["timestamp: invalid_time"]);
-  if (sent < context.now - MAX_AGE_MS || sent > context.now + MAX_AHEAD_MS) return refused("stale_event");
+  if (sent === null) return refuse("invalid_event", ["timestamp: invalid_time"]);
+  if (sent < context.now - MAX_AGE_MS || sent > context.now + MAX_AHEAD_MS) return refuse("stale_event");
   const occurredAt = Math.min(sent, context.now);
 
   const eventId = eventIdOf(event, name, context.shop);
-  if (eventId === null) return refused("missing_event_id");
+  if (eventId === null) return refuse("missing_event_id");
 
   const document = event.context?.document;
   const href = [event.page?.url, document?.location?.href].find((one) => pageUrl(one) !== null) ?? null;
   const url = pageUrl(href);
   const data = event.data ?? {} as BrowserData;
   const commerce = commerceOf(data, url);
-  if (commerce === null) return refused("invalid_event", ["data: mixed_currencies"]);
+  if (commerce === null) return refuse("invalid_event", ["data: mixed_currencies"]);
 
   const identifiers = browserIdentifiers(context.visitor ?? {}, {
     href,

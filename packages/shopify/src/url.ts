@@ -8,7 +8,7 @@ const ANDROID_APP = /^android-app:\/\/[A-Za-z0-9._-]+(?:\/|$)/;
 const CHECKOUT_PATH = /\/checkouts\/cn\/([A-Za-z0-9_=-]{10,128})(?:[/?#]|$)/;
 
 /** Without fragment and query where it is too long: a URL cut in the middle would carry a click id that is none. */
-function bounded(url: string): string | null {
+function bound(url: string): string | null {
   if (url.length <= MAX.url) return url;
   const base = url.split(/[?#]/, 1)[0] ?? "";
   return base.length <= MAX.url ? base : null;
@@ -22,7 +22,7 @@ function withoutOrderStatus(url: string): string {
 /** An absolute http(s) URL as it came, at most 4096 characters; null for anything else. An order status page loses its token. */
 export function pageUrl(value: unknown): string | null {
   if (typeof value !== "string" || !/^https?:\/\//i.test(value) || !URL.canParse(value)) return null;
-  const url = bounded(withoutOrderStatus(value));
+  const url = bound(withoutOrderStatus(value));
   return url === null ? null : cleanText(url, MAX.url);
 }
 

@@ -137,7 +137,7 @@ function outcomeText(one: Destination, given: Partial<HttpAnswer> & { status: nu
   const texts = result.outcomes.map(({ kind, reason, retry_after_ms }) =>
     `${kind}, ${code(reason)}${wait(retry_after_ms) && ` ${wait(retry_after_ms)}`}`
   );
-  const lane = result.outcomes.some((outcome) => outcome.lane) ? "opens or holds the lane" : "";
+  const lane = result.outcomes.some((outcome) => outcome.lane_wide) ? "opens or holds the lane" : "";
   return [[...new Set(texts)].join("; "), lane];
 }
 
@@ -313,7 +313,7 @@ Pinterest, which wants the price before discounts.
 `;
 }
 
-function formatted(markdown: string): string {
+function format(markdown: string): string {
   return execFileSync(join(repositoryRoot, "node_modules", ".bin", "deno"), ["fmt", "--ext", "md", "-"], {
     cwd: repositoryRoot,
     input: markdown,
@@ -321,7 +321,7 @@ function formatted(markdown: string): string {
   });
 }
 
-writeOrCheck("docs/destinations/README.md", formatted(index()), COMMAND);
+writeOrCheck("docs/destinations/README.md", format(index()), COMMAND);
 for (const [platform, one] of Object.entries(DESTINATIONS)) {
-  writeOrCheck(`docs/destinations/${platform}.md`, formatted(page(platform, one)), COMMAND);
+  writeOrCheck(`docs/destinations/${platform}.md`, format(page(platform, one)), COMMAND);
 }

@@ -59,8 +59,8 @@ async function start(): Promise<{ url: string; stop(): Promise<void> }> {
     try {
       await server.start();
     } catch (error) {
-      const taken = error instanceof CliProblem && /could not bind|in use/i.test(error.remedy);
-      if (taken && tries < TRIES) continue;
+      const inUse = error instanceof CliProblem && /could not bind|in use/i.test(error.remedy);
+      if (inUse && tries < TRIES) continue;
       throw error;
     }
     const url = `postgresql://postgres:${TEST_PASSWORD}@127.0.0.1:${port}/postgres`;

@@ -47,7 +47,7 @@ export async function runWorker(
   options: WorkerOptions,
 ): Promise<void> {
   const trouble = troubleLog(deps);
-  const boss = await started(deps, stopping, options, trouble);
+  const boss = await startBoss(deps, stopping, options, trouble);
   if (!boss) return;
   const id = randomUUID();
   try {
@@ -60,7 +60,7 @@ export async function runWorker(
 }
 
 /** pg-boss with queues, schedules and handlers; tries until the database is there. Null = asked to stop before. */
-async function started(
+async function startBoss(
   deps: PipelineDependencies,
   stopping: AbortSignal,
   options: WorkerOptions,

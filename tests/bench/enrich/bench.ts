@@ -48,7 +48,7 @@ export async function bench(options: string[]): Promise<void> {
     }
     await owner.query("vacuum analyze");
 
-    const taken: Record<string, number[]> = { enriched: [], bare: [] };
+    const durations: Record<string, number[]> = { enriched: [], bare: [] };
     for (let round = 0; round <= rounds; round++) {
       for (const name of round % 2 === 0 ? ["enriched", "bare"] : ["bare", "enriched"]) {
         for (let i = 0; i < events / rounds; i++) {
@@ -69,18 +69,18 @@ export async function bench(options: string[]): Promise<void> {
             throw new Error(`${name}: the customer is ${known ? "" : "not "}known`);
           }
           // the first round warms caches and plans
-          if (round > 0) taken[name]!.push(ms);
+          if (round > 0) durations[name]!.push(ms);
         }
       }
     }
-    const rows = Object.entries(taken).map(([name, all]) => ({
+    const rows = Object.entries(durations).map(([name, all]) => ({
       name,
       p50: at(all, 0.5),
       p99: at(all, 0.99),
     }));
     const ratio = rows[0]!.p50 / rows[1]!.p50;
     process.stdout.write(
-      `${customers} customers, ${links} links a shop, ${taken["bare"]!.length} events each\n`,
+      `${customers} customers, ${links} links a shop, ${durations["bare"]!.length} events each\n`,
     );
     for (const { name, p50, p99 } of rows) {
       process.stdout.write(`${name.padEnd(9)} p50 ${p50.toFixed(2)} ms  p99 ${p99.toFixed(2)} ms\n`);

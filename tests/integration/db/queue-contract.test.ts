@@ -61,21 +61,21 @@ test("of one lane one wake-up waits and one runs, whoever makes them", async () 
   expect(await enqueue("drain", [{ data: {}, key }, { data: {}, key }])).toBe(1);
   expect(await boss.send("drain", {}, { singletonKey: key })).toBeNull();
 
-  const take = async () =>
+  const fetchJobs = async () =>
     (await boss.fetch<{ mark?: string }>("drain", { batchSize: 100 })).filter(({ data }) =>
       data.mark === key
     );
   const other = randomUUID();
   await boss.deleteQueuedJobs("drain");
   expect(await enqueue("drain", [{ data: { mark: key }, key: other }])).toBe(1);
-  const [running] = await take();
+  const [running] = await fetchJobs();
   expect(running).toBeDefined();
   // while it runs a second one may wait, but not run
   expect(await enqueue("drain", [{ data: { mark: key }, key: other }])).toBe(1);
-  expect(await take()).toEqual([]);
+  expect(await fetchJobs()).toEqual([]);
   expect(await enqueue("drain", [{ data: { mark: key }, key: other }])).toBe(0);
   await boss.complete("drain", running!.id);
-  expect(await take()).toHaveLength(1);
+  expect(await fetchJobs()).toHaveLength(1);
 });
 
 test("a worker that listens hears of it", async () => {
@@ -130,12 +130,12 @@ test("due lanes are woken once, longest waiting first, with the shop as the grou
   // the wake-ups are there still: no second ones
   expect(await wake(400, 11)).toEqual({ skipped: false, lanes: 2, jobs: 0, called: false });
 
-  const taken = [];
+  const fetched = [];
   // one by one, as workers take them
   for (let count = 0; count < 2; count++) {
-    taken.push(...await boss.fetch<{ lane: string; shop: string }>("drain"));
+    fetched.push(...await boss.fetch<{ lane: string; shop: string }>("drain"));
   }
-  expect(taken.map(({ data, groupId }) => [data.lane, data.shop, groupId])).toEqual([
+  expect(fetched.map(({ data, groupId }) => [data.lane, data.shop, groupId])).toEqual([
     [first.lanes["meta"], first.id, first.id],
     [second.lanes["meta"], second.id, second.id],
   ]);

@@ -6,6 +6,7 @@ import type { Lease } from "../../support/rows.ts";
 import { newShop } from "../../support/shop.ts";
 import {
   claimable,
+  claimDelivery,
   claimLimit,
   DAY_SECONDS,
   expire,
@@ -17,7 +18,6 @@ import {
   replay,
   secondCopy,
   settle,
-  take,
   type Word,
 } from "../../support/delivery-model.ts";
 
@@ -187,7 +187,7 @@ async function start() {
       const delivery = rows.get(key(item))!;
       expect(eligible).toContain(delivery);
       given(item, delivery);
-      take(delivery, item.lease, now);
+      claimDelivery(delivery, item.lease, now);
       expect([item.attempts, item.doubts]).toEqual([delivery.attempts, delivery.doubts]);
     }
   }

@@ -339,7 +339,7 @@ describe.each(Object.entries(DESTINATIONS))("%s", (platform, one) => {
     const result = one.classify({ status: 503, headers: { "retry-after": "30" }, body: "" }, 1);
     expect(result).toMatchObject({
       kind: "each",
-      outcomes: [{ kind: "retry", retry_after_ms: 30_000, lane: true }],
+      outcomes: [{ kind: "retry", retry_after_ms: 30_000, lane_wide: true }],
     });
   });
 

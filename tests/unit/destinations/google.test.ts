@@ -388,7 +388,7 @@ describe("the answer", () => {
     "%i is a fault of the request: there is no token Google would refuse",
     (status) => {
       expect(read(status, 2)).toMatchObject({
-        outcomes: [{ kind: "permanent", lane: false }, { kind: "permanent" }],
+        outcomes: [{ kind: "permanent", lane_wide: false }, { kind: "permanent" }],
       });
     },
   );

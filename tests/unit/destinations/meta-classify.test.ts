@@ -45,7 +45,7 @@ describe("what Meta answers", () => {
     expect(only(read(body, 200, count))).toMatchObject({
       kind: "in_doubt",
       reason: "result_unclear",
-      lane: false,
+      lane_wide: false,
     });
   });
 
@@ -85,7 +85,7 @@ describe("what Meta answers", () => {
     for (const status of [200, 400, 401, 403, 500]) {
       const result = read(error(code, subcode), status, 3);
       expect(result.kind).toBe("each");
-      expect(only(result)).toMatchObject({ kind, reason, status, lane: true });
+      expect(only(result)).toMatchObject({ kind, reason, status, lane_wide: true });
     }
   });
 
@@ -103,7 +103,7 @@ describe("what Meta answers", () => {
     [1, 99, "invalid_event"],
     [2500, undefined, "request_refused"],
   ])("code %i (%s) refuses one event for good and splits a batch: %s", (code, subcode, reason) => {
-    expect(only(read(error(code, subcode)))).toMatchObject({ kind: "permanent", reason, lane: false });
+    expect(only(read(error(code, subcode)))).toMatchObject({ kind: "permanent", reason, lane_wide: false });
     expect(read(error(code, subcode), 400, 3)).toMatchObject({ kind: "split", outcome: { reason } });
   });
 
@@ -116,7 +116,10 @@ describe("what Meta answers", () => {
 
   test("a page instead of JSON is a gateway's, whatever its status", () => {
     for (const status of [200, 400, 403, 404, 502]) {
-      expect(only(read("<!DOCTYPE html><p>Sorry</p>", status))).toMatchObject({ kind: "retry", lane: true });
+      expect(only(read("<!DOCTYPE html><p>Sorry</p>", status))).toMatchObject({
+        kind: "retry",
+        lane_wide: true,
+      });
     }
   });
 

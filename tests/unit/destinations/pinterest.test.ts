@@ -235,13 +235,13 @@ describe("the answer", () => {
           detail: null,
           status: 200,
           retry_after_ms: null,
-          lane: false,
+          lane_wide: false,
         },
         expect.objectContaining({
           kind: "permanent",
           reason: "invalid_event",
           detail: "em is not hashed",
-          lane: false,
+          lane_wide: false,
         }),
         expect.objectContaining({ kind: "delivered", reason: "accepted", detail: "no click_id" }),
         expect.objectContaining({ kind: "permanent", reason: "too_old" }),
@@ -302,7 +302,7 @@ describe("the answer", () => {
     [500, "", "retry", "server_error"],
   ])("%i opens or holds the lane", (status, body, kind, reason) => {
     expect(read(status, body, 2)).toMatchObject({
-      outcomes: [{ kind, reason, lane: true, status }, { kind, reason, lane: true, status }],
+      outcomes: [{ kind, reason, lane_wide: true, status }, { kind, reason, lane_wide: true, status }],
     });
   });
   test("a send in doubt is repeated once", () => {

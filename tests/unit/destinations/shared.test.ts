@@ -376,10 +376,10 @@ describe("byStatus", () => {
       [500, "retry", "server_error", true],
       [599, "retry", "server_error", true],
     ] as const,
-  )("%i is %s: %s", (status, kind, reason, lane) => {
+  )("%i is %s: %s", (status, kind, reason, lane_wide) => {
     expect(byStatus(answer(status), 1, null)).toMatchObject({
       kind: "each",
-      outcomes: [{ kind, reason, lane, status }],
+      outcomes: [{ kind, reason, lane_wide, status }],
     });
   });
   test("a firewall's page is waited out, not taken for a refused token", () => {

@@ -262,7 +262,7 @@ describe("the answer", () => {
     ["the reason alone", { status: "INVALID", reason: time }],
   ])("400 in %s refuses with Snap's words; a batch is halved", (_, body) => {
     expect(read(400, body)).toMatchObject({
-      outcomes: [{ kind: "permanent", reason: "invalid_event", detail: time, status: 400, lane: false }],
+      outcomes: [{ kind: "permanent", reason: "invalid_event", detail: time, status: 400, lane_wide: false }],
     });
     expect(read(400, body, 3)).toMatchObject({ kind: "split", outcome: { kind: "permanent" } });
   });
@@ -278,7 +278,7 @@ describe("the answer", () => {
     [401, { status: "INVALID" }],
   ])("%i %j holds the lane for a new token", (status, body) => {
     expect(read(status, body, 2)).toMatchObject({
-      outcomes: [{ kind: "auth", reason: "token_refused", lane: true }, { kind: "auth" }],
+      outcomes: [{ kind: "auth", reason: "token_refused", lane_wide: true }, { kind: "auth" }],
     });
   });
   test("no access to the pixel holds the lane", () => {
@@ -289,7 +289,9 @@ describe("the answer", () => {
   test.each([[429, "throttled"], [500, "server_error"], [503, "server_error"]])(
     "%i is retried",
     (status, reason) => {
-      expect(read(status, "<html>")).toMatchObject({ outcomes: [{ kind: "retry", reason, lane: true }] });
+      expect(read(status, "<html>")).toMatchObject({
+        outcomes: [{ kind: "retry", reason, lane_wide: true }],
+      });
     },
   );
   test("a send in doubt is repeated once", () => {

@@ -44,7 +44,7 @@ describe("what TikTok answers", () => {
     for (const status of [200, 400, 401, 500]) {
       const result = read(answer(code), status, 3);
       expect(result.kind).toBe("each");
-      expect(only(result)).toMatchObject({ kind, reason, status, lane: true });
+      expect(only(result)).toMatchObject({ kind, reason, status, lane_wide: true });
     }
   });
 
@@ -54,7 +54,7 @@ describe("what TikTok answers", () => {
   ]])(
     "code %i refuses one event for good and splits a batch: %s",
     (code, reason) => {
-      expect(only(read(answer(code)))).toMatchObject({ kind: "permanent", reason, lane: false });
+      expect(only(read(answer(code)))).toMatchObject({ kind: "permanent", reason, lane_wide: false });
       expect(read(answer(code), 200, 3)).toMatchObject({
         kind: "split",
         outcome: { kind: "permanent", reason },
@@ -70,7 +70,11 @@ describe("what TikTok answers", () => {
   test("a page is a gateway's, a 2xx that says nothing leaves open what happened", () => {
     for (const status of [200, 403, 502]) expect(only(read("<html>502</html>", status)).kind).toBe("retry");
     for (const body of ["", "{}", "null", '{"code":null}', "OK"]) {
-      expect(only(read(body))).toMatchObject({ kind: "in_doubt", reason: "result_unclear", lane: false });
+      expect(only(read(body))).toMatchObject({
+        kind: "in_doubt",
+        reason: "result_unclear",
+        lane_wide: false,
+      });
     }
     expect(only(read("", 429))).toMatchObject({ kind: "retry", reason: "throttled" });
   });

@@ -17,10 +17,10 @@ function database(versions: Record<number, string>) {
       ),
     }));
   });
-  const take = async (shopId: string, rows: number[], version = "1") =>
-    (await shelf.take(shopId, rows.map((event_row) => ({ captured_at: "then", event_row, version }))))
+  const read = async (shopId: string, rows: number[], version = "1") =>
+    (await shelf.read(shopId, rows.map((event_row) => ({ captured_at: "then", event_row, version }))))
       .map((event) => event?.event_id);
-  return { shelf, take, asked };
+  return { shelf, take: read, asked };
 }
 
 test("lanes drained at the same time read each event once, and in the order they ask", async () => {
@@ -80,10 +80,10 @@ test("a read that fails is told to all who wait for it, and made again for the n
   );
   shelf.enter();
   const keys = [{ captured_at: "then", event_row: 1, version: "1" }];
-  const both = await Promise.allSettled([shelf.take("shop", keys), shelf.take("shop", keys)]);
+  const both = await Promise.allSettled([shelf.read("shop", keys), shelf.read("shop", keys)]);
   expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   fails = false;
-  expect((await shelf.take("shop", keys))[0]!.event_id).toBe("1");
+  expect((await shelf.read("shop", keys))[0]!.event_id).toBe("1");
 });
 
 test("more events than it keeps push the oldest out, and are all given", async () => {

@@ -12,25 +12,25 @@ function counting() {
   ring.find = ((...args: Parameters<typeof find>) => (opened++, find(...args))) as typeof ring.find;
   return { ring, opened: () => opened };
 }
-const lane = (ring: KeyRing, platform = "meta", token = "token-in-clear") => {
+const sealed = (ring: KeyRing, platform = "meta", token = "token-in-clear") => {
   const shop = randomUUID();
   return { shop, destination: { platform, sealed: seal(ring, token, tokenSubject(shop, platform)) } };
 };
 
-test("a token is opened once for a lane, however many are sent, also with ten thousand lanes in turn", () => {
+test("a token is opened once for a destination, however many are sent, also with ten thousand in turn", () => {
   const { ring, opened } = counting();
-  const lanes = Array.from({ length: 10_000 }, () => lane(ring));
+  const destinations = Array.from({ length: 10_000 }, () => sealed(ring));
   for (let minute = 0; minute < 3; minute++) {
-    for (const { shop, destination } of lanes) {
+    for (const { shop, destination } of destinations) {
       expect(unsealedToken(ring, shop, destination)).toBe("token-in-clear");
     }
   }
-  expect(opened()).toBe(lanes.length);
+  expect(opened()).toBe(destinations.length);
 });
 
 test("a replaced token is opened anew, and one that came back once more", () => {
   const { ring, opened } = counting();
-  const { shop, destination } = lane(ring);
+  const { shop, destination } = sealed(ring);
   expect(unsealedToken(ring, shop, destination)).toBe("token-in-clear");
   const replaced = { ...destination, sealed: seal(ring, "the new one", tokenSubject(shop, "meta")) };
   expect(unsealedToken(ring, shop, replaced)).toBe("the new one");
@@ -41,10 +41,10 @@ test("a replaced token is opened anew, and one that came back once more", () => 
 
 test("a seal of another shop or platform, or of no key we have, opens nothing, from memory neither", () => {
   const { ring } = counting();
-  const { shop, destination } = lane(ring);
+  const { shop, destination } = sealed(ring);
   expect(unsealedToken(ring, shop, destination)).toBe("token-in-clear");
   expect(unsealedToken(ring, randomUUID(), destination)).toBeNull();
   expect(unsealedToken(ring, shop, { ...destination, platform: "tiktok" })).toBeNull();
   const others: KeyRing = [{ id: "k2", key: new Uint8Array(32).fill(8) }];
-  expect(unsealedToken(others, randomUUID(), lane(ring).destination)).toBeNull();
+  expect(unsealedToken(others, randomUUID(), sealed(ring).destination)).toBeNull();
 });

@@ -53,16 +53,16 @@ export function readSecrets(dataDir: string): LocalSecrets | null {
 }
 
 /** The clone's secrets, made now if need be. */
-export function ensureSecrets(dataDir: string): { secrets: LocalSecrets; made: boolean } {
+export function ensureSecrets(dataDir: string): { secrets: LocalSecrets; created: boolean } {
   const found = readSecrets(dataDir);
-  if (found) return { secrets: found, made: false };
+  if (found) return { secrets: found, created: false };
   const secrets: LocalSecrets = {
     TRAKIT_ENCRYPTION_KEYS: `local-${randomBytes(4).toString("hex")}:${randomBytes(32).toString("base64")}`,
     TRAKIT_OPERATOR_KEY: randomBytes(24).toString("base64url"),
     database_password: randomBytes(24).toString("base64url"),
   };
   writeState(secretsPath(dataDir), { ...secrets });
-  return { secrets, made: true };
+  return { secrets, created: true };
 }
 
 /** What the running stack of this data folder wrote; null = none wrote anything. Whether it still runs is another question. */

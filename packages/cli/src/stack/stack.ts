@@ -117,7 +117,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   if (options.fresh) beginAnew(dataDir);
   const logs = join(dataDir, "logs");
   mkdirSync(logs, { recursive: true });
-  const { secrets, made } = ensureSecrets(dataDir);
+  const { secrets, created: made } = ensureSecrets(dataDir);
   const environment = stackEnvironment(given, ports, secrets, null);
   // every setting is read once here, so that a broken one stops the start with its sentence before anything runs
   readSettings(environment, ["SUPABASE_DB_URL"]);

@@ -21,7 +21,7 @@ const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const FIRST_YEAR = 1900;
 const LAST_YEAR = 2099;
 
-function written(year: number, month: number, day: number): string | null {
+function compactDate(year: number, month: number, day: number): string | null {
   if (year < FIRST_YEAR || year > LAST_YEAR) return null;
   const leap = month === 2 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const days = (MONTH_DAYS[month - 1] ?? 0) + (leap ? 1 : 0);
@@ -36,14 +36,14 @@ function written(year: number, month: number, day: number): string | null {
  */
 export function birthDate(value: string, country: string | null): string | null {
   const compact = EIGHT_DIGITS.exec(value);
-  if (compact !== null) return written(Number(compact[1]), Number(compact[2]), Number(compact[3]));
+  if (compact !== null) return compactDate(Number(compact[1]), Number(compact[2]), Number(compact[3]));
   const first = YEAR_FIRST.exec(value);
-  if (first !== null) return written(Number(first[1]), Number(first[3]), Number(first[4]));
+  if (first !== null) return compactDate(Number(first[1]), Number(first[3]), Number(first[4]));
   const last = YEAR_LAST.exec(value);
   if (last === null) return null;
   const [one, two, year] = [Number(last[1]), Number(last[3]), Number(last[4])];
-  const monthFirst = written(year, one, two);
-  const dayFirst = written(year, two, one);
+  const monthFirst = compactDate(year, one, two);
+  const dayFirst = compactDate(year, two, one);
   if (last[2] === ".") return dayFirst;
   return country === null || MONTH_FIRST.has(country) ? monthFirst ?? dayFirst : dayFirst ?? monthFirst;
 }

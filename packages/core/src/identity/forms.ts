@@ -71,10 +71,10 @@ export function canonicalOf(address: string): string | null {
 }
 
 /** A form made of the form `email`. */
-function ofEmail(made: (address: string) => string | null): Form {
+function ofEmail(change: (address: string) => string | null): Form {
   return (text) => {
     const address = email(text);
-    return address === null ? null : made(address);
+    return address === null ? null : change(address);
   };
 }
 

@@ -37,6 +37,6 @@ export function hashField(
   if (digest !== null) return { send: "digest", value: digest, normalised: digest };
   const text = normalise(rule.form, value, country);
   if (text === null) return NOTHING;
-  const made = sha256Hex(text);
-  return made === rule.except ? NOTHING : { send: "digest", value: made, normalised: text };
+  const hash = sha256Hex(text);
+  return hash === rule.except ? NOTHING : { send: "digest", value: hash, normalised: text };
 }

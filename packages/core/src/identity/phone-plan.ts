@@ -40,7 +40,7 @@ function whole(pattern: unknown): RegExp {
 }
 
 /** The plan of a country that is the first of its calling code; null for the others and where something is missing. */
-function compiled(country: string): Plan | null {
+function compilePlan(country: string): Plan | null {
   const data = metadata.countries[country];
   if (metadata.version !== KNOWN_VERSION || data === undefined) return null;
   const callingCode = String(data[AT.callingCode]);
@@ -70,7 +70,7 @@ function compiled(country: string): Plan | null {
 function planOf(country: string): Plan | null {
   let plan = plans.get(country);
   if (plan === undefined) {
-    plan = compiled(country);
+    plan = compilePlan(country);
     plans.set(country, plan);
   }
   return plan;

@@ -23,7 +23,7 @@ const NORTH_AMERICAN = /^\+1[2-9]\d{9}$/;
 /** "0000000000", "1111111111": filled in to get past a form. */
 const ONE_DIGIT = /^(\d)\1*$/;
 
-function parsed(text: string, country: CountryCode | undefined): PhoneNumber | null {
+function parse(text: string, country: CountryCode | undefined): PhoneNumber | null {
   const number = country === undefined
     ? parsePhoneNumber(text, metadata)
     : parsePhoneNumber(text, country, metadata);
@@ -60,11 +60,11 @@ export function byLibrary(text: string, country: string | null): string | null {
     ? (country as CountryCode)
     : undefined;
   const international = /^[(\s]*[+＋]/.test(text);
-  const number = parsed(text, home);
+  const number = parse(text, home);
   const accepted = number !== null && (international ? number.isPossible() : fits(number));
   if (BRACKETED_ZERO.test(text) && international && !(accepted && fits(number))) {
     // The plan has no such zero (Spain, the US), so it was not a digit of the number.
-    const without = parsed(text.replace(BRACKETED_ZERO, ""), home);
+    const without = parse(text.replace(BRACKETED_ZERO, ""), home);
     if (without?.isPossible()) return without.number;
   }
   return accepted ? number.number : null;

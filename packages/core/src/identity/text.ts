@@ -151,7 +151,7 @@ function usable(text: string): string | null {
 }
 
 /** `base` after a removal: trimmed, composed again where the removal brought a letter and its accent together. */
-function finished(stripped: string, base: string): string | null {
+function finish(stripped: string, base: string): string | null {
   const text = stripped.length === base.length ? stripped : stripped.normalize("NFC");
   return usable(text.trim());
 }
@@ -161,15 +161,13 @@ export function compact({ lower, kinds }: Text): string | null {
   if ((kinds & (BLANK | OTHER | BEYOND)) === 0) return lower;
   return kinds < LATIN
     ? usable(without(lower, BLANK | OTHER))
-    : finished(lower.replace(PUNCTUATION_AND_SPACE, ""), lower);
+    : finish(lower.replace(PUNCTUATION_AND_SPACE, ""), lower);
 }
 
 /** Lower case without punctuation, inner spaces kept: "O'Brien" → "obrien", "de Vries" → "de vries". */
 export function words({ lower, kinds }: Text): string | null {
   if ((kinds & (OTHER | BEYOND)) === 0) return lower;
-  return kinds < LATIN
-    ? usable(without(lower, OTHER).trim())
-    : finished(lower.replace(PUNCTUATION, ""), lower);
+  return kinds < LATIN ? usable(without(lower, OTHER).trim()) : finish(lower.replace(PUNCTUATION, ""), lower);
 }
 
 /** Lower case without digits and symbols, inner spaces kept (Google's rule for names, city and region). */
@@ -177,13 +175,13 @@ export function letters({ lower, kinds }: Text): string | null {
   if ((kinds & (DIGIT | OTHER | BEYOND)) === 0) return lower;
   return kinds < LATIN
     ? usable(without(lower, DIGIT | OTHER).trim())
-    : finished(lower.replace(PUNCTUATION_AND_DIGITS, ""), lower);
+    : finish(lower.replace(PUNCTUATION_AND_DIGITS, ""), lower);
 }
 
 /** Lower case without any whitespace. */
 export function spaceless({ lower, kinds }: Text): string | null {
   if ((kinds & (BLANK | BEYOND)) === 0) return lower;
-  return kinds < LATIN ? usable(without(lower, BLANK)) : finished(lower.replace(WHITESPACE, ""), lower);
+  return kinds < LATIN ? usable(without(lower, BLANK)) : finish(lower.replace(WHITESPACE, ""), lower);
 }
 
 /** ASCII text in lower case without anything but letters and digits. */
@@ -192,13 +190,13 @@ export function asciiAlphanumeric(text: string): string {
 }
 
 /** What was made of `of`, if it has a letter in it: a name of dots or digits is none. */
-export function withLetter(made: string | null, of: Text): string | null {
-  if (made === null) return null;
-  return (of.kinds < BEYOND ? (of.kinds & SMALL) !== 0 : LETTER.test(made)) ? made : null;
+export function withLetter(text: string | null, of: Text): string | null {
+  if (text === null) return null;
+  return (of.kinds < BEYOND ? (of.kinds & SMALL) !== 0 : LETTER.test(text)) ? text : null;
 }
 
 /** What was made of `of`, if it has a letter or digit in it. */
-export function withLetterOrDigit(made: string | null, of: Text): string | null {
-  if (made === null) return null;
-  return (of.kinds < BEYOND ? (of.kinds & (SMALL | DIGIT)) !== 0 : LETTER_OR_DIGIT.test(made)) ? made : null;
+export function withLetterOrDigit(text: string | null, of: Text): string | null {
+  if (text === null) return null;
+  return (of.kinds < BEYOND ? (of.kinds & (SMALL | DIGIT)) !== 0 : LETTER_OR_DIGIT.test(text)) ? text : null;
 }

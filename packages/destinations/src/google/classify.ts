@@ -29,7 +29,7 @@ function words(messages: Message[]): string | null {
 }
 
 /** Test mode: an event is refused for its own messages and for those about the whole request. */
-function validated(messages: Message[], status: number, count: number): BatchOutcome {
+function readValidation(messages: Message[], status: number, count: number): BatchOutcome {
   return {
     kind: "each",
     outcomes: Array.from({ length: count }, (_, index) => {
@@ -52,7 +52,7 @@ export function classify(answer: HttpAnswer, count: number): BatchOutcome {
   const { status } = answer;
   if (status === 200) {
     const messages = validationSchema.safeParse(jsonBody(answer.body)).data?.validationMessages;
-    if (messages !== undefined) return validated(messages, status, count);
+    if (messages !== undefined) return readValidation(messages, status, count);
   }
   const passes = status === 408 || status === 425 || status === 429;
   if (status < 400 || status >= 500 || passes) return byStatus(answer, count, null);

@@ -1,7 +1,7 @@
 import type { CanonicalEvent, EventName } from "@trakit/core/event.ts";
 import { normaliseClear } from "@trakit/core/identity/clear.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
-import { cut, eventTime, given } from "../shared/fields.ts";
+import { cut, eventTime, orUndefined } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { clientId } from "./client-id.ts";
@@ -98,10 +98,10 @@ export function map(event: CanonicalEvent, context: MapContext<GoogleSettings>):
     ok: true,
     body: {
       client_id: client,
-      user_id: given(normaliseClear("user_id", event.identifiers.customer_id)),
-      ip_override: given(address),
+      user_id: orUndefined(normaliseClear("user_id", event.identifiers.customer_id)),
+      ip_override: orUndefined(address),
       user_location: address === null ? location(event.client) : undefined,
-      user_agent: given(cut(event.client.user_agent, 1000)),
+      user_agent: orUndefined(cut(event.client.user_agent, 1000)),
       consent: { ad_user_data: consent, ad_personalization: consent },
       user_data: granted ? userData(event) : undefined,
       // On the event, not on the body, so that one client's events of different times fit one request. Microseconds.

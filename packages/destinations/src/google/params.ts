@@ -10,7 +10,7 @@ import {
 } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext } from "../destination.ts";
 import { contentId, eventValue, inTerms, netUnitNumber, netUnitPrice, termsOf } from "../shared/commerce.ts";
-import { cut, given, searchText } from "../shared/fields.ts";
+import { cut, orUndefined, searchText } from "../shared/fields.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
 import type { GoogleSettings } from "./settings.ts";
 
@@ -55,11 +55,11 @@ function item(
   const discount = source.line_discount === "0" ? null : subtractDecimal(source.unit_price, net);
   const id = contentId(source, settings.content_ids, settings.content_country ?? client.country);
   return {
-    item_id: given(cut(id, MAX_VALUE)),
-    item_name: given(cut(source.title, MAX_VALUE)),
-    item_brand: given(cut(source.brand, MAX_VALUE)),
-    item_category: given(cut(source.category, MAX_VALUE)),
-    item_variant: given(cut(source.variant_title, MAX_VALUE)),
+    item_id: orUndefined(cut(id, MAX_VALUE)),
+    item_name: orUndefined(cut(source.title, MAX_VALUE)),
+    item_brand: orUndefined(cut(source.brand, MAX_VALUE)),
+    item_category: orUndefined(cut(source.category, MAX_VALUE)),
+    item_variant: orUndefined(cut(source.variant_title, MAX_VALUE)),
     price: asPriced ? netUnitNumber(source, commerce.currency) : toNumber(inTerms(net, terms, digits)),
     quantity: source.quantity,
     discount: discount !== null && compareDecimal(discount, "0") > 0
@@ -118,32 +118,34 @@ export function params(event: CanonicalEvent, context: MapContext<GoogleSettings
   const purchase = name === "checkout_completed";
   const ofOrder = purchase || name === "order_refunded";
   return {
-    session_id: DIGITS.test(identifiers.ga_session_id ?? "") ? given(identifiers.ga_session_id) : undefined,
+    session_id: DIGITS.test(identifiers.ga_session_id ?? "")
+      ? orUndefined(identifiers.ga_session_id)
+      : undefined,
     engagement_time_msec: 1,
-    page_location: given(publicUrl(page.url, 1000)),
-    page_referrer: given(publicUrl(page.referrer, 420)),
-    page_title: given(cut(page.title, 300)),
+    page_location: orUndefined(publicUrl(page.url, 1000)),
+    page_referrer: orUndefined(publicUrl(page.referrer, 420)),
+    page_title: orUndefined(cut(page.title, 300)),
     currency: money?.currency,
     value: money === null ? undefined : toNumber(money.value),
     // Must equal the browser tag's. An empty one would join all purchases into one; event_id is as unique per order.
     transaction_id: ofOrder ? commerce.order_id ?? event.event_id : undefined,
     tax: ofOrder ? amount(commerce.tax, commerce) : undefined,
     shipping: ofOrder ? amount(commerce.shipping, commerce) : undefined,
-    customer_type: purchase ? given(commerce.customer_type) : undefined,
-    coupon: VALUED.has(name) ? given(cut(commerce.coupon, MAX_VALUE)) : undefined,
+    customer_type: purchase ? orUndefined(commerce.customer_type) : undefined,
+    coupon: VALUED.has(name) ? orUndefined(cut(commerce.coupon, MAX_VALUE)) : undefined,
     shipping_tier: name === "checkout_shipping_info_submitted"
-      ? given(cut(commerce.shipping_tier, MAX_VALUE))
+      ? orUndefined(cut(commerce.shipping_tier, MAX_VALUE))
       : undefined,
     payment_type: name === "payment_info_submitted"
-      ? given(cut(commerce.payment_type, MAX_VALUE))
+      ? orUndefined(cut(commerce.payment_type, MAX_VALUE))
       : undefined,
     // The only way a shop's customers register.
     method: name === "customer_registered" ? "account" : undefined,
     search_term: name === "search_submitted"
-      ? given(searchText(commerce.search_query, MAX_VALUE))
+      ? orUndefined(searchText(commerce.search_query, MAX_VALUE))
       : undefined,
-    item_list_id: collection ? given(cut(commerce.collection_id, MAX_VALUE)) : undefined,
-    item_list_name: collection ? given(cut(commerce.collection_title, MAX_VALUE)) : undefined,
-    items: given(items(event, context.settings, terms)),
+    item_list_id: collection ? orUndefined(cut(commerce.collection_id, MAX_VALUE)) : undefined,
+    item_list_name: collection ? orUndefined(cut(commerce.collection_title, MAX_VALUE)) : undefined,
+    items: orUndefined(items(event, context.settings, terms)),
   };
 }

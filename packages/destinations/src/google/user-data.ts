@@ -2,7 +2,7 @@
 import type { CanonicalEvent } from "@trakit/core/event.ts";
 import { clearFor, digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import type { JsonObject } from "../destination.ts";
-import { given } from "../shared/fields.ts";
+import { orUndefined } from "../shared/fields.ts";
 
 const FIELDS = PLATFORM_FIELDS.google;
 
@@ -26,10 +26,10 @@ export function userData({ client, digests }: CanonicalEvent): JsonObject | unde
         sha256_first_name: first,
         sha256_last_name: last,
         sha256_street: street,
-        city: given(clearFor("google", "city", client)),
-        region: given(clearFor("google", "state", client)),
-        postal_code: given(clearFor("google", "zip", client)),
-        country: given(clearFor("google", "country", client)),
+        city: orUndefined(clearFor("google", "city", client)),
+        region: orUndefined(clearFor("google", "state", client)),
+        postal_code: orUndefined(clearFor("google", "zip", client)),
+        country: orUndefined(clearFor("google", "country", client)),
       }]
       : undefined,
   };

@@ -65,26 +65,26 @@ function throttleWait(headers: Record<string, string>): number | null {
 function ofCode(error: MetaError, code: number, answer: HttpAnswer, count: number): BatchOutcome | null {
   const { status } = answer;
   const rest = { status, detail: detailOf(error) };
-  const lane = { ...rest, lane: true };
-  const later = { ...lane, retry_after_ms: retryAfterMs(answer.headers) };
+  const laneWide = { ...rest, lane_wide: true };
+  const later = { ...laneWide, retry_after_ms: retryAfterMs(answer.headers) };
   if (THROTTLED.has(code) || isBusinessLimit(code)) {
     const wait = throttleWait(answer.headers);
-    return forAll(count, outcome("retry", "throttled", { ...lane, retry_after_ms: wait }));
+    return forAll(count, outcome("retry", "throttled", { ...laneWide, retry_after_ms: wait }));
   }
-  if (TOKEN_REFUSED.has(code)) return forAll(count, outcome("auth", "token_refused", lane));
+  if (TOKEN_REFUSED.has(code)) return forAll(count, outcome("auth", "token_refused", laneWide));
   if (code === INVALID_PARAMETER) {
     // Not about the event: no such pixel, or the token may not see it.
-    if (error.error_subcode === 33) return forAll(count, outcome("auth", "account_not_found", lane));
+    if (error.error_subcode === 33) return forAll(count, outcome("auth", "account_not_found", laneWide));
     return refusedBatch(count, INVALID_REASONS.get(error.error_subcode ?? 0) ?? "invalid_event", rest);
   }
   if (NOT_PERMITTED.has(code) || (code >= 200 && code <= 299)) {
-    return forAll(count, outcome("auth", "not_permitted", lane));
+    return forAll(count, outcome("auth", "not_permitted", laneWide));
   }
-  if (code === 104) return forAll(count, outcome("auth", "app_secret_proof_refused", lane));
+  if (code === 104) return forAll(count, outcome("auth", "app_secret_proof_refused", laneWide));
   // Blocked for policy: knocking often makes it worse, and only a person can lift it.
   if (code === 368) {
     const wait = retryAfterMs(answer.headers) ?? HOUR_MS;
-    return forAll(count, outcome("retry", "blocked_by_policy", { ...lane, retry_after_ms: wait }));
+    return forAll(count, outcome("retry", "blocked_by_policy", { ...laneWide, retry_after_ms: wait }));
   }
   if (code === 21009) return forAll(count, outcome("retry", "account_not_ready", later));
   // 1/99 is how Meta answers a request it cannot read.
@@ -102,7 +102,10 @@ function ofError(error: MetaError, answer: HttpAnswer, count: number): BatchOutc
   const detail = detailOf(error);
   if (error.is_transient === true) {
     const retry_after_ms = retryAfterMs(answer.headers);
-    return forAll(count, outcome("retry", "server_error", { status, detail, retry_after_ms, lane: true }));
+    return forAll(
+      count,
+      outcome("retry", "server_error", { status, detail, retry_after_ms, lane_wide: true }),
+    );
   }
   // An error is an error whatever the status says; an unknown one may be one event's.
   if (status === 400 || (status >= 200 && status < 300)) {
@@ -124,7 +127,7 @@ export function classify(answer: HttpAnswer, count: number): BatchOutcome {
   if (error !== undefined) return ofError(error, answer, count);
   if (answer.body.trimStart().startsWith("<")) {
     const retry_after_ms = retryAfterMs(answer.headers);
-    return forAll(count, outcome("retry", "server_error", { status, retry_after_ms, lane: true }));
+    return forAll(count, outcome("retry", "server_error", { status, retry_after_ms, lane_wide: true }));
   }
   if (status < 200 || status > 299) return byStatus(answer, count, null);
   const received = receivedSchema.safeParse(body).data?.events_received;

@@ -1,7 +1,7 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
-import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS, repaired } from "./map.ts";
+import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS, repair } from "./map.ts";
 import { oauth } from "./oauth.ts";
 import { type MetaSettings, settings, tokenProblem } from "./settings.ts";
 
@@ -63,7 +63,7 @@ export const meta: Destination<MetaSettings> = {
   inDoubtRepeats: () => 1,
   map,
   request,
-  repaired,
+  repaired: repair,
   classify,
   examples,
   guide,

@@ -4,7 +4,7 @@ import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, netUnitNumber, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
+import { cut, eventTime, isEmpty, orUndefined, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
@@ -86,11 +86,11 @@ function userData(event: CanonicalEvent, ip: string | null): JsonObject {
     db: digestsBy(FIELDS.date_of_birth, digests),
     external_id: digestsBy(FIELDS.external_id, digests),
     // Never hashed: Meta takes hashes of these with a 200 and matches nobody.
-    client_ip_address: given(ip),
-    client_user_agent: given(cut(event.client.user_agent, 2000)),
+    client_ip_address: orUndefined(ip),
+    client_user_agent: orUndefined(cut(event.client.user_agent, 2000)),
     // A malformed one makes Meta refuse the whole request; the click id in it is passed byte for byte (reference: meta §5).
-    fbc: given(validFbc(event.identifiers.fbc)),
-    fbp: given(validFbp(event.identifiers.fbp)),
+    fbc: orUndefined(validFbc(event.identifiers.fbc)),
+    fbp: orUndefined(validFbp(event.identifiers.fbp)),
   };
 }
 
@@ -124,10 +124,10 @@ function content(item: Item, id: string, { currency, delivery_category: delivery
     id,
     quantity: item.quantity,
     item_price: currency === null ? undefined : netUnitNumber(item, currency),
-    title: given(cut(item.title, 500)),
-    brand: given(cut(item.brand, 500)),
-    category: given(cut(item.category, 500)),
-    delivery_category: given(delivery),
+    title: orUndefined(cut(item.title, 500)),
+    brand: orUndefined(cut(item.brand, 500)),
+    category: orUndefined(cut(item.category, 500)),
+    delivery_category: orUndefined(delivery),
   };
 }
 
@@ -152,15 +152,15 @@ function customData(event: CanonicalEvent, { settings }: MapContext<MetaSettings
   return {
     value: money === null ? undefined : toNumber(money.value),
     currency: money?.currency,
-    content_ids: given(ids),
-    contents: given(contents),
+    content_ids: orUndefined(ids),
+    contents: orUndefined(contents),
     content_type: contents.length === 0 ? undefined : form === "product" ? "product_group" : "product",
-    content_name: given(cut(only?.title ?? null, 500)),
-    content_category: given(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
+    content_name: orUndefined(cut(only?.title ?? null, 500)),
+    content_category: orUndefined(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
     num_items: counted && commerce.items.length > 0 ? unitCount(commerce.items) : undefined,
-    order_id: ofOrder ? given(commerce.order_id) : undefined,
-    delivery_category: given(commerce.delivery_category),
-    search_string: name === "search_submitted" ? given(searchText(commerce.search_query)) : undefined,
+    order_id: ofOrder ? orUndefined(commerce.order_id) : undefined,
+    delivery_category: orUndefined(commerce.delivery_category),
+    search_string: name === "search_submitted" ? orUndefined(searchText(commerce.search_query)) : undefined,
     predicted_ltv: ltv === null ? undefined : toNumber(ltv),
   };
 }
@@ -199,8 +199,8 @@ export function map(event: CanonicalEvent, context: MapContext<MetaSettings>): M
     event_time: Math.floor(time / 1000),
     event_id: event.event_id,
     action_source: actionSource(event, url, user),
-    event_source_url: given(url),
-    referrer_url: given(publicUrl(event.page.referrer)),
+    event_source_url: orUndefined(url),
+    referrer_url: orUndefined(publicUrl(event.page.referrer)),
     user_data: user,
     custom_data: isEmpty(custom) ? undefined : custom,
     customer_segmentation: segmentation(event),
@@ -212,7 +212,7 @@ export function map(event: CanonicalEvent, context: MapContext<MetaSettings>): M
  * An event that Meta refused for its `fbc` or `fbp`, without them, to be sent once more: the sale is worth more than the
  * click id (reference: meta §8.2, subcode 2804001).
  */
-export function repaired(body: JsonObject, reason: string): JsonObject | null {
+export function repair(body: JsonObject, reason: string): JsonObject | null {
   if (reason !== "invalid_fbc") return null;
   const { fbc, fbp, ...user } = body["user_data"] as JsonObject;
   if ((fbc === undefined && fbp === undefined) || isTooLittle(user)) return null;

@@ -4,7 +4,7 @@ import { sha256Hex } from "@trakit/core/identity/digest.ts";
 import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
+import { cut, eventTime, isEmpty, orUndefined, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
@@ -78,21 +78,21 @@ function userData(event: CanonicalEvent): JsonObject {
     zp: digestsBy(FIELDS.zip, digests),
     country: digestsBy(FIELDS.country, digests),
     external_id: externalIds(event),
-    client_ip_address: given(publicIp(event.client.ip)),
-    client_user_agent: given(cut(event.client.user_agent, 2000)),
-    click_id: given(IDENTIFIERS.epik.read(event.identifiers.epik)),
+    client_ip_address: orUndefined(publicIp(event.client.ip)),
+    client_user_agent: orUndefined(cut(event.client.user_agent, 2000)),
+    click_id: orUndefined(IDENTIFIERS.epik.read(event.identifiers.epik)),
   };
 }
 
 function content(item: Item, id: string | null): JsonObject {
   return {
-    id: given(id),
+    id: orUndefined(id),
     // A string, and the price before discounts: both as Pinterest's schema has them.
     item_price: item.unit_price,
     quantity: item.quantity,
-    item_name: given(cut(item.title, 500)),
-    item_category: given(cut(item.category, 500)),
-    item_brand: given(cut(item.brand, 500)),
+    item_name: orUndefined(cut(item.title, 500)),
+    item_category: orUndefined(cut(item.category, 500)),
+    item_brand: orUndefined(cut(item.brand, 500)),
   };
 }
 
@@ -113,18 +113,20 @@ function customData(event: CanonicalEvent, context: MapContext<PinterestSettings
   const only = commerce.items.length === 1 ? commerce.items[0] : undefined;
   const collection = name === "collection_viewed";
   return {
-    value: given(money?.value),
-    currency: given(money?.currency),
-    order_id: given(name === "checkout_completed" || name === "order_refunded" ? commerce.order_id : null),
-    content_ids: given(ids),
-    contents: given(contents),
+    value: orUndefined(money?.value),
+    currency: orUndefined(money?.currency),
+    order_id: orUndefined(
+      name === "checkout_completed" || name === "order_refunded" ? commerce.order_id : null,
+    ),
+    content_ids: orUndefined(ids),
+    contents: orUndefined(contents),
     num_items: commerce.items.length > 0 ? unitCount(commerce.items) : undefined,
-    search_string: given(name === "search_submitted" ? searchText(commerce.search_query) : null),
-    content_name: given(cut(collection ? commerce.collection_title : only?.title ?? null, 500)),
-    content_category: given(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
-    content_brand: given(cut(only?.brand ?? null, 500)),
+    search_string: orUndefined(name === "search_submitted" ? searchText(commerce.search_query) : null),
+    content_name: orUndefined(cut(collection ? commerce.collection_title : only?.title ?? null, 500)),
+    content_category: orUndefined(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
+    content_brand: orUndefined(cut(only?.brand ?? null, 500)),
     opt_out_type: context.limited ? "LDP" : undefined,
-    predicted_ltv: given(lifetimeValue(event)),
+    predicted_ltv: orUndefined(lifetimeValue(event)),
   };
 }
 
@@ -162,13 +164,13 @@ export function map(event: CanonicalEvent, context: MapContext<PinterestSettings
       action_source: event.channel === "pos" ? "offline" : "web",
       event_time: Math.floor(time / 1000),
       event_id: event.event_id,
-      event_source_url: given(publicUrl(event.page.url)),
+      event_source_url: orUndefined(publicUrl(event.page.url)),
       // Said explicitly: who opted out is not sent at all, and other senders default to true.
       opt_out: false,
       partner_name: "ss-trakit",
       user_data: user,
       custom_data: isEmpty(custom) ? undefined : custom,
-      language: given(language(event.client.language)),
+      language: orUndefined(language(event.client.language)),
     },
   };
 }

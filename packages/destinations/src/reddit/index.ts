@@ -17,7 +17,7 @@ import type {
 } from "../destination.ts";
 import { jsonBody, vendorWords } from "../shared/answer.ts";
 import { contentId, eventValue, netUnitNumber, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, given, present } from "../shared/fields.ts";
+import { cut, eventTime, orUndefined, present } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { type CommonSettings, commonSettings, eventName } from "../shared/settings.ts";
 import { byStatus, refusedBatch } from "../shared/status.ts";
@@ -90,9 +90,9 @@ function userData(event: CanonicalEvent, store: boolean): JsonObject {
     phone_number: digestsBy(FIELDS.phone, digests)?.[0],
     external_id: digestsBy(FIELDS.external_id, digests)?.[0],
     // Of what was sold in a store Reddit wants no device.
-    ip_address: given(store ? null : publicIp(client.ip)),
-    user_agent: given(store ? null : cut(client.user_agent, 2000)),
-    uuid: given(store ? null : IDENTIFIERS.rdt_uuid.read(event.identifiers.rdt_uuid)),
+    ip_address: orUndefined(store ? null : publicIp(client.ip)),
+    user_agent: orUndefined(store ? null : cut(client.user_agent, 2000)),
+    uuid: orUndefined(store ? null : IDENTIFIERS.rdt_uuid.read(event.identifiers.rdt_uuid)),
   };
 }
 
@@ -112,8 +112,8 @@ function limitedOptions({ client: { country, region_code } }: CanonicalEvent): J
 function product(item: Item, id: string, currency: string | null): JsonObject {
   return {
     id,
-    name: given(cut(item.title, 500)),
-    category: given(cut(item.category, 500)),
+    name: orUndefined(cut(item.title, 500)),
+    category: orUndefined(cut(item.category, 500)),
     quantity: item.quantity,
     item_price: currency === null ? undefined : netUnitNumber(item, currency),
   };
@@ -138,7 +138,7 @@ function metadata(event: CanonicalEvent, settings: RedditSettings): JsonObject {
     value: money === null ? undefined : toNumber(money.value),
     currency: money?.currency,
     item_count: UNVALUED.has(name) || commerce.items.length === 0 ? undefined : unitCount(commerce.items),
-    products: given(products),
+    products: orUndefined(products),
   };
 }
 
@@ -170,8 +170,8 @@ function map(event: CanonicalEvent, context: MapContext<RedditSettings>): Mapped
     body: {
       event_at: time,
       action_source: store ? "PHYSICAL_STORE" : url === null ? "OTHER" : "WEBSITE",
-      event_source_url: given(url),
-      click_id: given(click),
+      event_source_url: orUndefined(url),
+      click_id: orUndefined(click),
       type: standard ? { tracking_type: name } : { tracking_type: "CUSTOM", custom_event_name: name },
       user: options === undefined ? user : { ...user, data_processing_options: options },
       metadata: metadata(event, context.settings),

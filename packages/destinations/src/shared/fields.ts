@@ -18,7 +18,7 @@ export function present(fields: Record<string, Json | undefined>): JsonObject {
 }
 
 /** The value, or undefined for null, "" and an empty list: for literals, where it costs less than `present` does. */
-export function given<T extends Json>(value: T | null | undefined): T | undefined {
+export function orUndefined<T extends Json>(value: T | null | undefined): T | undefined {
   if (value === null || value === undefined || value === "") return undefined;
   return typeof value === "object" && Array.isArray(value) && value.length === 0 ? undefined : value;
 }

@@ -15,20 +15,22 @@ function isPage(body: string): boolean {
 export function byStatus(answer: HttpAnswer, count: number, words: string | null): BatchOutcome {
   const { status } = answer;
   const rest = { status, detail: vendorWords(words), retry_after_ms: retryAfterMs(answer.headers) };
-  if (status === 429) return forAll(count, outcome("retry", "throttled", { ...rest, lane: true }));
+  if (status === 429) return forAll(count, outcome("retry", "throttled", { ...rest, lane_wide: true }));
   if (status === 408 || status === 425) {
-    return forAll(count, outcome("retry", "not_processed", { ...rest, lane: true }));
+    return forAll(count, outcome("retry", "not_processed", { ...rest, lane_wide: true }));
   }
-  if (status >= 500) return forAll(count, outcome("retry", "server_error", { ...rest, lane: true }));
-  if (status === 401) return forAll(count, outcome("auth", "token_refused", { ...rest, lane: true }));
+  if (status >= 500) return forAll(count, outcome("retry", "server_error", { ...rest, lane_wide: true }));
+  if (status === 401) return forAll(count, outcome("auth", "token_refused", { ...rest, lane_wide: true }));
   if (status === 403) {
     // Holding the lane until a new token comes would be wrong for a firewall's block: it goes away by itself.
     return isPage(answer.body)
-      ? forAll(count, outcome("retry", "blocked_by_gateway", { ...rest, lane: true }))
-      : forAll(count, outcome("auth", "not_permitted", { ...rest, lane: true }));
+      ? forAll(count, outcome("retry", "blocked_by_gateway", { ...rest, lane_wide: true }))
+      : forAll(count, outcome("auth", "not_permitted", { ...rest, lane_wide: true }));
   }
   // The account is part of the address: a wrong id is healed by new settings, as a wrong token is.
-  if (status === 404) return forAll(count, outcome("auth", "account_not_found", { ...rest, lane: true }));
+  if (status === 404) {
+    return forAll(count, outcome("auth", "account_not_found", { ...rest, lane_wide: true }));
+  }
   if (status === 413) return refusedBatch(count, "too_large", rest);
   if (status >= 400) return forAll(count, outcome("permanent", "request_refused", rest));
   if (status >= 200 && status < 300) {
@@ -38,7 +40,7 @@ export function byStatus(answer: HttpAnswer, count: number, words: string | null
       : forAll(count, outcome("delivered", "accepted", rest));
   }
   // Redirects are not followed with a token in the request; none of these APIs documents one.
-  return forAll(count, outcome("retry", "unexpected_status", { ...rest, lane: true }));
+  return forAll(count, outcome("retry", "unexpected_status", { ...rest, lane_wide: true }));
 }
 
 /**

@@ -37,11 +37,11 @@ export function classify(answer: HttpAnswer, count: number): BatchOutcome {
   const body = answerSchema.safeParse(jsonBody(answer.body)).data;
   const words = wordsOf(body);
   const detail = vendorWords(words);
-  const taken = status >= 200 && status < 300;
+  const accepted = status >= 200 && status < 300;
   const invalid = body?.status?.toUpperCase() === "INVALID";
-  if (status === 400 || (taken && invalid)) {
+  if (status === 400 || (accepted && invalid)) {
     if (isAboutToken(words)) {
-      return forAll(count, outcome("auth", "token_refused", { status, detail, lane: true }));
+      return forAll(count, outcome("auth", "token_refused", { status, detail, lane_wide: true }));
     }
     return refusedBatch(count, "invalid_event", { status, detail });
   }

@@ -4,7 +4,7 @@ import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
+import { cut, eventTime, isEmpty, orUndefined, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
@@ -72,21 +72,21 @@ function userData(event: CanonicalEvent): JsonObject {
     country: digestsBy(FIELDS.country, digests),
     // One string, not a list: so Snap's own SDK has it.
     external_id: digestsBy(FIELDS.external_id, digests)?.[0],
-    client_ip_address: given(publicIp(event.client.ip)),
-    client_user_agent: given(cut(event.client.user_agent, 2000)),
-    sc_click_id: given(IDENTIFIERS.sc_click_id.read(event.identifiers.sc_click_id)),
-    sc_cookie1: given(IDENTIFIERS.scid.read(event.identifiers.scid)),
+    client_ip_address: orUndefined(publicIp(event.client.ip)),
+    client_user_agent: orUndefined(cut(event.client.user_agent, 2000)),
+    sc_click_id: orUndefined(IDENTIFIERS.sc_click_id.read(event.identifiers.sc_click_id)),
+    sc_cookie1: orUndefined(IDENTIFIERS.scid.read(event.identifiers.scid)),
   };
 }
 
 function content(item: Item, id: string | null, brand: string | null, commerce: Commerce): JsonObject {
   return {
-    id: given(id),
+    id: orUndefined(id),
     // Strings, both: so Snap's own SDK has them.
     quantity: String(item.quantity),
     item_price: netUnitPrice(item, commerce.currency),
-    brand: given(brand),
-    delivery_category: given(commerce.delivery_category),
+    brand: orUndefined(brand),
+    delivery_category: orUndefined(commerce.delivery_category),
   };
 }
 
@@ -112,22 +112,22 @@ function customData(event: CanonicalEvent, context: MapContext<SnapchatSettings>
     value: money === null ? undefined : toNumber(money.value),
     currency: money?.currency,
     // The shop's own pixel sends Shopify's order id as transaction_id; event_id carries our id for the other pairing.
-    order_id: given(ofOrder ? commerce.order_id : null),
-    content_ids: given(ids),
-    contents: given(contents),
+    order_id: orUndefined(ofOrder ? commerce.order_id : null),
+    content_ids: orUndefined(ids),
+    contents: orUndefined(contents),
     content_type: contents.length > 0 ? "product" : undefined,
     num_items: commerce.items.length > 0 ? unitCount(commerce.items) : undefined,
-    content_name: given(cut(collection ? commerce.collection_title : only?.title ?? null, 500)),
-    content_category: given(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
-    brands: given(brands.join(",")),
-    delivery_category: given(commerce.delivery_category),
+    content_name: orUndefined(cut(collection ? commerce.collection_title : only?.title ?? null, 500)),
+    content_category: orUndefined(cut(collection ? commerce.collection_title : only?.category ?? null, 500)),
+    brands: orUndefined(brands.join(",")),
+    delivery_category: orUndefined(commerce.delivery_category),
     // Both are SIGN_UP there.
     sign_up_method: name === "customer_registered"
       ? "account"
       : name === "lead_submitted"
       ? "newsletter"
       : undefined,
-    search_string: given(name === "search_submitted" ? searchText(commerce.search_query) : null),
+    search_string: orUndefined(name === "search_submitted" ? searchText(commerce.search_query) : null),
     predicted_ltv: ltv === null ? undefined : toNumber(ltv),
   };
 }
@@ -180,7 +180,7 @@ export function map(event: CanonicalEvent, context: MapContext<SnapchatSettings>
     action_source: till ? "OFFLINE" : "WEB",
     // Seconds: milliseconds pass for WEB and are refused for OFFLINE.
     event_time: Math.floor(time / 1000),
-    event_source_url: given(url),
+    event_source_url: orUndefined(url),
     event_id: event.event_id,
     user_data: user,
     custom_data: isEmpty(custom) ? undefined : custom,

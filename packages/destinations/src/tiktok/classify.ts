@@ -42,18 +42,18 @@ function throttleWait(headers: Record<string, string>, message: string): number 
 function ofCode(code: number, message: string | undefined, answer: HttpAnswer, count: number): BatchOutcome {
   const { status } = answer;
   const rest = { status, detail: detailOf(code, message) };
-  const lane = { ...rest, lane: true };
+  const laneWide = { ...rest, lane_wide: true };
   if (THROTTLED.has(code)) {
     const retry_after_ms = throttleWait(answer.headers, message ?? "");
-    return forAll(count, outcome("retry", "throttled", { ...lane, retry_after_ms }));
+    return forAll(count, outcome("retry", "throttled", { ...laneWide, retry_after_ms }));
   }
-  if (code === NO_PERMISSION) return forAll(count, outcome("auth", "not_permitted", lane));
+  if (code === NO_PERMISSION) return forAll(count, outcome("auth", "not_permitted", laneWide));
   // 40104 empty, 40105 wrong or revoked; the others of the row are further states of the token.
-  if (code > 40100 && code <= 40199) return forAll(count, outcome("auth", "token_refused", lane));
+  if (code > 40100 && code <= 40199) return forAll(count, outcome("auth", "token_refused", laneWide));
   if (INVALID_PARAMETER.has(code)) return refusedBatch(count, "invalid_event", rest);
   if (code >= 50000 && code <= 59999) {
     const retry_after_ms = retryAfterMs(answer.headers);
-    return forAll(count, outcome("retry", "server_error", { ...lane, retry_after_ms }));
+    return forAll(count, outcome("retry", "server_error", { ...laneWide, retry_after_ms }));
   }
   // A code of which nothing is known: with a 4xx or 2xx a refusal, of one event perhaps.
   if (status < 500 && status !== 408 && status !== 425 && status !== 429) {
@@ -80,7 +80,7 @@ export function classify(answer: HttpAnswer, count: number): BatchOutcome {
   }
   if (answer.body.trimStart().startsWith("<") || status === 401) {
     const retry_after_ms = retryAfterMs(answer.headers);
-    return forAll(count, outcome("retry", "server_error", { status, retry_after_ms, lane: true }));
+    return forAll(count, outcome("retry", "server_error", { status, retry_after_ms, lane_wide: true }));
   }
   if (success) return forAll(count, outcome("in_doubt", "result_unclear", { status }));
   return byStatus(answer, count, parsed?.message ?? null);

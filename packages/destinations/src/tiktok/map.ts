@@ -4,7 +4,7 @@ import { clearFor, digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/plat
 import { toNumber } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, netUnitNumber, unitCount } from "../shared/commerce.ts";
-import { cut, eventTime, given, isEmpty, searchText } from "../shared/fields.ts";
+import { cut, eventTime, isEmpty, orUndefined, searchText } from "../shared/fields.ts";
 import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
@@ -79,14 +79,14 @@ function userData(event: CanonicalEvent): JsonObject {
     first_name: digestsBy(FIELDS.first_name, digests)?.[0],
     last_name: digestsBy(FIELDS.last_name, digests)?.[0],
     zip_code: digestsBy(FIELDS.zip, digests)?.[0],
-    city: given(clearFor("tiktok", "city", client)),
-    state: given(clearFor("tiktok", "state", client)),
-    country: given(clearFor("tiktok", "country", client)),
-    ip: given(publicIp(client.ip)),
-    user_agent: given(cut(client.user_agent, 2000)),
-    ttclid: given(IDENTIFIERS.ttclid.read(identifiers.ttclid)),
-    ttp: given(IDENTIFIERS.ttp.read(identifiers.ttp)),
-    locale: given(LOCALE.test(client.language ?? "") ? client.language : null),
+    city: orUndefined(clearFor("tiktok", "city", client)),
+    state: orUndefined(clearFor("tiktok", "state", client)),
+    country: orUndefined(clearFor("tiktok", "country", client)),
+    ip: orUndefined(publicIp(client.ip)),
+    user_agent: orUndefined(cut(client.user_agent, 2000)),
+    ttclid: orUndefined(IDENTIFIERS.ttclid.read(identifiers.ttclid)),
+    ttp: orUndefined(IDENTIFIERS.ttp.read(identifiers.ttp)),
+    locale: orUndefined(LOCALE.test(client.language ?? "") ? client.language : null),
   };
 }
 
@@ -105,9 +105,9 @@ function content(item: Item, id: string, currency: string | null): JsonObject {
     content_id: id,
     price: currency === null ? undefined : netUnitNumber(item, currency),
     quantity: item.quantity,
-    content_name: given(cut(item.title, 500)),
-    content_category: given(cut(item.category, 500)),
-    brand: given(cut(item.brand, 500)),
+    content_name: orUndefined(cut(item.title, 500)),
+    content_category: orUndefined(cut(item.category, 500)),
+    brand: orUndefined(cut(item.brand, 500)),
   };
 }
 
@@ -130,14 +130,14 @@ function properties(event: CanonicalEvent, { settings }: MapContext<TikTokSettin
   return {
     value: money === null ? undefined : toNumber(money.value),
     currency: money?.currency,
-    contents: given(contents),
-    content_ids: given(ids),
+    contents: orUndefined(contents),
+    content_ids: orUndefined(ids),
     content_type: contents.length === 0 ? undefined : form === "product" ? "product_group" : "product",
-    num_items: given(VALUED.has(name) && commerce.items.length > 0 ? unitCount(commerce.items) : null),
-    description: given(name === "collection_viewed" ? cut(commerce.collection_title, 500) : null),
-    order_id: given(purchase || name === "order_refunded" ? commerce.order_id : null),
-    search_string: given(name === "search_submitted" ? searchText(commerce.search_query) : null),
-    customer_type: given(purchase ? commerce.customer_type : null),
+    num_items: orUndefined(VALUED.has(name) && commerce.items.length > 0 ? unitCount(commerce.items) : null),
+    description: orUndefined(name === "collection_viewed" ? cut(commerce.collection_title, 500) : null),
+    order_id: orUndefined(purchase || name === "order_refunded" ? commerce.order_id : null),
+    search_string: orUndefined(name === "search_submitted" ? searchText(commerce.search_query) : null),
+    customer_type: orUndefined(purchase ? commerce.customer_type : null),
   };
 }
 
@@ -175,7 +175,7 @@ export function map(event: CanonicalEvent, context: MapContext<TikTokSettings>):
       event_time: Math.floor(time / 1000),
       event_id: event.event_id,
       user,
-      page: offline ? undefined : { url: url!, referrer: given(publicUrl(event.page.referrer)) },
+      page: offline ? undefined : { url: url!, referrer: orUndefined(publicUrl(event.page.referrer)) },
       properties: isEmpty(about) ? undefined : about,
       limited_data_use: offline ? undefined : context.limited,
     },

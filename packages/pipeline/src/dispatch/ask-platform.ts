@@ -29,11 +29,13 @@ export async function askPlatform(
     split,
     ms: sent.ms,
   });
-  if (sent.kind === "not_sent") return all(outcome("retry", sent.reason, { lane: true }));
-  if (sent.kind === "in_doubt") return all(outcome("in_doubt", sent.reason, { lane: true }));
+  if (sent.kind === "not_sent") return all(outcome("retry", sent.reason, { lane_wide: true }));
+  if (sent.kind === "in_doubt") return all(outcome("in_doubt", sent.reason, { lane_wide: true }));
   const { status } = sent;
-  if (status >= 300 && status < 400) return all(outcome("retry", "redirected", { status, lane: true }));
-  if (sent.cut && status < 300) return all(outcome("in_doubt", "answer_too_large", { status, lane: true }));
+  if (status >= 300 && status < 400) return all(outcome("retry", "redirected", { status, lane_wide: true }));
+  if (sent.cut && status < 300) {
+    return all(outcome("in_doubt", "answer_too_large", { status, lane_wide: true }));
+  }
   const read = platform.classify({ status, headers: sent.headers, body: sent.body }, count);
   return read.kind === "split"
     ? all(read.outcome, count > 1)

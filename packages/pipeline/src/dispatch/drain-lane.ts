@@ -80,7 +80,7 @@ async function turn(
   if (claimed.lane === "closed" && items.length === batch) more();
   if (items.length > 0 && destination && shopId) {
     try {
-      const events = await deps.shelf.take(shopId, items);
+      const events = await deps.shelf.read(shopId, items);
       const sends = items.flatMap((item, index) => {
         const event = events[index];
         // gone meanwhile, and its delivery with it

@@ -39,7 +39,7 @@ export class EventShelf {
    * The events of leased deliveries, in their order; undefined for one that is not there any more. Throws what reading
    * throws (DatabaseUnavailable).
    */
-  async take(
+  async read(
     shopId: string,
     leased: readonly (EventKey & { version: string })[],
   ): Promise<(CanonicalEvent | undefined)[]> {

@@ -56,7 +56,7 @@ export async function sendAll(world: World, group: DestinationSends): Promise<Se
   const platform = findDestination(row.platform);
   const everyone = (one: Outcome) => group.sends.map((item) => settlement(world, item, one, null));
   // a registry without the platform: an older deployment runs against newer rows; a newer one will send it
-  if (!platform) return everyone(outcome("retry", "platform_unknown", { lane: true }));
+  if (!platform) return everyone(outcome("retry", "platform_unknown", { lane_wide: true }));
   const settings = platform.settings.safeParse(row.settings);
   if (!settings.success) {
     return everyone(
@@ -106,13 +106,13 @@ export async function sendAll(world: World, group: DestinationSends): Promise<Se
   await Promise.all(Array.from({ length: Math.min(REQUESTS_AT_ONCE, queue.length) }, async () => {
     for (let batch = queue.shift(); batch; batch = queue.shift()) {
       if (trouble) {
-        for (const { send: item } of batch) settled.set(item, released(item, "lane_in_trouble"));
+        for (const { send: item } of batch) settled.set(item, release(item, "lane_in_trouble"));
         continue;
       }
       for (const { item, body, result, ms } of await sendBatch(world, platform, batch, build)) {
-        if (result === "lease_ending") settled.set(item, released(item, result));
+        if (result === "lease_ending") settled.set(item, release(item, result));
         else {
-          trouble ||= result.lane || result.kind === "auth";
+          trouble ||= result.lane_wide || result.kind === "auth";
           settle(item, result, ms, matchQuality(platform.platform, body));
         }
       }
@@ -129,16 +129,18 @@ export function batches<T extends { body: JsonObject }>(
   // The commonest case: there is nothing to compare.
   if (mapped.length < 2) return mapped.length === 0 ? [] : [mapped];
   const { maxEvents, perRequestKey } = platform.limits;
-  const lanes = new Map<string, T[]>();
+  const groups = new Map<string, T[]>();
   for (const one of mapped) {
     const key = perRequestKey ? perRequestKey(one.body) : "";
-    const lane = lanes.get(key);
-    if (lane) lane.push(one);
-    else lanes.set(key, [one]);
+    const group = groups.get(key);
+    if (group) group.push(one);
+    else groups.set(key, [one]);
   }
   const result: T[][] = [];
-  for (const lane of lanes.values()) {
-    for (let from = 0; from < lane.length; from += maxEvents) result.push(lane.slice(from, from + maxEvents));
+  for (const group of groups.values()) {
+    for (let from = 0; from < group.length; from += maxEvents) {
+      result.push(group.slice(from, from + maxEvents));
+    }
   }
   return result;
 }
@@ -202,7 +204,7 @@ function settlement(
     detail: result.detail,
     status: result.status,
     delay_ms: again ? backoffMs(item.attempts, result.retry_after_ms, world.random) : null,
-    lane: result.lane,
+    lane: result.lane_wide,
     request_ms: ms,
     match_score: quality?.score ?? null,
     match_keys: quality?.identifiers ?? null,
@@ -210,7 +212,7 @@ function settlement(
 }
 
 /** Handed back as it was: never sent, due again at once for whoever may. */
-function released(item: Send, reason: "lane_in_trouble" | "lease_ending"): Settlement {
+function release(item: Send, reason: "lane_in_trouble" | "lease_ending"): Settlement {
   const { captured_at, event_row, destination_id, lease } = item;
   return {
     ...{ captured_at, event_row, destination_id, lease },

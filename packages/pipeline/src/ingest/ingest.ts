@@ -60,7 +60,7 @@ export async function ingest(
     signed,
     ...(digest ? { digest } : {}),
   }));
-  const slots = deps.slots.take(captures.length * SLOTS_PER_EVENT);
+  const slots = deps.slots.acquire(captures.length * SLOTS_PER_EVENT);
   const leasedAt = leaseClock(deps);
   let stored: BrowserIngested;
   try {
@@ -80,10 +80,10 @@ export async function ingest(
       stored = settled.value;
     }
   } catch (error) {
-    deps.slots.give(slots);
+    deps.slots.release(slots);
     throw error;
   }
-  deps.slots.give(slots - stored.sends.length);
+  deps.slots.release(slots - stored.sends.length);
   deps.wanted.learn(shop, stored, leasedAt);
 
   return {
@@ -93,16 +93,23 @@ export async function ingest(
     browser: stored,
     deliver: async () => {
       try {
-        return await dispatch(deps, grouped(kept.map((capture) => capture.event), stored, leasedAt));
+        return await dispatch(
+          deps,
+          groupByDestination(kept.map((capture) => capture.event), stored, leasedAt),
+        );
       } finally {
-        deps.slots.give(stored.sends.length);
+        deps.slots.release(stored.sends.length);
       }
     },
   };
 }
 
 /** What was leased, by destination, with the events as they are to be sent. `events` are the call's, in its order. */
-export function grouped(events: CanonicalEvent[], stored: Ingested, leasedAt: number): DestinationSends[] {
+export function groupByDestination(
+  events: CanonicalEvent[],
+  stored: Ingested,
+  leasedAt: number,
+): DestinationSends[] {
   const groups = new Map<string, DestinationSends>();
   for (const leased of stored.sends) {
     const destination = stored.destinations?.[leased.destination_id];

@@ -7,7 +7,7 @@ import { quarantineSubject, seal } from "@trakit/runtime/seal.ts";
 import type { PipelineDependencies } from "../coalescing.ts";
 import { leaseClock } from "../ports.ts";
 import { readWebhook } from "./read-webhook.ts";
-import { type Taken, takeWebhook, type WebhookFrame } from "./take-webhook.ts";
+import { type Processed, processWebhook, type WebhookFrame } from "./process-webhook.ts";
 
 /** A verified webhook as it came. */
 export interface RawWebhook extends WebhookFrame {
@@ -16,7 +16,7 @@ export interface RawWebhook extends WebhookFrame {
 }
 
 export type Attempt =
-  | { kind: "taken"; taken: Taken }
+  | { kind: "processed"; processed: Processed }
   /** A topic we do nothing with. */
   | { kind: "unhandled" }
   /** The shop in the signed body is not the one in the header. */
@@ -44,8 +44,8 @@ export async function tryWebhook(
     if (read.kind === "unhandled") return { kind: "unhandled" };
     if (read.kind === "unreadable") return { kind: "stuck", reason: read.reason, issues: read.issues };
     doing = "intake_failed";
-    const taken = await takeWebhook(deps, webhook, read);
-    return taken === null ? { kind: "shop_mismatch" } : { kind: "taken", taken };
+    const processed = await processWebhook(deps, webhook, read);
+    return processed === null ? { kind: "shop_mismatch" } : { kind: "processed", processed };
   } catch (error) {
     if (error instanceof DatabaseUnavailable) throw error;
     if (dataRefused(error)) return { kind: "stuck", reason: "event_refused", issues: refusalWords(error) };
@@ -62,19 +62,19 @@ function refusalWords(error: unknown): string[] {
 }
 
 /**
- * Takes a webhook that came now. One that is stuck is kept sealed in quarantine and answered as such, so that Shopify does
+ * Receives a webhook that came now. One that is stuck is kept sealed in quarantine and answered as such, so that Shopify does
  * not repeat it until it gives the subscription up. Null: shop in body and header differ. Throws DatabaseUnavailable when
  * nothing was kept.
  */
 export async function receiveWebhook(
   deps: PipelineDependencies,
   webhook: RawWebhook,
-): Promise<Taken | null> {
+): Promise<Processed | null> {
   const { shop, topic, webhookId } = webhook;
   const tried = await tryWebhook(deps, webhook, () => deps.wanted.of(shop, leaseClock(deps)));
   switch (tried.kind) {
-    case "taken":
-      return tried.taken;
+    case "processed":
+      return tried.processed;
     case "shop_mismatch":
       return null;
     case "unhandled":

@@ -47,9 +47,9 @@ export async function retryQuarantined(
   if (tried.kind === "stuck") return await unread(tried.reason, tried.issues);
   if (tried.kind === "shop_mismatch") return await unread("shop_mismatch");
   let status: WebhookAnswer["status"] = "ignored";
-  if (tried.kind === "taken") {
-    status = tried.taken.answer.status;
-    await tried.taken.after?.();
+  if (tried.kind === "processed") {
+    status = tried.processed.answer.status;
+    await tried.processed.after?.();
   }
   await settleQuarantine(deps.db, shop, webhook.id, true);
   return { read: true, status };

@@ -137,14 +137,14 @@ export async function completeConnecting(
   const connecting = login && state && more.length === 0 ? connectingOf(world.keys, platform, state) : null;
   if (!login || !connecting) return { ok: false, shop: null };
   const { shop } = connecting;
-  const taken = await takeConnection(
+  const redeemed = await takeConnection(
     world.db,
     connecting,
     sha256(cookie ?? "", "base64url"),
     world.databaseNow?.(),
   );
-  if (taken === "expired") return { ok: false, shop, trouble: "expired" };
-  if (taken !== "taken" || cookie === null) return { ok: false, shop: null };
+  if (redeemed === "expired") return { ok: false, shop, trouble: "expired" };
+  if (redeemed !== "taken" || cookie === null) return { ok: false, shop: null };
   const failed = (trouble: ConnectTrouble): Connected => {
     world.log.warn("connection_failed", { platform, reason: trouble });
     return { ok: false, shop, trouble };

@@ -17,7 +17,7 @@ export type TokenCheck = "accepted" | "cannot_be_checked" | "unreachable" | "unc
 export async function destinationsOf(world: MerchantWorld, shop: string): Promise<DestinationAnswer[]> {
   const rows = await listDestinations(world.db, shop) ?? [];
   return PLATFORMS.map((name) =>
-    described(world, destination(name)!, rows.find((row) => row.platform === name))
+    describeDestination(world, destination(name)!, rows.find((row) => row.platform === name))
   );
 }
 
@@ -28,10 +28,10 @@ export function destinationOf(
   row: DestinationRow | null,
 ): DestinationAnswer | null {
   const platform = destination(name);
-  return platform ? described(world, platform, row ?? undefined) : null;
+  return platform ? describeDestination(world, platform, row ?? undefined) : null;
 }
 
-function described(
+function describeDestination(
   world: MerchantWorld,
   platform: AnyDestination,
   row: DestinationRow | undefined,
@@ -116,7 +116,7 @@ export async function changeDestination(
     row = answer.destination;
     if (answer.changed) {
       world.log.info("destination_changed", { platform: name, token: tokenCheck, enabled: row!.enabled });
-      return { ok: true, destination: described(world, platform, row!), tokenCheck };
+      return { ok: true, destination: describeDestination(world, platform, row!), tokenCheck };
     }
   }
   return refusal(409, "busy", "Others are changing this destination at the moment.", {
@@ -191,7 +191,7 @@ export async function probe(
     platform.request([], { settings, token, baseUrl: baseOf(world, platform), testCode: null }),
   );
   if (answer.kind === "auth") return { check: "refused", reason: answer.reason, detail: answer.detail };
-  const lost = answer.kind === "in_doubt" || (answer.kind === "retry" && answer.lane);
+  const lost = answer.kind === "in_doubt" || (answer.kind === "retry" && answer.lane_wide);
   return { check: lost ? "unreachable" : "accepted", reason: answer.reason, detail: null };
 }
 

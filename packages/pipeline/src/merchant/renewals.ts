@@ -70,6 +70,6 @@ async function renewOne(world: ConnectionWorld, due: DueGrant): Promise<keyof Re
   }
   world.log.warn("renewal_failed", { platform, reason: answer.reason });
   const kind = answer.reason === "refused" ? "refused" : "unavailable";
-  const written = await grantRenewed(world.db, mine, { kind }, now());
-  return written ? kind === "refused" ? "refused" : "failed" : null;
+  const kept = await grantRenewed(world.db, mine, { kind }, now());
+  return kept ? kind === "refused" ? "refused" : "failed" : null;
 }

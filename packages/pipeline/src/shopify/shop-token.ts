@@ -79,9 +79,9 @@ export async function accessToken(world: AdminWorld, shop: string): Promise<Shop
       return { ok: false, reason: kind === "refused" ? "reopen_app" : "unavailable" };
     }
     const pair = sealedPair(world.keys, shop, answer.tokens);
-    const written = await refreshed(world.db, shop, found.lease, { kind: "refreshed", pair }, now);
+    const kept = await refreshed(world.db, shop, found.lease, { kind: "refreshed", pair }, now);
     // not ours any more: whoever took over has a pair of their own, and theirs is the one that counts
-    if (written) return { ok: true, token: answer.tokens.access, sealed: pair.access };
+    if (kept) return { ok: true, token: answer.tokens.access, sealed: pair.access };
   }
   return { ok: false, reason: "unavailable" };
 }

@@ -53,27 +53,27 @@ export function shopTokens(
   const startedAt = options.now();
   let revoked = false;
 
-  const named = (prefix: string, made: string) =>
-    `${prefix}_${made}-${
-      createHmac("sha256", options.secret).update(`${prefix} ${made}`).digest("hex").slice(0, 32)
+  const named = (prefix: string, stem: string) =>
+    `${prefix}_${stem}-${
+      createHmac("sha256", options.secret).update(`${prefix} ${stem}`).digest("hex").slice(0, 32)
     }`;
 
   /** The pair a token belongs to; one of a former life is taken up again. */
   function find(which: "access" | "refresh", token: string): Pair | undefined {
     const known = pairs.find((one) => one[which] === token);
-    const made = known || revoked ? null : /^shp[ra]t_(([0-9a-z]+)-[0-9a-f]+)-[0-9a-f]+$/.exec(token);
-    if (!made) return known;
-    const issuedAt = parseInt(made[2]!, 36);
-    const pair = pairOf(made[1]!, issuedAt, null);
+    const parts = known || revoked ? null : /^shp[ra]t_(([0-9a-z]+)-[0-9a-f]+)-[0-9a-f]+$/.exec(token);
+    if (!parts) return known;
+    const issuedAt = parseInt(parts[2]!, 36);
+    const pair = pairOf(parts[1]!, issuedAt, null);
     if (issuedAt >= startedAt || pair[which] !== token) return undefined;
     pairs = [...pairs, pair];
     return pair;
   }
 
-  function pairOf(made: string, issuedAt: number, replaces: Pair | null): Pair {
+  function pairOf(stem: string, issuedAt: number, replaces: Pair | null): Pair {
     return {
-      access: named("shpat", made),
-      refresh: named("shprt", made),
+      access: named("shpat", stem),
+      refresh: named("shprt", stem),
       issuedAt,
       used: false,
       replaces,

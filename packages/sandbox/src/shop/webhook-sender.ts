@@ -206,17 +206,17 @@ export function createWebhookSender(options: WebhookOptions): WebhookSender {
     send(webhooks, duplicates) {
       const eventId = options.ids.uuid();
       const at = options.now();
-      const made = webhooks.map((webhook) => create(webhook, eventId, at));
-      made.forEach(remember);
+      const deliveries = webhooks.map((webhook) => create(webhook, eventId, at));
+      deliveries.forEach(remember);
       if (options.deliver) {
         track((async () => {
-          for (const entry of made) {
+          for (const entry of deliveries) {
             const copies = Array.from({ length: duplicates }, () => copy(entry));
             await Promise.all([attempt(entry), ...copies]);
           }
         })());
       }
-      return made.map((entry) => entry.view);
+      return deliveries.map((entry) => entry.view);
     },
     list: () => [...entries.values()].map((entry) => entry.view),
     redeliver(webhookId) {

@@ -54,7 +54,7 @@ export interface FaultBoard {
   set(vendor: VendorName, fault: Fault | null): void;
   clear(): void;
   /** The fault this request meets, counted as met; null when none. */
-  take(vendor: VendorName, target: Target): Fault | null;
+  meet(vendor: VendorName, target: Target): Fault | null;
   show(): Record<VendorName, ShownFault | null>;
 }
 
@@ -77,7 +77,7 @@ export function createFaultBoard(random: () => number): FaultBoard {
       else active.set(vendor, { fault, hits: 0 });
     },
     clear: () => active.clear(),
-    take(vendor, target) {
+    meet(vendor, target) {
       const entry = active.get(vendor);
       if (entry === undefined) return null;
       const { fault } = entry;

@@ -157,7 +157,7 @@ export function platformLogins(options: LoginOptions): PlatformLogins {
   }
 
   /** A code is good once, for its platform, redirect address and verifier. */
-  function take(platform: LoginPlatform, form: Record<string, string>): boolean {
+  function redeem(platform: LoginPlatform, form: Record<string, string>): boolean {
     const code = form["code"] ?? "";
     const found = codes.get(code);
     codes.delete(code);
@@ -170,7 +170,7 @@ export function platformLogins(options: LoginOptions): PlatformLogins {
   const servers: Record<LoginPlatform, (request: LoginRequest) => Answer> = {
     pinterest(request) {
       const refuse = (status: number, code: number, message: string) => check.json(status, { code, message });
-      if (!proven(basic(request.headers), "pinterest")) return refuse(401, 2, "Authentication failed.");
+      if (!isProven(basic(request.headers), "pinterest")) return refuse(401, 2, "Authentication failed.");
       const form = formOf(request);
       if (!form) return refuse(400, 1, "Invalid request body");
       const renewing = form["grant_type"] === "refresh_token";
@@ -181,7 +181,7 @@ export function platformLogins(options: LoginOptions): PlatformLogins {
         renewals.delete(token);
       } else {
         logins.calls.push("pinterest code");
-        if (form["grant_type"] !== "authorization_code" || !take("pinterest", form)) {
+        if (form["grant_type"] !== "authorization_code" || !redeem("pinterest", form)) {
           return refuse(400, 1, "Invalid authorization code");
         }
       }
@@ -199,7 +199,7 @@ export function platformLogins(options: LoginOptions): PlatformLogins {
       const form = formOf(request);
       const refuse = (error: string) => check.json(400, { error, error_description: "Invalid request" });
       if (!form) return refuse("invalid_request");
-      if (!proven({ id: form["client_id"] ?? "", secret: form["client_secret"] ?? "" }, "snapchat")) {
+      if (!isProven({ id: form["client_id"] ?? "", secret: form["client_secret"] ?? "" }, "snapchat")) {
         return check.json(401, { error: "invalid_client" });
       }
       let refresh = form["refresh_token"] ?? "";
@@ -208,7 +208,7 @@ export function platformLogins(options: LoginOptions): PlatformLogins {
         if (!alive(renewals, "snapchat", refresh)) return refuse("invalid_grant");
       } else {
         logins.calls.push("snapchat code");
-        if (form["grant_type"] !== "authorization_code" || !take("snapchat", form)) {
+        if (form["grant_type"] !== "authorization_code" || !redeem("snapchat", form)) {
           return refuse("invalid_grant");
         }
         refresh = grantRenewal("snapchat", "hCgw", 3_650 * DAY_MS);
@@ -228,10 +228,10 @@ export function platformLogins(options: LoginOptions): PlatformLogins {
       const body = check.isJsonType(request.headers) ? check.parseJson(request.body) : undefined;
       if (!check.isObject(body)) return say(40002, "Invalid JSON body");
       const text = (name: string) => typeof body[name] === "string" ? body[name] as string : "";
-      if (!proven({ id: text("app_id"), secret: text("secret") }, "tiktok")) {
+      if (!isProven({ id: text("app_id"), secret: text("secret") }, "tiktok")) {
         return say(40001, "app_id or secret");
       }
-      if (!take("tiktok", { code: text("auth_code") })) return say(40110, "Auth_code is used or expired");
+      if (!redeem("tiktok", { code: text("auth_code") })) return say(40110, "Auth_code is used or expired");
       return say(0, "OK", {
         access_token: grantAccess("tiktok", "", 3_650 * DAY_MS),
         advertiser_ids: ["7000000000000000001"],
@@ -244,7 +244,7 @@ export function platformLogins(options: LoginOptions): PlatformLogins {
       const form = request.method === "GET" ? Object.fromEntries(request.query) : formOf(request);
       if (!form) return refuse(100, "Missing parameter");
       if (form["client_id"] !== loginClient("meta").id) return refuse(101, "Error validating application.");
-      if (!proven({ id: form["client_id"], secret: form["client_secret"] ?? "" }, "meta")) {
+      if (!isProven({ id: form["client_id"], secret: form["client_secret"] ?? "" }, "meta")) {
         return refuse(1, "Error validating client secret.");
       }
       const lasting = form["grant_type"] === "fb_exchange_token";
@@ -252,7 +252,7 @@ export function platformLogins(options: LoginOptions): PlatformLogins {
       if (lasting && !alive(access, "meta", form["fb_exchange_token"] ?? "")) {
         return refuse(190, "Error validating access token: Session has expired.");
       }
-      if (!lasting && !take("meta", form)) return refuse(100, "This authorization code has been used.");
+      if (!lasting && !redeem("meta", form)) return refuse(100, "This authorization code has been used.");
       // about 60 days, or an hour
       const seconds = lasting ? 5_183_944 : 3_600;
       return check.json(200, {
@@ -297,7 +297,7 @@ export function platformLogins(options: LoginOptions): PlatformLogins {
   return logins;
 }
 
-function proven(given: { id: string; secret: string } | null, platform: LoginPlatform): boolean {
+function isProven(given: { id: string; secret: string } | null, platform: LoginPlatform): boolean {
   const known = loginClient(platform);
   const [a, b] = [`${given?.id}\n${given?.secret}`, `${known.id}\n${known.secret}`].map((text) =>
     createHash("sha256").update(text).digest()

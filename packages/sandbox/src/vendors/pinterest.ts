@@ -19,7 +19,12 @@ const CODE = {
   rampedDown: 4197,
 };
 
-function failed(status: number, code: number, message: string, headers: Record<string, string> = {}): Answer {
+function failure(
+  status: number,
+  code: number,
+  message: string,
+  headers: Record<string, string> = {},
+): Answer {
   return check.json(status, { code, message }, headers);
 }
 
@@ -86,22 +91,22 @@ function handle(request: VendorRequest, body: unknown, state: VendorState): Hand
     events,
   });
   const id = PATH.exec(request.path)?.[1];
-  if (id === undefined) return refuse(failed(404, 404, "Not Found"), ["path: no such path"]);
-  if (request.method !== "POST") return refuse(failed(405, 405, "Method Not Allowed"), ["method: not POST"]);
+  if (id === undefined) return refuse(failure(404, 404, "Not Found"), ["path: no such path"]);
+  if (request.method !== "POST") return refuse(failure(405, 405, "Method Not Allowed"), ["method: not POST"]);
   const token = check.bearer(request.headers);
   if (token === null || check.tokenRefused(token)) {
     return refuse(pinterest.refuseToken(state), [`token: ${token === null ? "missing" : "refused"}`]);
   }
   if (!/^\d{1,18}$/.test(id)) {
     const message = `Invalid request: '${id}' does not match '^\\\\d+$'`;
-    return refuse(failed(400, CODE.request, message), ["path: not a valid ad account id"]);
+    return refuse(failure(400, CODE.request, message), ["path: not a valid ad account id"]);
   }
   const ignored: Finding[] = [];
   const findings = schemaFindings(request, body, ignored);
   const first = findings[0];
   if (first !== undefined) {
     return refuse(
-      failed(400, CODE.request, schemaMessage(first)),
+      failure(400, CODE.request, schemaMessage(first)),
       check.describeAll([...findings, ...ignored]),
     );
   }
@@ -150,23 +155,23 @@ export const pinterest: Vendor = {
   dedupWindow: () => null,
   success: (count) =>
     result(Array.from({ length: count }, () => ({ error: null, warning: null, problems: [] }))),
-  refuseToken: () => failed(401, CODE.authentication, "Authentication failed."),
+  refuseToken: () => failure(401, CODE.authentication, "Authentication failed."),
   throttle(_state, _account, retryAfter) {
     // No Retry-After is documented: it comes only on request.
     const headers: Record<string, string> = retryAfter === null ? {} : { "retry-after": String(retryAfter) };
-    return failed(429, CODE.throttled, "You have exceeded your rate limit. Try again later.", headers);
+    return failure(429, CODE.throttled, "You have exceeded your rate limit. Try again later.", headers);
   },
   failure(status, state) {
     if (status === 502 || status === 504) return check.gatewayPage(status);
     if (status === 401) return pinterest.refuseToken(state);
     if (status === 403) {
-      return failed(status, CODE.permission, "You are not permitted to access that resource.");
+      return failure(status, CODE.permission, "You are not permitted to access that resource.");
     }
     if (status === 429) return pinterest.throttle(state, null, null);
     if (status === 503) {
-      return failed(status, CODE.rampedDown, "This endpoint is temporarily unavailable. Try again later.");
+      return failure(status, CODE.rampedDown, "This endpoint is temporarily unavailable. Try again later.");
     }
-    if (status >= 500) return failed(status, status, "Unexpected error. Try again later.");
-    return failed(status, CODE.request, "Invalid request");
+    if (status >= 500) return failure(status, status, "Unexpected error. Try again later.");
+    return failure(status, CODE.request, "Invalid request");
   },
 };

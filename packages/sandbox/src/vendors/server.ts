@@ -69,7 +69,7 @@ interface Outcome {
 }
 
 /** Takes everything readable, for benches that measure the sender and not the stand-in. */
-function takeUnchecked(
+function acceptUnchecked(
   vendor: Vendor,
   request: VendorRequest,
   body: unknown,
@@ -152,7 +152,7 @@ export async function startVendorSandbox(options: VendorSandboxOptions): Promise
     const state: VendorState = { now: at, trace: `sandbox-${seq}` };
     const body = vendor.parse(request);
     const account = vendor.account(request, body);
-    const fault = faults.take(vendor.name, { account, token: () => vendor.token(request, body) });
+    const fault = faults.meet(vendor.name, { account, token: () => vendor.token(request, body) });
     const outcome = outcomeOf(vendor, request, body, account, fault, state);
     const silent = fault?.kind === "reset" || fault?.kind === "reset_after" || fault?.kind === "hang";
     recorder.add(
@@ -209,7 +209,7 @@ export async function startVendorSandbox(options: VendorSandboxOptions): Promise
       };
     }
     const handled = settings.instant
-      ? takeUnchecked(vendor, request, body, state)
+      ? acceptUnchecked(vendor, request, body, state)
       : vendor.handle(request, body, state);
     return { ...handled, answer: handled };
   }

@@ -146,7 +146,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     visitor = found;
   }
 
-  async function take(event: PixelEvent, name = event.name, data = event.data ?? {}): Promise<void> {
+  async function capture(event: PixelEvent, name = event.name, data = event.data ?? {}): Promise<void> {
     const { document } = event.context ?? {};
     const email = (data.customer as { email?: string } | undefined)?.email;
     const token = name === REGISTERED
@@ -160,7 +160,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
       id = hex(crypto.getRandomValues(new Uint8Array(16)).buffer);
     }
     const cart = init.data?.cart?.id?.split("?")[0];
-    const made: StoreEvent = {
+    const storeEvent: StoreEvent = {
       name,
       id,
       timestamp: Date.parse(event.timestamp) || Date.now(),
@@ -171,9 +171,9 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
       },
       data: name === "product_added_to_cart" && cart ? { ...data, cart: { id: cart } } : data,
     };
-    if (event.clientId) made.clientId = event.clientId;
-    if (personal(made.data)) secret.add(id);
-    carry.add(made);
+    if (event.clientId) storeEvent.clientId = event.clientId;
+    if (personal(storeEvent.data)) secret.add(id);
+    carry.add(storeEvent);
   }
 
   /** The theme's script names the page it has taken care of. */
@@ -199,7 +199,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
       checkout = true;
       await carry.adopt();
     }
-    if (!SHARED.includes(event.name)) return await take(event);
+    if (!SHARED.includes(event.name)) return await capture(event);
     // one that is not ours after all must not have been sent; one whose page goes before we know is kept for the next page
     undecided.push(event);
     saveUndecided();
@@ -211,7 +211,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     }
     undecided.splice(undecided.indexOf(event), 1);
     saveUndecided();
-    if (!theirs && allowed()) await take(event);
+    if (!theirs && allowed()) await capture(event);
   }
 
   const started = (async () => {
@@ -220,7 +220,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     await quietly(browser.sessionStorage.removeItem(UNDECIDED));
     // the embed is on in this visit: then it had that page too
     const embed = await quietly(browser.sessionStorage.getItem("_tk_h"));
-    if (!embed && allowed()) { for (const event of before) await take(event); }
+    if (!embed && allowed()) { for (const event of before) await capture(event); }
     await carry.adopt();
   })().catch(() => {});
 
@@ -230,7 +230,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
   analytics.subscribe("form_submitted", (event) => {
     const lead = leadOf(event.data);
     if (lead) {
-      void started.then(() => allowed() && take(event, lead.name, { customer: lead.customer })).catch(
+      void started.then(() => allowed() && capture(event, lead.name, { customer: lead.customer })).catch(
         () => {},
       );
     }

@@ -4,7 +4,7 @@ import type { Cart } from "@trakit/shopify/cart.ts";
 import type { PipelineDependencies } from "../coalescing.ts";
 import { leaseClock } from "../ports.ts";
 import { dispatch } from "../dispatch/dispatch.ts";
-import { grouped } from "./ingest.ts";
+import { groupByDestination } from "./ingest.ts";
 
 /** Sending slots for one cart: an update rarely adds more than one thing, and what finds no slot is sent from the queue. */
 const SLOTS = 12;
@@ -15,14 +15,14 @@ const SLOTS = 12;
  *
  * @param changedAt X-Shopify-Triggered-At; null = the cart's own word
  */
-export async function takeCart(
+export async function processCart(
   deps: PipelineDependencies,
   shop: string,
   topic: string,
   cart: Cart,
   changedAt: string | null,
 ): Promise<{ stored: CartIngested; deliver: () => Promise<unknown> }> {
-  const slots = deps.slots.take(SLOTS);
+  const slots = deps.slots.acquire(SLOTS);
   const leasedAt = leaseClock(deps);
   let stored: CartIngested;
   try {
@@ -40,17 +40,17 @@ export async function takeCart(
       deps.databaseNow?.(),
     );
   } catch (error) {
-    deps.slots.give(slots);
+    deps.slots.release(slots);
     throw error;
   }
-  deps.slots.give(slots - stored.sends.length);
+  deps.slots.release(slots - stored.sends.length);
   return {
     stored,
     deliver: async () => {
       try {
-        return await dispatch(deps, grouped(stored.events.map(fromStored), stored, leasedAt));
+        return await dispatch(deps, groupByDestination(stored.events.map(fromStored), stored, leasedAt));
       } finally {
-        deps.slots.give(stored.sends.length);
+        deps.slots.release(stored.sends.length);
       }
     },
   };

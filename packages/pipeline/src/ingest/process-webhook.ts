@@ -8,7 +8,7 @@ import type { PipelineDependencies } from "../coalescing.ts";
 import { type Capture, ingest } from "./ingest.ts";
 import { redact } from "../upkeep/privacy.ts";
 import type { ReadWebhook } from "./read-webhook.ts";
-import { takeCart } from "./take-cart.ts";
+import { processCart } from "./process-cart.ts";
 
 /** A verified webhook by its headers. */
 export interface WebhookFrame {
@@ -19,7 +19,7 @@ export interface WebhookFrame {
   triggeredAt: string | null;
 }
 
-export interface Taken {
+export interface Processed {
   answer: WebhookAnswer;
   /** What goes on after the answer. What it leaves undone is found again by worker or drain. Never throws. */
   after?: () => Promise<unknown>;
@@ -30,26 +30,32 @@ export interface Taken {
  * a webhook that came now and for one out of quarantine. Null: the shop in the signed body is not the one in the header,
  * so one of them is not Shopify's word. Throws DatabaseUnavailable when nothing was noted.
  */
-export async function takeWebhook(
+export async function processWebhook(
   deps: PipelineDependencies,
   frame: WebhookFrame,
   read: Exclude<ReadWebhook, { kind: "unreadable" | "unhandled" }>,
-): Promise<Taken | null> {
+): Promise<Processed | null> {
   switch (read.kind) {
     case "nothing":
-      return ignored(read.reason);
+      return ignore(read.reason);
     case "app":
       return await app(deps, frame, read.webhook);
     case "customer": {
       const learnt = await learnCustomer(deps.db, frame.shop, read.facts, deps.databaseNow?.());
-      if (learnt !== "learnt") return ignored(learnt);
+      if (learnt !== "learnt") return ignore(learnt);
       return read.capture ? await capture(deps, frame, read.capture, []) : { answer: { status: "done" } };
     }
     case "cart": {
-      const { stored, deliver } = await takeCart(deps, frame.shop, read.topic, read.cart, frame.triggeredAt);
-      if (stored.shop !== "active") return ignored(`${stored.shop}_shop`);
+      const { stored, deliver } = await processCart(
+        deps,
+        frame.shop,
+        read.topic,
+        read.cart,
+        frame.triggeredAt,
+      );
+      if (stored.shop !== "active") return ignore(`${stored.shop}_shop`);
       const [first] = stored.results;
-      if (!first) return ignored(stored.ignored ?? "nothing_added");
+      if (!first) return ignore(stored.ignored ?? "nothing_added");
       return { answer: { status: first.status, event_id: first.event_id }, after: deliver };
     }
     case "capture":
@@ -57,19 +63,19 @@ export async function takeWebhook(
   }
 }
 
-const ignored = (reason: string): Taken => ({ answer: { status: "ignored", reason } });
+const ignore = (reason: string): Processed => ({ answer: { status: "ignored", reason } });
 
 async function capture(
   deps: PipelineDependencies,
   frame: WebhookFrame,
   captured: Capture,
   dropped: string[],
-): Promise<Taken> {
+): Promise<Processed> {
   const keyed = { ...captured, keys: [...captured.keys, `webhook:${frame.webhookId}`] };
   const refused = Object.fromEntries(dropped.map((field) => [`unusable_${field}`, 1]));
   const ingested = await ingest(deps, frame.shop, [keyed], { refused });
   if (ingested.shop !== "active") {
-    return { ...ignored(`${ingested.shop}_shop`), after: ingested.deliver };
+    return { ...ignore(`${ingested.shop}_shop`), after: ingested.deliver };
   }
   const [result] = ingested.results;
   return {
@@ -86,18 +92,18 @@ async function app(
   deps: PipelineDependencies,
   frame: WebhookFrame,
   webhook: AppWebhook,
-): Promise<Taken | null> {
+): Promise<Processed | null> {
   const now = deps.databaseNow?.();
   if (webhook.kind === "scopes") {
     const result = await setScopes(deps.db, frame.shop, webhook.scopes, webhook.updatedAt, now);
     // what the new scopes allow is set up at the merchant's next visit, or by the daily job
-    return result === "changed" ? { answer: { status: "done" } } : ignored(result);
+    return result === "changed" ? { answer: { status: "done" } } : ignore(result);
   }
   if (webhook.shop !== frame.shop) return null;
   if (webhook.kind === "uninstalled") {
     const result = await uninstallShop(deps.db, frame.shop, frame.triggeredAt, now);
     deps.log.info("app_uninstalled", { result });
-    return result === "uninstalled" ? { answer: { status: "done" } } : ignored(result);
+    return result === "uninstalled" ? { answer: { status: "done" } } : ignore(result);
   }
   const asked = await requestPrivacy(deps.db, {
     shop: frame.shop,
@@ -111,7 +117,7 @@ async function app(
     status: asked.status,
     request: asked.id ?? null,
   });
-  if (asked.status === "unknown_shop" || asked.status === "reinstalled") return ignored(asked.status);
+  if (asked.status === "unknown_shop" || asked.status === "reinstalled") return ignore(asked.status);
   const answer: WebhookAnswer = { status: asked.status };
   const { id, shop_id } = asked;
   if (webhook.request === "export" || asked.state === "done" || !id || !shop_id) return { answer };
