@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { SEND_TIMEOUT_MS } from "@trakit/pipeline/ports.ts";
+import { byFetch, createSend } from "@trakit/runtime/send.ts";
 import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
 import { adminHandler } from "../../functions/admin/handler.ts";
 import { installHandler } from "../../functions/install/handler.ts";
@@ -31,6 +33,7 @@ beforeAll(async () => {
     const deps = {
       ...kit.world,
       fetch,
+      send: createSend(byFetch(fetch), { timeoutMs: SEND_TIMEOUT_MS, now: kit.world.now }),
       vendorHosts: kit.vendorHosts,
       oauthClients: kit.oauthClients,
       appUrl: `${origin}/functions/v1`,

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { SEND_TIMEOUT_MS } from "@trakit/pipeline/ports.ts";
+import { byFetch, createSend } from "@trakit/runtime/send.ts";
 import { createTrakitAdmin, createTrakitClient, TrakitProblem } from "@trakit/client/client.ts";
 import { openApp } from "@trakit/pipeline/shopify/installation.ts";
 import { adminHandler } from "../../functions/admin/handler.ts";
@@ -9,6 +11,7 @@ const PROJECT = "https://project.example";
 const handle = adminHandler({
   ...kit.world,
   fetch,
+  send: createSend(byFetch(fetch), { timeoutMs: SEND_TIMEOUT_MS, now: kit.world.now }),
   vendorHosts: kit.vendorHosts,
   oauthClients: kit.oauthClients,
   adminUrl: ADMIN_URL,

@@ -2,13 +2,15 @@ import { describe, expect, test } from "vitest";
 import type { Database } from "@trakit/db/connection.ts";
 import { drain } from "@trakit/pipeline/dispatch/drain.ts";
 import { pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
+import { SEND_TIMEOUT_MS } from "@trakit/pipeline/ports.ts";
+import { byFetch, createSend } from "@trakit/runtime/send.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
 import { fromShopify } from "../support/captured.ts";
 import { merchantApi, META } from "../support/merchant-api.ts";
 import { merchantKit } from "../support/merchant.ts";
 
 const kit = await merchantKit();
-const { call, installed, set } = merchantApi(kit);
+const { call, deps: { send }, installed, set } = merchantApi(kit);
 
 const NOBODYS = "999999999999999";
 
@@ -31,7 +33,7 @@ async function drained() {
   return await drain(
     pipelineDependencies({
       ...{ db, keys, log, now, databaseNow: databaseNow! },
-      fetch: platforms,
+      send: createSend(byFetch(platforms), { timeoutMs: SEND_TIMEOUT_MS, now }),
       random: () => 0.5,
       vendorHosts: kit.vendorHosts,
       slots: new Slots(8),
@@ -62,10 +64,10 @@ function heldAtPlatform() {
   let arrived = () => {};
   const asked = new Promise<void>((resolve) => arrived = resolve);
   const api = merchantApi(kit, {
-    fetch: async (input, init) => {
+    send: async (request) => {
       arrived();
       await gate;
-      return await fetch(input, init);
+      return await send(request);
     },
   });
   return { ...api, asked, go: () => go() };

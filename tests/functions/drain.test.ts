@@ -44,7 +44,7 @@ async function drain(
 /** Stores an order and loses the process before anything of it is sent. */
 async function storedAndLost(domain: string): Promise<void> {
   const silent = webhooksHandler({
-    ...kit.deps({ fetch: () => new Promise(() => {}) }),
+    ...kit.deps({ send: () => new Promise(() => {}) }),
     secrets: [SECRET],
     waitUntil: () => {},
   });

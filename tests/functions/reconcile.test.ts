@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { SEND_TIMEOUT_MS } from "@trakit/pipeline/ports.ts";
+import { byFetch, createSend } from "@trakit/runtime/send.ts";
 import { connect } from "@trakit/db/connection.ts";
 import { conversionEventId } from "@trakit/core/event-id.ts";
 import { openApp } from "@trakit/pipeline/shopify/installation.ts";
@@ -20,7 +22,7 @@ const kit = await merchantKit();
 const deps = pipelineDependencies({
   ...kit.world,
   db: connect({ url: kit.database.url("trakit_edge"), max: 2 }),
-  fetch,
+  send: createSend(byFetch(fetch), { timeoutMs: SEND_TIMEOUT_MS, now: kit.world.now }),
   random: () => 0.5,
   keys: KEYS,
   vendorHosts: kit.vendorHosts,

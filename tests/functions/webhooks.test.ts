@@ -54,9 +54,9 @@ describe("an order", () => {
     const gate = new Promise<void>((resolve) => release = resolve);
     const slow = handler({
       ...kit.deps({
-        fetch: async (...request: Parameters<typeof fetch>) => {
+        send: async (request) => {
           await gate;
-          return await fetch(...request);
+          return await kit.deps().send(request);
         },
       }),
     });

@@ -3,6 +3,8 @@ import { createServer, type Server as HttpServer } from "node:http";
 import { type AddressInfo, createServer as createRawServer, type Server } from "node:net";
 import process from "node:process";
 import { afterAll, describe, expect, test } from "vitest";
+import { SEND_TIMEOUT_MS } from "@trakit/pipeline/ports.ts";
+import { byFetch, createSend, type Exchange } from "@trakit/runtime/send.ts";
 import { EMPTY_IDENTIFIERS } from "@trakit/core/event.ts";
 import type { Database } from "@trakit/db/connection.ts";
 import type { Settlement } from "@trakit/db/calls/settle-deliveries.ts";
@@ -10,7 +12,7 @@ import { destination } from "@trakit/destinations/registry.ts";
 import { sendAll } from "@trakit/pipeline/dispatch/send-all.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
-import { workerFetch } from "@trakit/worker/http-fetch.ts";
+import { byUndici } from "@trakit/worker/http-exchange.ts";
 import { backlogWorld, DEMO_PLATFORMS, KEYS, purchase } from "../support/backlog.ts";
 
 const DAY_MS = 86_400_000;
@@ -135,10 +137,12 @@ const nothing = {
   close: () => Promise.resolve(),
 } as Database;
 
-async function settled(platform: string, url: string, send: typeof fetch): Promise<Settlement> {
+async function settled(platform: string, url: string, exchange: Exchange): Promise<Settlement> {
   const rules = destination(platform)!;
   const demo = DEMO_DESTINATIONS[platform]!;
-  const { deps } = backlogWorld(nothing, url, { fetch: send });
+  const { deps } = backlogWorld(nothing, url, {
+    send: createSend(exchange, { timeoutMs: SEND_TIMEOUT_MS, now: Date.now }),
+  });
   const [one] = await sendAll(deps, {
     shopId: SHOP,
     destination: {
@@ -168,15 +172,15 @@ afterAll(() => {
   for (const server of servers) server.close();
 });
 
-describe.each([["fetch", fetch], ["the worker's fetch", workerFetch()]] as const)(
+describe.each([["fetch", byFetch(fetch)], ["the worker's client", byUndici()]] as const)(
   "by %s, a vendor that",
-  (_, send) => {
+  (_, exchange) => {
     test.each(VENDORS)("%s", async (_what, address, expected) => {
       const url = await address;
       const before = process.memoryUsage().rss;
       for (const platform of DEMO_PLATFORMS) {
         const started = performance.now();
-        const one = await settled(platform, url, send);
+        const one = await settled(platform, url, exchange);
         const said = `${one.kind} ${one.reason}`;
         // a vendor without event ids ends a doubt at once
         if (said !== "permanent outcome_unknown") expect(said, platform).toMatch(expected);
@@ -210,10 +214,10 @@ test("a worker keeps its connection to a vendor, and loses no request to one tha
   });
   server.on("connection", (socket) => connections.push(socket));
   const url = await listen(server);
-  const send = workerFetch();
+  const exchange = byUndici();
   const post = async () => {
-    const init = { method: "POST", headers: {}, body: "{}", signal: AbortSignal.timeout(5_000) };
-    await (await send(url, init)).arrayBuffer();
+    const request = { method: "POST", url, headers: {}, body: "{}" } as const;
+    await (await exchange(request, AbortSignal.timeout(5_000))).arrayBuffer();
   };
   for (let count = 0; count < 20; count++) await post();
   expect(connections.length).toBeLessThan(5);

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { byFetch, createSend } from "@trakit/runtime/send.ts";
 import { type CanonicalEvent, EMPTY_IDENTIFIERS } from "@trakit/core/event.ts";
 import { toStored } from "@trakit/core/stored.ts";
 import { ingestEvents } from "@trakit/db/calls/ingest-events.ts";
@@ -11,7 +12,7 @@ import {
   exampleEvent,
 } from "@trakit/destinations/shared/example-event.ts";
 import { type PipelineDependencies, pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
-import type { World } from "@trakit/pipeline/ports.ts";
+import { SEND_TIMEOUT_MS, type World } from "@trakit/pipeline/ports.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
@@ -132,7 +133,7 @@ export function backlogWorld(
   const lines: string[] = [];
   const deps = pipelineDependencies({
     db,
-    fetch,
+    send: createSend(byFetch(fetch), { timeoutMs: SEND_TIMEOUT_MS, now: Date.now }),
     now: Date.now,
     random: Math.random,
     keys: KEYS,

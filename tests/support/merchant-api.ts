@@ -1,4 +1,6 @@
 import { expect } from "vitest";
+import { SEND_TIMEOUT_MS } from "@trakit/pipeline/ports.ts";
+import { byFetch, createSend } from "@trakit/runtime/send.ts";
 import { DEMO_DESTINATIONS } from "@trakit/cli/stack/demo.ts";
 import { openApp } from "@trakit/pipeline/shopify/installation.ts";
 import type { AdminDependencies } from "../../functions/admin/dependencies.ts";
@@ -22,6 +24,7 @@ export function merchantApi(
   const deps: AdminDependencies = {
     ...kit.world,
     fetch,
+    send: createSend(byFetch(fetch), { timeoutMs: SEND_TIMEOUT_MS, now: kit.world.now }),
     vendorHosts: kit.vendorHosts,
     oauthClients: kit.oauthClients,
     adminUrl: ADMIN_URL,

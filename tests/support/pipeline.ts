@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeEach, expect } from "vitest";
+import { byFetch, createSend } from "@trakit/runtime/send.ts";
 import { connect, type Database } from "@trakit/db/connection.ts";
 import { destination } from "@trakit/destinations/registry.ts";
-import type { World } from "@trakit/pipeline/ports.ts";
+import { SEND_TIMEOUT_MS, type World } from "@trakit/pipeline/ports.ts";
 import { type PipelineDependencies, pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
@@ -124,7 +125,7 @@ export async function pipelineKit() {
 
   const world = (): World => ({
     db,
-    fetch,
+    send: createSend(byFetch(fetch), { timeoutMs: SEND_TIMEOUT_MS, now }),
     now,
     random: () => 0.5,
     keys: KEYS,

@@ -1,12 +1,14 @@
 import type { Database } from "@trakit/db/connection.ts";
 import type { Logger } from "@trakit/runtime/log.ts";
+import type { SendRequest } from "@trakit/runtime/send.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
 import type { Slots } from "@trakit/runtime/slots.ts";
 
 /** What ingest and dispatch need of the world; every one of them can be a test's. */
 export interface World {
   db: Database;
-  fetch: typeof fetch;
+  /** To vendors and to the operator's address. */
+  send: SendRequest;
   /** ms since the epoch. */
   now: () => number;
   /** ms of a clock nobody sets; absent = the process's. Leases are measured with it. */

@@ -1,13 +1,17 @@
 import { connect } from "@trakit/db/connection.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
+import { byFetch, createSend, type Exchange } from "@trakit/runtime/send.ts";
 import { readSettings, readVendorHosts } from "@trakit/runtime/settings.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
 import { type PipelineDependencies, pipelineDependencies } from "./coalescing.ts";
+import { SEND_TIMEOUT_MS } from "./ports.ts";
 
 /** What a process gives to the wiring: its environment and its ways to the world. */
 export interface Platform {
   environment: Record<string, string | undefined>;
   fetch: typeof fetch;
+  /** How requests to vendors are made; absent = by `fetch`. */
+  exchange?: Exchange;
   now: () => number;
   random: () => number;
   /** Writes one log line. */
@@ -46,7 +50,10 @@ export function wire(
       applicationName: options.applicationName,
       boundByRls: true,
     }),
-    fetch: platform.fetch,
+    send: createSend(platform.exchange ?? byFetch(platform.fetch), {
+      timeoutMs: SEND_TIMEOUT_MS,
+      now: platform.now,
+    }),
     now: platform.now,
     random: platform.random,
     keys: settings.TRAKIT_ENCRYPTION_KEYS,

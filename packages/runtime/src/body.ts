@@ -1,12 +1,15 @@
 import { problem } from "./problem.ts";
 
+/** What has a body that can be read once: a Request, a Response, or as much of one. */
+export type Message = Pick<Response, "headers" | "body" | "arrayBuffer">;
+
 export type Body = { ok: true; bytes: Uint8Array } | { ok: false; reason: "too_large" | "aborted" };
 
 /**
  * Reads a request's or an answer's body up to `limit` bytes; one byte more and it is `too_large`, read no further.
  * A sender that goes away in the middle is `aborted`.
  */
-export async function readBody(message: Request | Response, limit: number): Promise<Body> {
+export async function readBody(message: Message, limit: number): Promise<Body> {
   const length = message.headers.get("content-length");
   const announced = length === null ? null : Number(length);
   if (announced !== null && announced > limit) {
@@ -27,7 +30,7 @@ export async function readBody(message: Request | Response, limit: number): Prom
 }
 
 /** Of unknown length, or compressed: a small body may unpack to a large one. */
-async function readStream(message: Request | Response, limit: number): Promise<Body> {
+async function readStream(message: Message, limit: number): Promise<Body> {
   if (!message.body) return { ok: true, bytes: new Uint8Array(0) };
   const chunks: Uint8Array[] = [];
   let size = 0;

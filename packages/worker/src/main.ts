@@ -4,7 +4,7 @@ import { PLATFORMS } from "@trakit/destinations/registry.ts";
 import { shopifyWorld } from "@trakit/pipeline/shopify/wiring.ts";
 import { wire } from "@trakit/pipeline/wiring.ts";
 import { readOAuthClients, readSettings, SettingsError } from "@trakit/runtime/settings.ts";
-import { workerFetch } from "./http-fetch.ts";
+import { byUndici } from "./http-exchange.ts";
 import { JOBS } from "./jobs.ts";
 import { renewJob } from "./jobs/renew.ts";
 import { shopifyJobs } from "./jobs/shopify.ts";
@@ -23,7 +23,7 @@ try {
     write: (line: string) => void process.stdout.write(`${line}\n`),
   };
   const deps = wire(
-    { ...platform, fetch: workerFetch() },
+    { ...platform, exchange: byUndici() },
     { url: "TRAKIT_DB_SESSION_URL", applicationName: "trakit-worker" },
   );
   // a worker without the app's settings sends what is due, and leaves Shopify to others
@@ -31,7 +31,6 @@ try {
     ? shopifyWorld(platform, { url: "TRAKIT_DB_SESSION_URL", applicationName: "trakit-shopify" })
     : null;
   const oauthClients = readOAuthClients(process.env, PLATFORMS);
-  // the worker's own way to the vendors speaks only what sending needs
   const renewing = Object.keys(oauthClients).length > 0 ? [renewJob({ ...deps, fetch, oauthClients })] : [];
   await runWorker(deps, stop.signal, {
     url: readSettings(process.env, ["TRAKIT_DB_SESSION_URL"]).TRAKIT_DB_SESSION_URL,

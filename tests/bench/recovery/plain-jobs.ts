@@ -3,8 +3,8 @@ import { fromStored, type StoredEvent } from "@trakit/core/stored.ts";
 import type { JsonObject } from "@trakit/destinations/destination.ts";
 import { destination } from "@trakit/destinations/registry.ts";
 import { batches, tooLong } from "@trakit/pipeline/dispatch/send-all.ts";
-import { send } from "@trakit/runtime/send.ts";
-import { workerFetch } from "@trakit/worker/http-fetch.ts";
+import { byFetch, createSend } from "@trakit/runtime/send.ts";
+import { byUndici } from "@trakit/worker/http-exchange.ts";
 
 /**
  * What the other queues' jobs do: a job is one delivery, with the event in it. Mapping, requests and answers are TrakIt's own
@@ -19,7 +19,10 @@ export interface PlainJob {
 }
 
 /** Node's own, as plain jobs have it, or the one of TrakIt's worker: then the queues alone are compared. */
-const client = process.env["BENCH_CLIENT"] === "trakit" ? workerFetch() : fetch;
+const send = createSend(process.env["BENCH_CLIENT"] === "trakit" ? byUndici() : byFetch(fetch), {
+  timeoutMs: 5_000,
+  now: Date.now,
+});
 const vendorUrl = () => process.env["BENCH_VENDORS"]!;
 
 /** Maps and posts jobs of one lane; throws when the vendor does not take them. */
@@ -44,7 +47,7 @@ export async function post(jobs: PlainJob[]): Promise<void> {
       await Promise.all([postBatch(batch.slice(0, middle)), postBatch(batch.slice(middle))]);
       return;
     }
-    const sent = await send(request, { fetch: client, timeoutMs: 5_000, now: Date.now });
+    const sent = await send(request);
     if (sent.kind !== "answer") throw new Error(sent.reason);
     const answer = platform.classify(
       { status: sent.status, headers: sent.headers, body: sent.body },

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { CanonicalEvent } from "@trakit/core/event.ts";
 import type { JsonObject } from "@trakit/destinations/destination.ts";
 import { EXAMPLE_CLIENT, EXAMPLE_NOW, exampleEvent } from "@trakit/destinations/shared/example-event.ts";
+import type { OutgoingRequest } from "@trakit/runtime/send.ts";
 import type { World } from "@trakit/pipeline/ports.ts";
 import { type Send, sendAll } from "@trakit/pipeline/dispatch/send-all.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
@@ -16,11 +17,13 @@ const BAD_FBC = { error: { code: 100, error_subcode: 2804001, message: "Invalid 
 function meta(answer: (events: JsonObject[]) => { status: number; body: unknown }) {
   const requests: JsonObject[][] = [];
   const world = {
-    fetch: async (_url: string, init: RequestInit) => {
-      const { data } = JSON.parse(String(init.body)) as { data: JsonObject[] };
+    send: async (request: OutgoingRequest) => {
+      const { data } = JSON.parse(request.body) as { data: JsonObject[] };
       requests.push(data);
       const { status, body } = answer(data);
-      return await Promise.resolve(new Response(JSON.stringify(body), { status }));
+      return await Promise.resolve(
+        { kind: "answer", status, headers: {}, body: JSON.stringify(body), cut: false, ms: 1 } as const,
+      );
     },
     now: () => EXAMPLE_NOW,
     random: () => 0.5,

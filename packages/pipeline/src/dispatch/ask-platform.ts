@@ -1,7 +1,6 @@
 import { type Outcome, outcome } from "@trakit/core/outcome.ts";
 import type { Destination, HttpRequest } from "@trakit/destinations/destination.ts";
-import { send } from "@trakit/runtime/send.ts";
-import { SEND_TIMEOUT_MS, type World } from "../ports.ts";
+import type { World } from "../ports.ts";
 
 /** What a platform said to one request. */
 export interface Answered {
@@ -18,12 +17,12 @@ export interface Answered {
  * a token that is shown to the platform. Never throws: no answer is an outcome too.
  */
 export async function askPlatform(
-  world: Pick<World, "fetch" | "now">,
+  world: Pick<World, "send">,
   platform: Pick<Destination, "classify">,
   request: HttpRequest,
   count: number,
 ): Promise<Answered> {
-  const sent = await send(request, { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
+  const sent = await world.send(request);
   const all = (one: Outcome, split = false): Answered => ({
     outcomes: Array.from({ length: count }, () => one),
     split,

@@ -1,11 +1,13 @@
 import type { Database } from "@trakit/db/connection.ts";
 import type { Logger } from "@trakit/runtime/log.ts";
+import type { SendRequest } from "@trakit/runtime/send.ts";
 import type { ClientSettings, KeyRing } from "@trakit/runtime/settings.ts";
 import type { InstallWorld } from "../shopify/installation.ts";
 
 /** What connecting an account at a platform, and renewing its token, needs of the world. */
 export interface ConnectionWorld {
   db: Database;
+  /** To the platforms' authorization servers. */
   fetch: typeof fetch;
   /** ms since the epoch. */
   now: () => number;
@@ -21,6 +23,8 @@ export interface ConnectionWorld {
 
 /** What the merchant's API needs of the world. */
 export interface MerchantWorld extends InstallWorld, ConnectionWorld {
+  /** To vendors: probes and test events. */
+  send: SendRequest;
   /** What PostgREST verifies tokens with; absent = none are given out. */
   jwtSecret?: string | undefined;
 }

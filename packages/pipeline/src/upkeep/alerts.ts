@@ -3,8 +3,7 @@ import { type PendingAlert, pendingAlerts } from "@trakit/db/calls/pending-alert
 import { settleAlerts } from "@trakit/db/calls/settle-alerts.ts";
 import { grantAlerts } from "@trakit/db/calls/grant-alerts.ts";
 import { settleGrantAlert } from "@trakit/db/calls/settle-grant-alert.ts";
-import { send } from "@trakit/runtime/send.ts";
-import { SEND_TIMEOUT_MS, type World } from "../ports.ts";
+import type { World } from "../ports.ts";
 
 /**
  * What the operator's address gets, as JSON: `{kind, shop, platform, reason, since, expired, text}`. Chat services that
@@ -70,12 +69,12 @@ export async function sendAlerts(world: World): Promise<number> {
     const described = await describeLane(world.db, lane);
     // gone with its shop meanwhile
     if (!described) continue;
-    const sent = await send({
+    const sent = await world.send({
       method: "POST",
       url: world.alertUrl,
       headers: { "content-type": "application/json" },
       body: JSON.stringify(alert(described)),
-    }, { fetch: world.fetch, timeoutMs: SEND_TIMEOUT_MS, now: world.now });
+    });
     if (sent.kind !== "answer" || sent.status < 200 || sent.status >= 300) {
       world.log.warn("alert_failed", {
         pending: untold.length - told,
