@@ -272,7 +272,7 @@ create table trakit.event_keys ( -- owner postgres
   constraint event_keys_pkey PRIMARY KEY (shop_id, key),
   constraint event_keys_key_bounded CHECK (length(key) >= 1 AND length(key) <= 200)
 );
-CREATE INDEX event_keys_by_event ON trakit.event_keys USING btree (event_row);
+CREATE INDEX event_keys_by_event ON trakit.event_keys USING btree (shop_id, event_row);
 CREATE INDEX event_keys_by_expiry ON trakit.event_keys USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 alter table trakit.event_keys enable row level security;
 alter table trakit.event_keys force row level security;
@@ -4146,9 +4146,8 @@ begin
   delete from trakit.reconciled_orders r
   where r.shop_id = v_shop and r.order_id in (select jsonb_array_elements_text(v_subject -> 'orders'));
   v_orders := array(select 'order:' || jsonb_array_elements_text(v_subject -> 'orders'));
-  delete from trakit.event_keys k
-  where k.shop_id = v_shop and k.event_row in (
-    select o.event_row from trakit.event_keys o where o.shop_id = v_shop and o.key = any (v_orders));
+  v_rows := array(select o.event_row from trakit.event_keys o where o.shop_id = v_shop and o.key = any (v_orders));
+  delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
   update trakit.privacy_requests r
   set state = 'done', done_at = p_now, subject = null, counts = v_counts where r.id = p_request.id;
   return jsonb_build_object('state', 'done');

@@ -173,9 +173,8 @@ begin
   delete from trakit.reconciled_orders r
   where r.shop_id = v_shop and r.order_id in (select jsonb_array_elements_text(v_subject -> 'orders'));
   v_orders := array(select 'order:' || jsonb_array_elements_text(v_subject -> 'orders'));
-  delete from trakit.event_keys k
-  where k.shop_id = v_shop and k.event_row in (
-    select o.event_row from trakit.event_keys o where o.shop_id = v_shop and o.key = any (v_orders));
+  v_rows := array(select o.event_row from trakit.event_keys o where o.shop_id = v_shop and o.key = any (v_orders));
+  delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
   update trakit.privacy_requests r
   set state = 'done', done_at = p_now, subject = null, counts = v_counts where r.id = p_request.id;
   return jsonb_build_object('state', 'done');

@@ -271,6 +271,33 @@ describe("reconciliation", () => {
     expect((await days()).map((day) => [day["recovered"], day["unreadable"]])).toEqual([[2, 0]]);
   });
 
+  test("an order Postgres will not hold keeps no other back, and comes in when it will", async () => {
+    const shop = await installed();
+    kit.orders.set(shop, [order(9_801, 70), order(9_802, 60), order(9_803, 50)]);
+    await kit.database.query(
+      "postgres",
+      "alter table trakit.events add constraint not_this_order check (commerce ->> 'order_id' <> '9802') not valid",
+    );
+    try {
+      expect(await reconcileShop(deps, kit.world, shop)).toMatchObject({
+        missing: 3,
+        unreadable: 1,
+        trouble: null,
+      });
+    } finally {
+      await kit.database.query("postgres", "alter table trakit.events drop constraint not_this_order");
+    }
+    expect(await events(shop)).toHaveLength(2);
+    const { unreadable_orders } = (await shopStatus(kit.world.db, shop, kit.world.databaseNow!()))!;
+    expect(unreadable_orders).toMatchObject([{
+      order_id: "9802",
+      reason: "event_refused, sqlstate: 23514, constraint: not_this_order",
+    }]);
+    kit.pass(86_400);
+    expect(await reconcileShop(deps, kit.world, shop)).toMatchObject({ missing: 1, unreadable: 0 });
+    expect(await events(shop)).toHaveLength(3);
+  });
+
   test("takes the shop first that was not compared for longest, however many there are", async () => {
     const shops = [await installed(), await installed(), await installed()];
     const order = async () =>

@@ -56,7 +56,7 @@ export async function tryWebhook(
 }
 
 /** What may be said of a refusal of Postgres': its code and the constraint. Its message quotes the value. */
-function refusalWords(error: unknown): string[] {
+export function refusalWords(error: unknown): string[] {
   const { code, constraint } = error as { code?: string; constraint?: string };
   return [`sqlstate: ${code}`, ...(constraint ? [`constraint: ${constraint}`] : [])];
 }

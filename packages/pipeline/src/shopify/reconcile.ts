@@ -1,5 +1,8 @@
 import { beginReconciliation } from "@trakit/db/calls/begin-reconciliation.ts";
 import { compareOrders, type UnreadableOrder } from "@trakit/db/calls/compare-orders.ts";
+import { DatabaseUnavailable } from "@trakit/db/connection.ts";
+import { dataRefused } from "@trakit/db/errors.ts";
+import { errorFields } from "@trakit/runtime/log.ts";
 import {
   byIds,
   type FoundOrder,
@@ -12,6 +15,7 @@ import {
 import { decodeOrder } from "@trakit/shopify/order.ts";
 import type { PipelineDependencies } from "../coalescing.ts";
 import { type Capture, ingest } from "../ingest/ingest.ts";
+import { refusalWords } from "../ingest/receive-webhook.ts";
 import { type AdminWorld, type AskedAnswer, askShop } from "./shop-token.ts";
 
 /** Orders a page: with their lines about 3 points each, well inside the bucket of the smallest plan. */
@@ -70,23 +74,15 @@ export async function reconcileShop(
     );
     const listed = counted.map((order) => ({ id: order.id, at: order.placedAt }));
     const missing = new Set(await compareOrders(world.db, shop, listed, null, null, [], now));
-    const captures: Capture[] = [];
     const unreadable: UnreadableOrder[] = [...read.unreadable];
     for (const order of counted) {
       if (!missing.has(order.id)) continue;
       const trouble = await addLines(world, shop, order);
       if (trouble !== null) return { trouble };
-      const decoded = decodeOrder(order.body, { shop });
-      if (decoded.ok) {
-        captures.push({
-          event: decoded.event,
-          keys: [`order:${order.id}`],
-          topic: begun.order_topic,
-          signed: null,
-        });
-      } else unreadable.push({ id: order.id, at: order.placedAt, reason: decoded.issues.join(", ") });
+      const stored = await storeOrder(deps, shop, order, begun.order_topic);
+      if (stored.ok) await stored.deliver();
+      else unreadable.push({ id: order.id, at: order.placedAt, reason: stored.reason });
     }
-    for (const capture of captures) await (await ingest(deps, shop, [capture], {})).deliver();
     result.orders += counted.length;
     result.missing += missing.size;
     result.unreadable += unreadable.length;
@@ -109,6 +105,30 @@ export async function reconcileShop(
     if (!after) return result;
   }
   return { ...result, trouble: "more_to_come" };
+}
+
+/**
+ * An order as its webhook would have brought it. Not ok: it cannot be read, Postgres will not hold it, or it meets a fault of
+ * ours, in paths and codes: one order keeps no other back. Throws DatabaseUnavailable.
+ */
+async function storeOrder(
+  deps: PipelineDependencies,
+  shop: string,
+  order: FoundOrder,
+  topic: Capture["topic"],
+): Promise<{ ok: true; deliver: () => Promise<unknown> } | { ok: false; reason: string }> {
+  try {
+    const decoded = decodeOrder(order.body, { shop });
+    if (!decoded.ok) return { ok: false, reason: decoded.issues.join(", ") };
+    const capture: Capture = { event: decoded.event, keys: [`order:${order.id}`], topic, signed: null };
+    const { deliver } = await ingest(deps, shop, [capture], {});
+    return { ok: true, deliver };
+  } catch (error) {
+    if (error instanceof DatabaseUnavailable) throw error;
+    if (dataRefused(error)) return { ok: false, reason: `event_refused, ${refusalWords(error).join(", ")}` };
+    deps.log.error("order_failed", errorFields(error));
+    return { ok: false, reason: `intake_failed, ${errorFields(error).error}` };
+  }
 }
 
 /** Asks, and once more after the wait where Shopify throttles. */
