@@ -131,6 +131,8 @@ export interface Destination<S = unknown> {
   settings: z.ZodType<S>;
   /** What is wrong with a token as entered, or null. */
   tokenProblem(token: string): string | null;
+  /** False = the platform answers any token alike: whether one is good shows only by the events themselves. */
+  tokenCheckable: boolean;
   /** Absent = a token is pasted, there is no other way. */
   oauth?: PlatformOAuth;
   /** Test mode, switched on by a destination's test code. */
@@ -160,6 +162,11 @@ export interface Destination<S = unknown> {
   };
   /** How often a send in doubt may be repeated before `failed: outcome_unknown`, by event name, with its reason in a comment. */
   inDoubtRepeats(name: EventName): number;
+  /**
+   * How long (ms), from the report of the page's own tag, ours of the same event and id is recognised as the same; Infinity =
+   * at any time, null = never, ours would count twice. With its source in a comment.
+   */
+  tagWindowMs(name: EventName): number | null;
   map(event: CanonicalEvent, context: MapContext<S>): Mapped;
   /** One request for 1…maxEvents mapped events. */
   request(bodies: JsonObject[], context: RequestContext<S>): HttpRequest;

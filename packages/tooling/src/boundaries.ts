@@ -1,6 +1,7 @@
 import process from "node:process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { PLATFORMS } from "@trakit/destinations/registry.ts";
 import { importsOf } from "./closure.ts";
 
 /** Who may import whom (docs/architecture.md). A package not listed as a value may not be imported. */
@@ -27,6 +28,10 @@ const PURE = ["core", "shopify", "destinations"];
 const PURE_IMPORTS = new Set(["zod", "libphonenumber-js", "node:crypto"]);
 const IMPURE =
   /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\brandomUUID\(|\bprocess\.|\bDeno\.|\bfetch\(|\bsetTimeout\(|\bconsole\./;
+
+/** Rooms that know no platform by name: what is peculiar to one is a property of its destination. */
+const NAMELESS = ["db", "pipeline", "worker", "functions"];
+const PLATFORM_NAME = new RegExp(`["'\`](${PLATFORMS.join("|")})["'\`]`);
 
 /** Every breach of the dependency rules in the tree at `root`, one sentence each. */
 export function breaches(root: string): string[] {
@@ -62,6 +67,10 @@ export function breaches(root: string): string[] {
       if (room === "functions" && specifier.startsWith("../")) {
         found.push(`${file}: functions must not import each other`);
       }
+    }
+    const platform = NAMELESS.includes(room) ? PLATFORM_NAME.exec(code) : null;
+    if (platform) {
+      found.push(`${file}: ${platform[0]} belongs into its destination; ${room} knows no platform by name`);
     }
     if (PURE.includes(room) && !file.endsWith(".d.ts")) {
       const impure = IMPURE.exec(code);

@@ -74,6 +74,8 @@ export const google: Destination<GoogleSettings> = {
   purpose: "analytics",
   settings,
   tokenProblem,
+  // 204 to any secret (reference: google §8)
+  tokenCheckable: false,
   testMode: {
     about:
       "validate: events go to the validation server, which says what is wrong and records nothing. debug_view: events show up in DebugView and are counted.",
@@ -92,6 +94,8 @@ export const google: Destination<GoogleSettings> = {
   },
   // Only purchases are deduplicated, by transaction_id; anything else repeated is counted twice (reference: google §6, §8).
   inDoubtRepeats: (name) => (name === "checkout_completed" ? 2 : 0),
+  // GA4 compares the transaction id of purchases, and of what refers to them, and nothing else (reference: google §6).
+  tagWindowMs: (name) => (name === "checkout_completed" || name === "order_refunded" ? Infinity : null),
   map,
   request,
   classify,

@@ -1,4 +1,5 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
+import { HOUR_MS } from "../shared/browser-tags.ts";
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS, repair } from "./map.ts";
@@ -42,6 +43,7 @@ export const meta: Destination<MetaSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  tokenCheckable: true,
   oauth,
   testMode: {
     about:
@@ -61,6 +63,8 @@ export const meta: Destination<MetaSettings> = {
   // The page on duplicates speaks of a server copy and a browser copy; two server copies are not promised to be one.
   // One repeat trades a rare double for a rare loss, a second one would not (reference: meta §6).
   inDoubtRepeats: () => 1,
+  // reference: meta §6
+  tagWindowMs: () => 48 * HOUR_MS,
   map,
   request,
   repaired: repair,

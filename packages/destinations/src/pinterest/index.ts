@@ -1,4 +1,5 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
+import { HOUR_MS } from "../shared/browser-tags.ts";
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
@@ -34,6 +35,7 @@ export const pinterest: Destination<PinterestSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  tokenCheckable: true,
   oauth,
   testMode: {
     about:
@@ -53,6 +55,9 @@ export const pinterest: Destination<PinterestSettings> = {
   // Pinterest joins the tag's copy and ours by event_id; whether two of ours are joined is not documented. One repeat
   // trades a rare double for a rare loss, a second one would not (reference: pinterest §6).
   inDoubtRepeats: () => 1,
+  // No figure is published; after an hour it would go as an offline event, which is never compared with the tag
+  // (reference: pinterest §6).
+  tagWindowMs: () => HOUR_MS,
   map,
   request,
   classify,

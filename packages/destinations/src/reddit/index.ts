@@ -23,6 +23,7 @@ import { type CommonSettings, commonSettings, eventName } from "../shared/settin
 import { byStatus, refusedBatch } from "../shared/status.ts";
 import { pastedTokenProblem } from "../shared/token.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
+import { HOUR_MS } from "../shared/browser-tags.ts";
 import { examples, guide } from "./examples.ts";
 
 const API_VERSION = "v3";
@@ -234,6 +235,7 @@ export const reddit: Destination<RedditSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem: (token) => pastedTokenProblem(token, "Reddit conversion access token"),
+  tokenCheckable: true,
   testMode: {
     about:
       "Events show up under Event Testing in Ads Manager, one a request: a batch is taken and not shown. Whether they count is unconfirmed.",
@@ -252,6 +254,8 @@ export const reddit: Destination<RedditSettings> = {
   // Pixel and server copies are joined by conversion_id for two days; whether two server copies are is unconfirmed
   // (reference: reddit §6). One repeat trades a rare double for a rare loss, a second one would not.
   inDoubtRepeats: () => 1,
+  // "two days" (reference: reddit §6)
+  tagWindowMs: () => 48 * HOUR_MS,
   map,
   request,
   classify,

@@ -1,4 +1,5 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
+import { HOUR_MS } from "../shared/browser-tags.ts";
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
@@ -34,6 +35,7 @@ export const snapchat: Destination<SnapchatSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  tokenCheckable: true,
   oauth,
   testMode: {
     about: "Events show up in the test view of Events Manager.",
@@ -52,6 +54,8 @@ export const snapchat: Destination<SnapchatSettings> = {
   // Snap merges a later copy with the same event_id for 48 hours; documented for pixel and API, not for two API copies,
   // so one repeat and no more (reference: snapchat §6).
   inDoubtRepeats: () => 1,
+  // 48 h by Stape's word, the vendor's table was not seen (reference: snapchat §6)
+  tagWindowMs: () => 48 * HOUR_MS,
   map,
   request,
   classify,

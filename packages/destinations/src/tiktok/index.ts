@@ -1,4 +1,5 @@
 import type { Destination, HttpRequest, JsonObject, RequestContext } from "../destination.ts";
+import { HOUR_MS } from "../shared/browser-tags.ts";
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
@@ -47,6 +48,7 @@ export const tiktok: Destination<TikTokSettings> = {
   purpose: "marketing",
   settings,
   tokenProblem,
+  tokenCheckable: true,
   oauth,
   testMode: {
     about:
@@ -67,6 +69,8 @@ export const tiktok: Destination<TikTokSettings> = {
   // Two API copies with one event_id count once for 48 hours after the first (reference: tiktok §6), twice as long as
   // we try: repeating is safe, the number only ends what would never succeed.
   inDoubtRepeats: () => 10,
+  // reference: tiktok §6
+  tagWindowMs: () => 48 * HOUR_MS,
   map,
   request,
   classify,

@@ -76,7 +76,7 @@ export async function sendAll(world: World, group: DestinationSends): Promise<Se
       settle(item, outcome("permanent", "outcome_unknown"), null);
       continue;
     }
-    const doubled = afterTag(row.platform, item.event.name, item.event.tags?.[row.platform], world.now());
+    const doubled = afterTag(platform, item.event.name, item.event.tags?.[row.platform], world.now());
     if (doubled !== null) {
       settle(item, outcome(doubled === "sent_by_tag" ? "skipped" : "permanent", doubled), null);
       continue;

@@ -175,7 +175,7 @@ async function checkChange(
 
 /**
  * Shows the platform a token with a request that carries no event: who is not let in is told so before anything else is
- * looked at. Google answers 204 to any secret, so its cannot be checked. Whether every platform looks at the token first is
+ * looked at. Where a platform answers any token alike nothing is asked. Whether every platform looks at the token first is
  * not documented; one that does not merely accepts here and holds the lane later.
  */
 export async function probe(
@@ -184,7 +184,7 @@ export async function probe(
   settings: unknown,
   token: string,
 ): Promise<{ check: TokenCheck | "refused"; reason: string; detail: string | null }> {
-  if (platform.platform === "google") return { check: "cannot_be_checked", reason: "", detail: null };
+  if (!platform.tokenCheckable) return { check: "cannot_be_checked", reason: "", detail: null };
   const answer = await askOnce(
     world,
     platform,
