@@ -75,7 +75,7 @@ describe("settings of the local stack", () => {
   test("secrets are made once, and only their owner may read them", () => {
     const first = ensureSecrets(dataDir);
     expect(first.created).toBe(true);
-    expect(ensureSecrets(dataDir)).toEqual({ secrets: first.secrets, made: false });
+    expect(ensureSecrets(dataDir)).toEqual({ secrets: first.secrets, created: false });
     expect(statSync(join(dataDir, "settings.json")).mode & 0o777).toBe(0o600);
   });
 
