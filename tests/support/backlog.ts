@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { randomBytes } from "node:crypto";
 import { byFetch, createSend } from "@trakit/runtime/send.ts";
 import { type CanonicalEvent, EMPTY_IDENTIFIERS } from "@trakit/core/event.ts";
@@ -135,6 +136,7 @@ export function backlogWorld(
     db,
     send: createSend(byFetch(fetch), { timeoutMs: SEND_TIMEOUT_MS, now: Date.now }),
     now: Date.now,
+    pause: (ms) => delay(ms),
     random: Math.random,
     keys: KEYS,
     vendorHosts: Object.fromEntries(

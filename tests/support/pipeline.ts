@@ -127,6 +127,7 @@ export async function pipelineKit() {
     db,
     send: createSend(byFetch(fetch), { timeoutMs: SEND_TIMEOUT_MS, now }),
     now,
+    pause: () => Promise.resolve(),
     random: () => 0.5,
     keys: KEYS,
     vendorHosts: Object.fromEntries(

@@ -4,6 +4,7 @@ import { settleDeliveries, type Settlement } from "@trakit/db/calls/settle-deliv
 import { DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { Coalescer } from "@trakit/runtime/coalesce.ts";
 import { EventShelf } from "./dispatch/event-shelf.ts";
+import { KnownTrouble } from "./dispatch/known-trouble.ts";
 import { type DestinationSends, sendAll } from "./dispatch/send-all.ts";
 import { WantedForms } from "./ingest/wanted-forms.ts";
 import type { World } from "./ports.ts";
@@ -23,7 +24,7 @@ export interface Coalescers {
   /** By shop. Webhooks only: a browser's answer names its visitor, which is nobody else's. */
   webhooks: Coalescer<IngestPart, PromiseSettledResult<Ingested>>;
   /** By shop. */
-  settlements: Coalescer<Settlement[], undefined>;
+  settlements: Coalescer<Settlement[], PromiseSettledResult<unknown>>;
   /** By destination; settlements come back in the order of the sends. */
   sends: Coalescer<DestinationSends, Settlement[]>;
 }
@@ -38,6 +39,7 @@ export interface PipelineDependencies extends World {
 
 /** Adds to a world what the calls of one process share: once per process. */
 export function pipelineDependencies(world: World): PipelineDependencies {
+  const trouble = new KnownTrouble();
   return {
     ...world,
     wanted: new WantedForms(),
@@ -51,15 +53,12 @@ export function pipelineDependencies(world: World): PipelineDependencies {
       settlements: new Coalescer({
         atOnce: 1,
         most: 40,
-        work: async (shopId, parts) => {
-          await settleDeliveries(world.db, shopId, parts.flat(), world.databaseNow?.());
-          return parts.map(() => undefined);
-        },
+        work: (shopId, parts) => settleParts(world, shopId, parts),
       }),
       sends: new Coalescer({
         atOnce: 4,
         most: 40,
-        work: (_, groups) => sendGroups(world, groups),
+        work: (_, groups) => sendGroups(world, groups, trouble),
       }),
     },
   };
@@ -104,12 +103,31 @@ async function ingestParts(
   });
 }
 
-async function sendGroups(world: World, groups: DestinationSends[]): Promise<Settlement[][]> {
+async function settleParts(
+  world: World,
+  shopId: string,
+  parts: Settlement[][],
+): Promise<PromiseSettledResult<unknown>[]> {
+  const call = (some: Settlement[][]) =>
+    settleDeliveries(world.db, shopId, some.flat(), world.databaseNow?.());
+  try {
+    const value = await call(parts);
+    return parts.map(() => ({ status: "fulfilled", value }));
+  } catch (error) {
+    if (error instanceof DatabaseUnavailable || parts.length === 1) throw error;
+    // as with events: what Postgres refuses of one must not cost the others
+    return await Promise.allSettled(parts.map((part) => call([part])));
+  }
+}
+
+async function sendGroups(
+  world: World,
+  groups: DestinationSends[],
+  trouble: KnownTrouble,
+): Promise<Settlement[][]> {
   // settings and token as they were stored last
-  const settlements = await sendAll(world, {
-    ...groups.at(-1)!,
-    sends: groups.flatMap((group) => group.sends),
-  });
+  const together = { ...groups.at(-1)!, sends: groups.flatMap((group) => group.sends) };
+  const settlements = await sendAll(world, together, trouble);
   let from = 0;
   return groups.map((group) => settlements.slice(from, from += group.sends.length));
 }

@@ -13,6 +13,8 @@ export interface World {
   now: () => number;
   /** ms of a clock nobody sets; absent = the process's. Leases are measured with it. */
   monotonic?: () => number;
+  /** Lets ms pass. */
+  pause: (ms: number) => Promise<void>;
   /** In [0, 1). */
   random: () => number;
   keys: KeyRing;

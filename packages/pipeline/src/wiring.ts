@@ -55,6 +55,7 @@ export function wire(
       now: platform.now,
     }),
     now: platform.now,
+    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     random: platform.random,
     keys: settings.TRAKIT_ENCRYPTION_KEYS,
     vendorHosts: readVendorHosts(platform.environment),

@@ -326,6 +326,20 @@ describe("what became of a send", () => {
     expect(ends[0]).toMatchObject({ settled: 164, late: 16, lane: "held" });
   });
 
+  test.each(["delivered", "retry", "in_doubt", "permanent", "auth", "skipped", "released"])(
+    "said twice, changes nothing the second time: %s",
+    async (kind) => {
+      const shop = await newShop(db);
+      await views(shop, 3);
+      const { items } = await shop.claim("meta");
+      const outcome = { kind, lane: kind !== "delivered", delay_ms: 60_000, match_keys: ["email"] };
+      expect(await shop.settle(items, outcome, at(10))).toMatchObject({ settled: 3, late: 0 });
+      const once = [await shop.deliveries(), await shop.lane()];
+      expect(await shop.settle(items, outcome, at(12))).toMatchObject({ settled: 0, late: 3 });
+      expect([await shop.deliveries(), await shop.lane()]).toEqual(once);
+    },
+  );
+
   test("a kind nobody knows is refused whole", async () => {
     const shop = await newShop(db);
     await views(shop, 1);

@@ -5,6 +5,7 @@ import type { JsonObject } from "@trakit/destinations/destination.ts";
 import { EXAMPLE_CLIENT, EXAMPLE_NOW, exampleEvent } from "@trakit/destinations/shared/example-event.ts";
 import type { OutgoingRequest } from "@trakit/runtime/send.ts";
 import type { World } from "@trakit/pipeline/ports.ts";
+import { KnownTrouble } from "@trakit/pipeline/dispatch/known-trouble.ts";
 import { type Send, sendAll } from "@trakit/pipeline/dispatch/send-all.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
@@ -14,7 +15,10 @@ const SHOP = "0b8a6d0e-5c1f-4c5e-9a31-6f5f2f2d9c11";
 const BAD_FBC = { error: { code: 100, error_subcode: 2804001, message: "Invalid parameter" } };
 
 /** Meta as a function from the events of a request to an answer; every request is kept. */
-function meta(answer: (events: JsonObject[]) => { status: number; body: unknown }) {
+function meta(
+  answer: (events: JsonObject[]) => { status: number; body: unknown },
+  clock: () => number = () => EXAMPLE_NOW,
+) {
   const requests: JsonObject[][] = [];
   const world = {
     send: async (request: OutgoingRequest) => {
@@ -26,6 +30,7 @@ function meta(answer: (events: JsonObject[]) => { status: number; body: unknown 
       );
     },
     now: () => EXAMPLE_NOW,
+    monotonic: clock,
     random: () => 0.5,
     keys: KEYS,
     vendorHosts: {},
@@ -54,7 +59,7 @@ function sendOf(index: number, given: Partial<CanonicalEvent> = {}): Send {
   };
 }
 
-function all(world: World, sends: Send[]) {
+function all(world: World, sends: Send[], trouble?: KnownTrouble) {
   return sendAll(world, {
     shopId: SHOP,
     destination: {
@@ -65,7 +70,7 @@ function all(world: World, sends: Send[]) {
       version: 1,
     },
     sends,
-  });
+  }, trouble);
 }
 
 const withFbc = (fbc: string) => ({
@@ -133,4 +138,73 @@ test("what is more than Meta takes in bytes goes in several requests, each event
   );
   expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000_000);
   expect(requests.length).toBeLessThan(6);
+});
+
+describe("a vendor that turned out to be in trouble is not knocked at again", () => {
+  const throttled = {
+    status: 400,
+    body: { error: { code: 4, message: "Application request limit reached" } },
+  };
+  const refused = { status: 400, body: { error: { code: 190, message: "Invalid OAuth access token" } } };
+  const invalid = { status: 400, body: { error: { code: 100, message: "Invalid parameter" } } };
+  const reasons = (settlements: { kind: string; reason: string }[]) => {
+    const counts: Record<string, number> = {};
+    for (const { kind, reason } of settlements) {
+      counts[`${kind} ${reason}`] = (counts[`${kind} ${reason}`] ?? 0) + 1;
+    }
+    return counts;
+  };
+
+  test.each([["throttled", throttled, "retry"], ["refused", refused, "auth"]] as const)(
+    "by the second half of a batch whose first half came back %s",
+    async (_, answer, kind) => {
+      // the whole is refused for one event, the halves find the limit
+      const { world, requests } = meta((events) => events.length === 40 ? invalid : answer);
+      const settlements = await all(world, Array.from({ length: 40 }, (_, index) => sendOf(index)));
+      expect(requests.map((events) => events.length)).toEqual([40, 20]);
+      expect(settlements.slice(0, 20).map((one) => one.kind)).toEqual(Array(20).fill(kind));
+      expect(reasons(settlements.slice(20))).toEqual({ "released lane_in_trouble": 20 });
+    },
+  );
+
+  test("by halves further down, and by what was too long for one request", async () => {
+    const url = `https://mugs.example/${"p".repeat(2_000)}`;
+    const long = Array.from(
+      { length: 600 },
+      (_, at) => sendOf(at, { page: { url, referrer: null, title: null } }),
+    );
+    const { world, requests } = meta(() => throttled);
+    const settlements = await all(world, long);
+    expect(requests).toHaveLength(1);
+    const sent = requests[0]!.length;
+    expect(reasons(settlements)).toMatchObject({ "released lane_in_trouble": 600 - sent });
+  });
+
+  test("by what other calls of the process had leased before, but by what is leased later", async () => {
+    let clock = EXAMPLE_NOW;
+    let answer: { status: number; body: unknown } = throttled;
+    const { world, requests } = meta(
+      (events) => answer === throttled ? throttled : received(events),
+      () => clock,
+    );
+    const trouble = new KnownTrouble();
+    await all(world, [sendOf(0)], trouble);
+    expect(requests).toHaveLength(1);
+    expect(reasons(await all(world, [sendOf(1)], trouble))).toEqual({ "released lane_in_trouble": 1 });
+    expect(requests).toHaveLength(1);
+
+    clock += 1_000;
+    answer = received([]);
+    const probe = { ...sendOf(2), leasedAt: clock };
+    expect(reasons(await all(world, [probe], trouble))).toEqual({ "delivered accepted": 1 });
+    // it answers again: an older lease may be sent
+    expect(reasons(await all(world, [sendOf(3)], trouble))).toEqual({ "delivered accepted": 1 });
+  });
+
+  test("other destinations are none of its trouble", async () => {
+    const { world } = meta(received);
+    const trouble = new KnownTrouble();
+    trouble.note("another", true, EXAMPLE_NOW, EXAMPLE_NOW);
+    expect(reasons(await all(world, [sendOf(0)], trouble))).toEqual({ "delivered accepted": 1 });
+  });
 });

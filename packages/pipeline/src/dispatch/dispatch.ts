@@ -2,6 +2,7 @@ import type { Settlement } from "@trakit/db/calls/settle-deliveries.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import type { PipelineDependencies } from "../coalescing.ts";
 import type { DestinationSends } from "./send-all.ts";
+import { settleWhileLeased } from "./settle.ts";
 
 /** Settle what is done after this long, rather than letting one slow vendor keep the others' word open (ms). */
 const SETTLE_AFTER_MS = 250;
@@ -21,16 +22,14 @@ export async function dispatch(
   let wake: () => void = () => {};
   const shopId = groups[0]?.shopId;
   if (shopId === undefined) return totals;
+  // one call leased them all
+  const leasedAt = groups[0]!.sends[0]!.leasedAt;
 
   const settle = async () => {
     const settlements = done.splice(0);
     if (settlements.length === 0) return;
     for (const { kind } of settlements) totals[kind] = (totals[kind] ?? 0) + 1;
-    try {
-      await deps.coalescers.settlements.submit(shopId, settlements);
-    } catch (error) {
-      deps.log.error("settle_failed", { deliveries: settlements.length, ...errorFields(error) });
-    }
+    await settleWhileLeased(deps, shopId, settlements, leasedAt);
   };
 
   for (const group of groups) {

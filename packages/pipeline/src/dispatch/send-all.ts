@@ -10,6 +10,7 @@ import { destination as findDestination } from "@trakit/destinations/registry.ts
 import { afterTag } from "@trakit/destinations/shared/browser-tags.ts";
 import { LEASE_SECONDS, leaseClock, SEND_TIMEOUT_MS, type World } from "../ports.ts";
 import { askPlatform } from "./ask-platform.ts";
+import { KnownTrouble } from "./known-trouble.ts";
 import { unsealedToken } from "./tokens.ts";
 
 /** One leased delivery with all that is needed to send it. */
@@ -41,6 +42,9 @@ interface Mapped {
   repairs?: false;
 }
 
+/** Why a leased delivery was handed back without having been sent. */
+type Unsent = "lane_in_trouble" | "lease_ending";
+
 /** Requests to one destination under way at once, where one call's events need several (GA4 takes one client each). */
 const REQUESTS_AT_ONCE = 8;
 /** A request is begun only while its answer, and the settling after it, fit into the lease. */
@@ -48,10 +52,15 @@ const LEASE_NEEDED_MS = SEND_TIMEOUT_MS + 5_000;
 
 /**
  * Maps, batches and sends one destination's deliveries; one settlement for each, in order. When the vendor turns out to be
- * in trouble, what was not sent yet is handed back unsent instead of knocking on. The same where a slow vendor used up the
+ * in trouble, what was not sent yet is handed back unsent instead of knocking on: the second half of a batch, the next
+ * batch, and by `trouble`, which a process's calls share, what other calls hold. The same where a slow vendor used up the
  * lease: whoever claims next would send it a second time.
  */
-export async function sendAll(world: World, group: DestinationSends): Promise<Settlement[]> {
+export async function sendAll(
+  world: World,
+  group: DestinationSends,
+  trouble = new KnownTrouble(),
+): Promise<Settlement[]> {
   const { destination: row, shopId } = group;
   const platform = findDestination(row.platform);
   const everyone = (one: Outcome) => group.sends.map((item) => settlement(world, item, one, null));
@@ -102,19 +111,12 @@ export async function sendAll(world: World, group: DestinationSends): Promise<Se
       testCode: row.test_code,
     });
   const queue = batches(platform, mapped);
-  let trouble = false;
+  const sender = { world, platform, build, trouble };
   await Promise.all(Array.from({ length: Math.min(REQUESTS_AT_ONCE, queue.length) }, async () => {
     for (let batch = queue.shift(); batch; batch = queue.shift()) {
-      if (trouble) {
-        for (const { send: item } of batch) settled.set(item, release(item, "lane_in_trouble"));
-        continue;
-      }
-      for (const { item, body, result, ms } of await sendBatch(world, platform, batch, build)) {
-        if (result === "lease_ending") settled.set(item, release(item, result));
-        else {
-          trouble ||= result.lane_wide || result.kind === "auth";
-          settle(item, result, ms, matchQuality(platform.platform, body));
-        }
+      for (const { item, body, result, ms } of await sendBatch(sender, batch)) {
+        if (typeof result === "string") settled.set(item, release(item, result));
+        else settle(item, result, ms, matchQuality(platform.platform, body));
       }
     }
   }));
@@ -151,31 +153,47 @@ export function tooLong(platform: Pick<Destination, "limits">, request: HttpRequ
   return maxBytes !== null && Buffer.byteLength(request.body) > maxBytes;
 }
 
-async function sendBatch(
-  world: World,
-  platform: Destination,
-  batch: Mapped[],
-  build: (part: Mapped[]) => HttpRequest,
-): Promise<{ item: Send; body: JsonObject; result: Outcome | "lease_ending"; ms: number }[]> {
+/** What requests to one destination are made with. */
+interface Sender {
+  world: World;
+  platform: Destination;
+  build: (part: Mapped[]) => HttpRequest;
+  trouble: KnownTrouble;
+}
+
+interface Answered {
+  item: Send;
+  body: JsonObject;
+  /** A word alone: it was not sent, for this reason. */
+  result: Outcome | Unsent;
+  ms: number;
+}
+
+/** Sends one batch, in as many requests as the vendor wants it in. */
+async function sendBatch(sender: Sender, batch: Mapped[]): Promise<Answered[]> {
+  const { world, platform, build, trouble } = sender;
+  const destinationId = batch[0]!.send.destination_id;
   const oldest = Math.min(...batch.map(({ send: item }) => item.leasedAt));
-  if (leaseClock(world) - oldest > LEASE_SECONDS * 1_000 - LEASE_NEEDED_MS) {
-    return batch.map(({ send: item, body }) => ({ item, body, result: "lease_ending", ms: 0 }));
-  }
+  const unsent = (result: Unsent) => batch.map(({ send: item, body }) => ({ item, body, result, ms: 0 }));
+  if (trouble.stops(destinationId, oldest)) return unsent("lane_in_trouble");
+  if (leaseClock(world) - oldest > LEASE_SECONDS * 1_000 - LEASE_NEEDED_MS) return unsent("lease_ending");
   const halves = async () => {
     const middle = Math.ceil(batch.length / 2);
-    const first = await sendBatch(world, platform, batch.slice(0, middle), build);
-    return [...first, ...await sendBatch(world, platform, batch.slice(middle), build)];
+    const first = await sendBatch(sender, batch.slice(0, middle));
+    return [...first, ...await sendBatch(sender, batch.slice(middle))];
   };
   const request = build(batch);
   if (batch.length > 1 && tooLong(platform, request)) return await halves();
   const { outcomes, split, ms } = await askPlatform(world, platform, request, batch.length);
   // one event the vendor did not name cost the batch: halve until it stands alone
   if (split) return await halves();
+  const inTrouble = outcomes.some(({ lane_wide, kind }) => lane_wide || kind === "auth");
+  trouble.note(destinationId, inTrouble, oldest, leaseClock(world));
   const [only] = batch;
   if (batch.length === 1 && only!.repairs !== false && outcomes[0]!.kind === "permanent") {
     const body = platform.repaired?.(only!.body, outcomes[0]!.reason) ?? null;
     // refused for something the event can do without: once more without it
-    if (body !== null) return await sendBatch(world, platform, [{ ...only!, body, repairs: false }], build);
+    if (body !== null) return await sendBatch(sender, [{ ...only!, body, repairs: false }]);
   }
   return batch.map(({ send: item, body }, index) => {
     let result = outcomes[index]!;
@@ -212,7 +230,7 @@ function settlement(
 }
 
 /** Handed back as it was: never sent, due again at once for whoever may. */
-function release(item: Send, reason: "lane_in_trouble" | "lease_ending"): Settlement {
+function release(item: Send, reason: Unsent): Settlement {
   const { captured_at, event_row, destination_id, lease } = item;
   return {
     ...{ captured_at, event_row, destination_id, lease },
