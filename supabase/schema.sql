@@ -7,8 +7,8 @@ create role anon nologin;
 create role authenticated nologin;
 create role trakit_app nologin;
 create role trakit_dispatcher nologin;
-create role trakit_edge login;
-create role trakit_worker login; -- member of trakit_edge
+create role trakit_edge login; -- with statement_timeout=2500ms
+create role trakit_worker login; -- with statement_timeout=25s -- member of trakit_edge
 
 -- -------------------- schemas -----------------------------------------------------------------------------------
 

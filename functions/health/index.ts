@@ -1,4 +1,4 @@
-import { connect } from "@trakit/db/connection.ts";
+import { connect, REQUEST_LIMITS } from "@trakit/db/connection.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
 import { VERSION } from "@trakit/runtime/version.ts";
@@ -10,7 +10,7 @@ Deno.serve(healthHandler({
   db: connect({
     url: settings.TRAKIT_DB_URL,
     max: 1,
-    statementTimeoutMs: 3_000,
+    limits: REQUEST_LIMITS,
     applicationName: "trakit-health",
     boundByRls: true,
   }),

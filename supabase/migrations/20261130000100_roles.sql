@@ -26,6 +26,10 @@ begin
   if not pg_has_role('trakit_worker', 'trakit_edge', 'member') then
     grant trakit_edge to trakit_worker;
   end if;
+  -- The server gives up before its caller does: else it would go on, and lease deliveries to nobody. The callers' times, of
+  -- which these are a part, are in packages/db/src/connection.ts. Each login has its own, whatever it is a member of.
+  alter role trakit_edge set statement_timeout = '2500ms';
+  alter role trakit_worker set statement_timeout = '25s';
 end;
 $$;
 

@@ -30,8 +30,8 @@ const EVENTS = Number(process.env["TRAKIT_CHAOS_EVENTS"] ?? 3_000);
 
 const db = await testDatabase();
 const vendors = await startVendorSandbox({ port: 0, now: Date.now, settings: { record: "counts" } });
-const worker = connect({ url: db.url("trakit_worker"), max: 8, statementTimeoutMs: 60_000 });
-const edge = connect({ url: db.url("trakit_edge"), max: 4, statementTimeoutMs: 60_000 });
+const worker = connect({ url: db.url("trakit_worker"), max: 8 });
+const edge = connect({ url: db.url("trakit_edge"), max: 4 });
 const processes: WorkerProcess[] = [];
 const stops: (() => Promise<void>)[] = [];
 

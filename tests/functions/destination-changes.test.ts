@@ -34,6 +34,7 @@ async function drained() {
     pipelineDependencies({
       ...{ db, keys, log, now, databaseNow: databaseNow! },
       send: createSend(byFetch(platforms), { timeoutMs: SEND_TIMEOUT_MS, now }),
+      pause: () => Promise.resolve(),
       random: () => 0.5,
       vendorHosts: kit.vendorHosts,
       slots: new Slots(8),

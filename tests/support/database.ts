@@ -53,7 +53,14 @@ export async function testDatabase(): Promise<TestDatabase> {
   const server = await response.json() as { url: string; error?: string };
   if (server.error !== undefined) throw new Error(server.error);
   const name = `trakit_test_${randomBytes(6).toString("hex")}`;
-  await runStatements(server.url, [`create database ${name} template ${TEMPLATE}`]);
+  await runStatements(server.url, [
+    `create database ${name} template ${TEMPLATE}`,
+    // a machine that does five things at once is slow, and few tests are about time; these roles' own limits are
+    // migrations/…_roles.sql's, and `reset` brings them back
+    ...["trakit_edge", "trakit_worker"].map((role) =>
+      `alter role ${role} in database ${name} set statement_timeout = '60s'`
+    ),
+  ]);
 
   const pools = new Map<LoginRole, pg.Pool>();
   const connections = new Set<Connection>();

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeEach, expect } from "vitest";
 import { byFetch, createSend } from "@trakit/runtime/send.ts";
-import { connect, type Database } from "@trakit/db/connection.ts";
+import { connect, type Database, WORK_LIMITS } from "@trakit/db/connection.ts";
 import { destination } from "@trakit/destinations/registry.ts";
 import { SEND_TIMEOUT_MS, type World } from "@trakit/pipeline/ports.ts";
 import { type PipelineDependencies, pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
@@ -107,7 +107,11 @@ export function expectUnlogged(lines: string[], secrets: string[]): void {
 
 /** A database nobody listens for. */
 export function absentDatabase(): Database {
-  return connect({ url: "postgresql://nobody:nothing@127.0.0.1:1/none", max: 1, connectTimeoutMs: 1_000 });
+  return connect({
+    url: "postgresql://nobody:nothing@127.0.0.1:1/none",
+    max: 1,
+    limits: { ...WORK_LIMITS, connectMs: 1_000 },
+  });
 }
 
 /** Call it at the top of the file: `const kit = await pipelineKit();`. */

@@ -1,4 +1,4 @@
-import type { Database } from "./connection.ts";
+import type { Database, StatementOptions } from "./connection.ts";
 import type { Database as Generated, Json } from "./database.types.ts";
 
 /**
@@ -57,14 +57,18 @@ export function json(value: object | null): JsonText | null {
   return value && JSON.stringify(value) as JsonText;
 }
 
+/** For a report or a piece of upkeep that may take longer than a request's answer, in ms (`StatementOptions.limitMs`). */
+export const LONG: StatementOptions = { limitMs: 10_000 };
+
 /** Calls a function that gives one value: one statement, one round trip. Throws as `Database.rows` does. */
 export async function call<Name extends ValueFunction>(
   db: Database,
   name: Name,
   args: Arguments<Name>,
+  options?: StatementOptions,
 ): Promise<Value<Name>> {
   const { text, values } = named(name, args);
-  const [row] = await db.rows<{ result: Value<Name> }>(`select ${text} as result`, values);
+  const [row] = await db.rows<{ result: Value<Name> }>(`select ${text} as result`, values, options);
   return row!.result;
 }
 

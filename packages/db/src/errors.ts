@@ -88,6 +88,11 @@ export function dataRefused(error: unknown): boolean {
   return REFUSED.test(sqlState(error) ?? "");
 }
 
+/** Whether the server answered with an error that ends the statement only, so that the connection is as good as before. */
+export function connectionLives(error: unknown): boolean {
+  return sqlState(error) !== null && (error as Told).severity === "ERROR";
+}
+
 /** The SQLSTATE of a server's answer; null = the error is not one. EPIPE has five capitals too, but no severity. */
 function sqlState(error: unknown): string | null {
   if (typeof error !== "object" || error === null) return null;

@@ -16,8 +16,20 @@ declare namespace pg {
     keepAlive?: boolean;
     application_name?: string;
   }
+  interface QueryConfig {
+    text: string;
+    values?: unknown[];
+    query_timeout?: number;
+  }
+  interface PoolClient {
+    on(event: "error", listener: (error: Error) => void): this;
+    off(event: "error", listener: (error: Error) => void): this;
+    query<Row>(query: string | QueryConfig): Promise<QueryResult<Row>>;
+    release(destroy?: boolean): void;
+  }
   class Pool {
     constructor(config: PoolConfig);
+    connect(): Promise<PoolClient>;
     on(event: "error", listener: (error: Error) => void): this;
     query<Row>(text: string, values?: unknown[]): Promise<QueryResult<Row>>;
     end(): Promise<void>;

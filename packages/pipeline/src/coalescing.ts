@@ -1,7 +1,7 @@
 import { type CapturedEvent, type Ingested, ingestEvents } from "@trakit/db/calls/ingest-events.ts";
 import { readEvents } from "@trakit/db/calls/read-events.ts";
 import { settleDeliveries, type Settlement } from "@trakit/db/calls/settle-deliveries.ts";
-import { DatabaseUnavailable } from "@trakit/db/connection.ts";
+import { type Database, DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { Coalescer } from "@trakit/runtime/coalesce.ts";
 import { EventShelf } from "./dispatch/event-shelf.ts";
 import { KnownTrouble } from "./dispatch/known-trouble.ts";
@@ -11,6 +11,8 @@ import type { World } from "./ports.ts";
 
 /** One webhook's part in a call of `ingest_events`. */
 export interface IngestPart {
+  /** The request's, by whose time the call is limited (`oneAnswer`); what goes together, goes in the time of the first. */
+  db: Database;
   events: CapturedEvent[];
   slots: number;
   refused: Record<string, number>;
@@ -76,7 +78,7 @@ async function ingestParts(
         refused[reason] = (refused[reason] ?? 0) + count;
       }
     }
-    return await ingestEvents(world.db, {
+    return await ingestEvents(some[0]!.db, {
       shop,
       events: some.flatMap((part) => part.events),
       slots: some.reduce((sum, part) => sum + part.slots, 0),

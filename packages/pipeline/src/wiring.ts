@@ -1,4 +1,4 @@
-import { connect } from "@trakit/db/connection.ts";
+import { connect, REQUEST_LIMITS, WORK_LIMITS } from "@trakit/db/connection.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { byFetch, createSend, type Exchange } from "@trakit/runtime/send.ts";
 import { readSettings, readVendorHosts } from "@trakit/runtime/settings.ts";
@@ -47,6 +47,7 @@ export function wire(
     db: connect({
       url: settings[urlName],
       max: options.connections ?? CONNECTIONS,
+      limits: urlName === "TRAKIT_DB_URL" ? REQUEST_LIMITS : WORK_LIMITS,
       applicationName: options.applicationName,
       boundByRls: true,
     }),

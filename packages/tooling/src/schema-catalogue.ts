@@ -16,12 +16,14 @@ export async function roles(rows: Rows): Promise<string> {
        concat_ws(' ', case when r.rolsuper then 'superuser' end, case when r.rolbypassrls then 'bypassrls' end,
          case when r.rolcreaterole then 'createrole' end, case when r.rolcreatedb then 'createdb' end) as powers,
        (select string_agg(g.rolname, ', ' order by g.rolname) from pg_auth_members m join pg_roles g on g.oid = m.roleid
-        where m.member = r.oid) as member_of
+        where m.member = r.oid) as member_of,
+       (select string_agg(c, ', ' order by c) from unnest(r.rolconfig) c) as settings
      from pg_roles r where r.rolname ~ '^trakit_' or r.rolname in ('authenticated', 'anon') order by 1`,
   );
   return title("roles") +
     found.map((role) =>
       `create role ${role.name} ${role.login ? "login" : "nologin"}${role.powers ? ` ${role.powers}` : ""};` +
+      (role.settings ? ` -- with ${role.settings}` : "") +
       (role.member_of ? ` -- member of ${role.member_of}` : "")
     ).join("\n") + "\n";
 }

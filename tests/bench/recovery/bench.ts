@@ -44,7 +44,7 @@ export async function bench(options: string[]): Promise<void> {
     worker: withDatabase(server.url, TEMPLATE, "trakit_worker"),
     edge: withDatabase(server.url, TEMPLATE, "trakit_edge"),
   };
-  const edge = connect({ url: urls.edge, max: 1, statementTimeoutMs: 120_000 });
+  const edge = connect({ url: urls.edge, max: 1 });
   const worker = connect({ url: urls.worker, max: 1 });
   const { rows: [backend] } = await owner.query<{ pid: number }>("select pg_backend_pid() as pid");
   const postmaster = parentOf(backend!.pid);

@@ -4,6 +4,7 @@ import { type Database, DatabaseUnavailable } from "@trakit/db/connection.ts";
 import { pipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { dispatch } from "@trakit/pipeline/dispatch/dispatch.ts";
 import { LEASE_SECONDS } from "@trakit/pipeline/ports.ts";
+import { byFetch, createSend } from "@trakit/runtime/send.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { Slots } from "@trakit/runtime/slots.ts";
 
@@ -27,10 +28,13 @@ function dispatching(settle: (outcomes: { event_row: number }[]) => unknown) {
   };
   const deps = pipelineDependencies({
     db,
-    fetch: () => {
-      requests++;
-      return Promise.resolve(new Response(JSON.stringify({ events_received: 1 }), { status: 200 }));
-    },
+    send: createSend(
+      byFetch(() => {
+        requests++;
+        return Promise.resolve(new Response(JSON.stringify({ events_received: 1 }), { status: 200 }));
+      }),
+      { timeoutMs: 1_000, now: () => EXAMPLE_NOW },
+    ),
     now: () => EXAMPLE_NOW,
     monotonic: () => clock,
     pause: (ms) => {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import process from "node:process";
-import { connect } from "@trakit/db/connection.ts";
+import { connect, WORK_LIMITS } from "@trakit/db/connection.ts";
 import { ensurePartitions } from "@trakit/db/calls/ensure-partitions.ts";
 import { CliProblem } from "../problem.ts";
 import {
@@ -111,7 +111,12 @@ export async function migrateDatabase(environment: Record<string, string | undef
       "Correct it.",
     );
   }
-  const owner = connect({ url, max: 1, statementTimeoutMs: 60_000, applicationName: "trakit-migrate" });
+  const owner = connect({
+    url,
+    max: 1,
+    limits: { ...WORK_LIMITS, statementMs: 60_000 },
+    applicationName: "trakit-migrate",
+  });
   try {
     const applied = await appliedMigrations(owner).catch((error: unknown) => {
       throw unreachable(error);

@@ -1,4 +1,4 @@
-import { call } from "../call.ts";
+import { call, LONG } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface EventQuality {
@@ -18,7 +18,7 @@ export async function matchQuality(
   days: number,
   now?: Date,
 ): Promise<EventQuality[] | null> {
-  return await call(db, "trakit.match_quality", { p_domain: domain, p_days: days, p_now: now }) as
+  return await call(db, "trakit.match_quality", { p_domain: domain, p_days: days, p_now: now }, LONG) as
     | EventQuality[]
     | null;
 }

@@ -1,4 +1,4 @@
-import { call } from "../call.ts";
+import { call, LONG } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.privacy_export`: what a customer's request for their data gives; null = no such request, or it is over. */
@@ -7,7 +7,7 @@ export async function privacyExport(
   shop: string,
   id: string,
 ): Promise<Record<string, unknown> | null> {
-  return await call(db, "trakit.privacy_export", { p_shop: shop, p_request_id: id }) as
+  return await call(db, "trakit.privacy_export", { p_shop: shop, p_request_id: id }, LONG) as
     | Record<string, unknown>
     | null;
 }

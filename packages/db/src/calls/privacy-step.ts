@@ -1,4 +1,4 @@
-import { call } from "../call.ts";
+import { call, LONG } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.privacy_step`: the next piece of a redaction. `waiting` = its last piece is due a minute after the request. */
@@ -12,6 +12,6 @@ export async function privacyStep(
     p_request_id: request.id,
     p_limit: 5_000,
     p_now: now,
-  }) as { state: "pending" | "done" | "waiting" | "gone" };
+  }, LONG) as { state: "pending" | "done" | "waiting" | "gone" };
   return step.state;
 }

@@ -1,4 +1,4 @@
-import { call } from "../call.ts";
+import { call, LONG } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { QueueWatch } from "./queue-watch.ts";
 
@@ -16,5 +16,5 @@ export interface QueueMetrics extends QueueWatch {
 
 /** SQL `trakit.queue_metrics`: figures for a monitor, across shops. */
 export async function queueMetrics(db: Database, now?: Date): Promise<QueueMetrics> {
-  return await call(db, "trakit.queue_metrics", { p_now: now }) as QueueMetrics;
+  return await call(db, "trakit.queue_metrics", { p_now: now }, LONG) as QueueMetrics;
 }

@@ -1,4 +1,4 @@
-import { call } from "../call.ts";
+import { call, LONG } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface ReplayRequest {
@@ -39,5 +39,5 @@ export async function replay(
     states,
     force,
     dry_run: dryRun,
-  }) as BegunReplay;
+  }, LONG) as BegunReplay;
 }

@@ -1,4 +1,4 @@
-import { call } from "../call.ts";
+import { call, LONG } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { Shop } from "./find-shop.ts";
 import type { DestinationRow } from "./list-destinations.ts";
@@ -15,5 +15,5 @@ export interface ShopStatus {
 
 /** SQL `trakit.shop_status`: one shop at a glance; null = no such shop. */
 export async function shopStatus(db: Database, domain: string, now?: Date): Promise<ShopStatus | null> {
-  return await call(db, "trakit.shop_status", { p_domain: domain, p_now: now }) as ShopStatus | null;
+  return await call(db, "trakit.shop_status", { p_domain: domain, p_now: now }, LONG) as ShopStatus | null;
 }

@@ -1,4 +1,4 @@
-import { call } from "../call.ts";
+import { call, LONG } from "../call.ts";
 import type { Database } from "../connection.ts";
 import type { ReplayCounts } from "./replay.ts";
 
@@ -10,7 +10,7 @@ export interface ReplayState extends ReplayCounts {
 
 /** SQL `trakit.step_replay`: moves a replay on by up to 1,000 events. Throws where it is gone. */
 export async function stepReplay(db: Database, domain: string, id: number): Promise<ReplayState> {
-  const state = await call(db, "trakit.step_replay", { p_domain: domain, p_replay_id: id }) as
+  const state = await call(db, "trakit.step_replay", { p_domain: domain, p_replay_id: id }, LONG) as
     | ReplayState
     | null;
   if (!state) throw new Error("the replay is gone");

@@ -161,7 +161,7 @@ interface Sender {
   trouble: KnownTrouble;
 }
 
-interface Answered {
+interface Ended {
   item: Send;
   body: JsonObject;
   /** A word alone: it was not sent, for this reason. */
@@ -170,7 +170,7 @@ interface Answered {
 }
 
 /** Sends one batch, in as many requests as the vendor wants it in. */
-async function sendBatch(sender: Sender, batch: Mapped[]): Promise<Answered[]> {
+async function sendBatch(sender: Sender, batch: Mapped[]): Promise<Ended[]> {
   const { world, platform, build, trouble } = sender;
   const destinationId = batch[0]!.send.destination_id;
   const oldest = Math.min(...batch.map(({ send: item }) => item.leasedAt));

@@ -2,6 +2,7 @@ import { type CanonicalEvent, EMPTY_IDENTIFIERS, type Identifiers } from "@traki
 import { asConsented, fromStored, toStored } from "@trakit/core/stored.ts";
 import type { BrowserIngested, BrowserIntake } from "@trakit/db/calls/ingest-browser-events.ts";
 import type { CapturedEvent, Ingested, IngestResult } from "@trakit/db/calls/ingest-events.ts";
+import { oneAnswer } from "@trakit/db/connection.ts";
 import type { PipelineDependencies } from "../coalescing.ts";
 import { leaseClock } from "../ports.ts";
 import { dispatch } from "../dispatch/dispatch.ts";
@@ -75,7 +76,9 @@ export async function ingest(
         now: deps.databaseNow?.(),
       });
     } else {
-      const settled = await deps.coalescers.webhooks.submit(shop, { events, slots, refused });
+      // what it waits for another webhook's call is its own time
+      const part = { db: oneAnswer(deps.db), events, slots, refused };
+      const settled = await deps.coalescers.webhooks.submit(shop, part);
       if (settled.status === "rejected") throw settled.reason;
       stored = settled.value;
     }

@@ -2,6 +2,7 @@ import { learnCustomer } from "@trakit/db/calls/learn-customer.ts";
 import { requestPrivacy } from "@trakit/db/calls/request-privacy.ts";
 import { setScopes } from "@trakit/db/calls/set-scopes.ts";
 import { uninstallShop } from "@trakit/db/calls/uninstall-shop.ts";
+import { oneAnswer } from "@trakit/db/connection.ts";
 import type { AppWebhook } from "@trakit/shopify/app-webhooks.ts";
 import type { WebhookAnswer } from "../contracts/answers.ts";
 import type { PipelineDependencies } from "../coalescing.ts";
@@ -41,9 +42,10 @@ export async function processWebhook(
     case "app":
       return await app(deps, frame, read.webhook);
     case "customer": {
-      const learnt = await learnCustomer(deps.db, frame.shop, read.facts, deps.databaseNow?.());
+      const inTime = { ...deps, db: oneAnswer(deps.db) };
+      const learnt = await learnCustomer(inTime.db, frame.shop, read.facts, deps.databaseNow?.());
       if (learnt !== "learnt") return ignore(learnt);
-      return read.capture ? await capture(deps, frame, read.capture, []) : { answer: { status: "done" } };
+      return read.capture ? await capture(inTime, frame, read.capture, []) : { answer: { status: "done" } };
     }
     case "cart": {
       const { stored, deliver } = await processCart(

@@ -1,4 +1,4 @@
-import { connect } from "@trakit/db/connection.ts";
+import { connect, REQUEST_LIMITS, WORK_LIMITS } from "@trakit/db/connection.ts";
 import { createLogger } from "@trakit/runtime/log.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
 import { createShopifyApp } from "@trakit/runtime/shopify-app.ts";
@@ -27,6 +27,7 @@ export function shopifyWorld(
     db: connect({
       url: settings[urlName],
       max: CONNECTIONS,
+      limits: urlName === "TRAKIT_DB_URL" ? REQUEST_LIMITS : WORK_LIMITS,
       applicationName: options.applicationName,
       boundByRls: true,
     }),
