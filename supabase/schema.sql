@@ -621,6 +621,7 @@ create table trakit.visitors ( -- owner postgres
   constraint visitors_seen_after_created CHECK (last_seen_at >= created_at)
 );
 CREATE INDEX visitors_by_creation ON trakit.visitors USING btree (shop_id, created_at);
+CREATE INDEX visitors_named ON trakit.visitors USING btree (shop_id, id) WHERE ((digests ?| ARRAY['email.lower'::text, 'phone.e164'::text]) OR (identifiers ? 'customer_id'::text));
 alter table trakit.visitors enable row level security;
 alter table trakit.visitors force row level security;
 create policy "functions see the shop they work for" on trakit.visitors for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -5371,6 +5372,7 @@ begin
     select coalesce(jsonb_agg(distinct v.identifiers -> 'customer_id'), '[]') into v_customers
     from trakit.visitors v
     where v.shop_id = p_shop_id and v.identifiers ? 'customer_id'
+      and (v.digests ?| array['email.lower', 'phone.e164'] or v.identifiers ? 'customer_id')
       and trakit.names_person('{}', v.digests, p_subject);
   end if;
   -- and the customer may have had another one
@@ -5389,7 +5391,9 @@ begin
     'visitors', (
       select coalesce(jsonb_agg(x.id), '[]') from (
         select v.id from trakit.visitors v
-        where v.shop_id = p_shop_id and trakit.names_person(v.identifiers, v.digests,
+        where v.shop_id = p_shop_id
+          and (v.digests ?| array['email.lower', 'phone.e164'] or v.identifiers ? 'customer_id')
+          and trakit.names_person(v.identifiers, v.digests,
           jsonb_build_object('customers', v_customers, 'emails', v_emails, 'phones', v_phones))
         union
         select l.visitor_id from trakit.visitor_links l

@@ -14,6 +14,8 @@ $$;
 comment on function trakit.names_person(jsonb, jsonb, jsonb) is
   'Whether identifiers and digests are those of a request''s subject.';
 
+-- Visitors are read by the index visitors_named, whose condition is repeated word for word: names_person implies it, which the
+-- planner cannot know.
 create function trakit.whole_subject(p_shop_id uuid, p_subject jsonb) returns jsonb
 language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$
 declare
@@ -27,6 +29,7 @@ begin
     select coalesce(jsonb_agg(distinct v.identifiers -> 'customer_id'), '[]') into v_customers
     from trakit.visitors v
     where v.shop_id = p_shop_id and v.identifiers ? 'customer_id'
+      and (v.digests ?| array['email.lower', 'phone.e164'] or v.identifiers ? 'customer_id')
       and trakit.names_person('{}', v.digests, p_subject);
   end if;
   -- and the customer may have had another one
@@ -45,7 +48,9 @@ begin
     'visitors', (
       select coalesce(jsonb_agg(x.id), '[]') from (
         select v.id from trakit.visitors v
-        where v.shop_id = p_shop_id and trakit.names_person(v.identifiers, v.digests,
+        where v.shop_id = p_shop_id
+          and (v.digests ?| array['email.lower', 'phone.e164'] or v.identifiers ? 'customer_id')
+          and trakit.names_person(v.identifiers, v.digests,
           jsonb_build_object('customers', v_customers, 'emails', v_emails, 'phones', v_phones))
         union
         select l.visitor_id from trakit.visitor_links l

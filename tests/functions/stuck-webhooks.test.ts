@@ -13,7 +13,7 @@ vi.mock("@trakit/shopify/refund.ts", { spy: true });
 afterEach(() => void vi.mocked(decodeRefund).mockRestore());
 
 const kit = await pipelineKit();
-const { handle, post, quarantined } = webhooks(kit);
+const { handle, handler, post, quarantined } = webhooks(kit);
 const RING = KEYS.map(({ id, key }) => `${id}:${Buffer.from(key).toString("base64")}`).join(",");
 
 /** An order of a year Postgres has not. */
@@ -80,6 +80,32 @@ describe("an event Postgres refuses", () => {
     expect(retried.out).toContain("accepted");
     expect(await quarantined(shop.id)).toEqual([]);
     expect(await kit.events(shop.id)).toHaveLength(1);
+  });
+
+  test("is kept within the time its refusal left of the request's", async () => {
+    const shop = await kit.shop();
+    const { db } = kit.deps();
+    const real = performance.now.bind(performance);
+    let later = 0;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => real() + later);
+    let waited: number | undefined;
+    try {
+      const via = handler({
+        db: {
+          ...db,
+          rows: (text, values, options) => {
+            if (text.includes("quarantine_webhook")) waited = options?.waitedMs;
+            else later = 3_000;
+            return db.rows(text, values);
+          },
+        },
+      });
+      const answer = await post(shop.domain, IMPOSSIBLE, {}, via);
+      expect(answer.body).toMatchObject({ status: "quarantined", reason: "event_refused" });
+    } finally {
+      clock.mockRestore();
+    }
+    expect(waited).toBeGreaterThanOrEqual(3_000);
   });
 
   test("does not stop the retry of the others in quarantine", async () => {

@@ -332,6 +332,86 @@ describe("redacting a customer", () => {
   });
 });
 
+describe("who is meant by a request", () => {
+  const subjectOf = async (shop: Shop, subject: object) => {
+    const session = await db.connect("trakit_app");
+    try {
+      await session.query("select set_config('trakit.shop_id', $1, false)", [shop.id]);
+      const [row] = await session.query<{ r: Record<string, unknown[]> }>(
+        "select trakit.whole_subject($1, $2) as r",
+        [shop.id, JSON.stringify(subject)],
+      );
+      return row!.r;
+    } finally {
+      await session.end();
+    }
+  };
+
+  test("is the same as a scan of all visitors finds, whatever each of them is known by", async () => {
+    const shop = await newShop(db);
+    // every third has no id, email or phone, in turn; some have none of them, some have two emails
+    await db.query(
+      "postgres",
+      `insert into trakit.visitors (shop_id, identifiers, digests, created_at, last_seen_at)
+       select $1, case when n % 3 = 0 then '{"fbp": "x"}' else jsonb_build_object('customer_id', 'c' || n % 7) end,
+         case when n % 2 = 0 then '{}' else jsonb_build_object('email.lower', jsonb_build_array('e' || n % 5, 'e' || n % 11)) end
+         || case when n % 4 = 0 then '{}' else jsonb_build_object('phone.e164', jsonb_build_array('p' || n % 13)) end,
+         $2, $2
+       from generate_series(1, 300) n`,
+      [shop.id, at(0)],
+    );
+    for (let n = 0; n < 13; n++) {
+      for (
+        const asked of [
+          { customers: [`c${n}`], emails: [], phones: [], orders: [] },
+          { customers: [], emails: [`e${n}`], phones: [], orders: [] },
+          { customers: [], emails: [`e${n}`], phones: [`p${n}`], orders: [] },
+          { customers: [], emails: [], phones: [], orders: ["1"] },
+        ]
+      ) {
+        const found = await subjectOf(shop, asked);
+        const scanned = await db.query<{ id: string }>(
+          "postgres",
+          `select v.id from trakit.visitors v where v.shop_id = $1 and trakit.names_person(v.identifiers, v.digests,
+             case when $2::jsonb -> 'customers' <> '[]' then $2::jsonb else $2::jsonb || jsonb_build_object('customers', (
+               select coalesce(jsonb_agg(distinct w.identifiers -> 'customer_id'), '[]') from trakit.visitors w
+               where w.shop_id = $1 and w.identifiers ? 'customer_id' and trakit.names_person('{}', w.digests, $2))) end)
+           order by v.id`,
+          [shop.id, JSON.stringify(asked)],
+        );
+        expect(found.visitors!.map(Number).sort((one, other) => one - other), JSON.stringify(asked))
+          .toEqual(scanned.map((row) => Number(row.id)));
+      }
+    }
+  });
+
+  test("is looked for among those something names, not among all visitors", async () => {
+    const shop = await newShop(db);
+    await db.query(
+      "postgres",
+      `insert into trakit.visitors (shop_id, identifiers, digests, created_at, last_seen_at)
+       select $1, case when n % 1000 = 0 then jsonb_build_object('customer_id', n::text) else '{"fbp": "fb.1.1.1"}' end,
+         '{}', $2, $2 from generate_series(1, 50000) n`,
+      [shop.id, at(0)],
+    );
+    const session = await db.connect("trakit_app");
+    await session.query("select set_config('trakit.shop_id', $1, false)", [shop.id]);
+    const look = () =>
+      session.query<{ "QUERY PLAN": [{ Plan: Record<string, number> }] }>(
+        `explain (analyze, buffers, format json) select trakit.whole_subject('${shop.id}',
+           '{"customers": ["7000"], "emails": [], "phones": [], "orders": []}')`,
+      );
+    // the first fills the catalogue's cache
+    await look();
+    const [{ "QUERY PLAN": [{ Plan: plan }] }] = await look() as [
+      { "QUERY PLAN": [{ Plan: Record<string, number> }] },
+    ];
+    await session.end();
+    // fifty visitors; all of them fill about 700 blocks
+    expect(plan["Shared Hit Blocks"]! + plan["Shared Read Blocks"]!).toBeLessThan(200);
+  });
+});
+
 describe("exporting a customer", () => {
   test("gives the merchant visitors, customer, events and where they went, and nobody else's", async () => {
     const shop = await newShop(db);

@@ -1,6 +1,6 @@
 import type { Wanted } from "@trakit/core/identity/wanted.ts";
 import { quarantineWebhook } from "@trakit/db/calls/quarantine-webhook.ts";
-import { DatabaseUnavailable } from "@trakit/db/connection.ts";
+import { DatabaseUnavailable, oneAnswer } from "@trakit/db/connection.ts";
 import { dataRefused } from "@trakit/db/errors.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import { quarantineSubject, seal } from "@trakit/runtime/seal.ts";
@@ -71,6 +71,8 @@ export async function receiveWebhook(
   webhook: RawWebhook,
 ): Promise<Processed | null> {
   const { shop, topic, webhookId } = webhook;
+  // begun here: what follows a call that failed has what time that call left
+  const inTime = oneAnswer(deps.db);
   const tried = await tryWebhook(deps, webhook, () => deps.wanted.of(shop, leaseClock(deps)));
   switch (tried.kind) {
     case "processed":
@@ -84,7 +86,7 @@ export async function receiveWebhook(
       const { reason, issues } = tried;
       const sealedBody = seal(deps.keys, webhook.bytes, quarantineSubject(shop, webhookId));
       const kept = await quarantineWebhook(
-        deps.db,
+        inTime,
         { shop, topic, webhookId, reason, issues, sealedBody },
         deps.databaseNow?.(),
       );
