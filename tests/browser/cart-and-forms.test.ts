@@ -17,6 +17,7 @@ describe.skipIf(withoutBrowser("tests/browser/cart-and-forms"))("carts and forms
     await page.goto("/products/merino-beanie");
     await someone.accept(page);
     await someone.addToCart(page);
+    await someone.waitFor("product_added_to_cart");
     await page.goto("/products/trail-bottle");
     await someone.addToCart(page, 2);
     await someone.waitFor("product_added_to_cart", 2);

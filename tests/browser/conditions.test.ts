@@ -202,7 +202,7 @@ describe.skipIf(withoutBrowser("tests/browser/conditions"))("with something in t
       await someone.waitFor("product_added_to_cart");
       await someone.buy(page);
       await someone.waitFor("checkout_completed");
-      await someone.waitFor("cart_viewed");
+      await someone.waitSent("pixel cart_viewed");
       expect(someone.eventsSent()).toEqual([
         "pixel cart_viewed",
         "pixel checkout_completed",

@@ -36,7 +36,7 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
       await someone.waitFor("product_added_to_cart");
       const { eventId, orderId } = await someone.buy(page);
       await someone.waitFor("checkout_completed");
-      await someone.waitFor("cart_viewed");
+      await someone.waitSent("script cart_viewed");
 
       // the script on the theme's pages, the pixel at checkout, and nothing twice
       expect(someone.eventsSent()).toEqual([
@@ -179,7 +179,7 @@ describe.skipIf(withoutBrowser("tests/browser/journeys"))("a visitor's journey",
     );
     await page.goto("/");
     await someone.accept(page);
-    await someone.waitFor("page_viewed", 4);
+    await someone.waitSent("script page_viewed", 3);
     await page.goto("/cart");
     await page.goto("/products/trail-bottle");
     const after = await until(

@@ -152,6 +152,17 @@ export class Shopper {
     );
   }
 
+  /**
+   * Waits until so many events of a source and name (`script cart_viewed`) were sent. For events of pages that are gone: an
+   * answer to one cannot be read here.
+   */
+  async waitSent(event: string, count = 1): Promise<void> {
+    await until(
+      () => this.eventsSent().filter((sent) => sent === event).length >= count,
+      `${count} × ${event} sent`,
+    );
+  }
+
   async cookies(): Promise<Record<string, string>> {
     return Object.fromEntries((await this.context.cookies()).map(({ name, value }) => [name, value]));
   }

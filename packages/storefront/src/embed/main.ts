@@ -122,7 +122,7 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
       // what consent no longer covers goes from the device, and the server is told once to let it go too
       const visitor_id = cookies()._tk_v;
       carry.forget();
-      if (visitor_id) void carry.post("session", { visitor: { visitor_id }, consent });
+      if (visitor_id) void carry.post("session", { visitor: { visitor_id }, consent }, true);
       forgetIds(consent, domain);
     }
     // tells the web pixel that this page is taken care of

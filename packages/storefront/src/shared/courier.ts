@@ -66,8 +66,11 @@ export interface Courier {
   adopt(): Promise<void>;
   /** Forgets everything, here and in storage. */
   forget(): void;
-  /** One request outside the queue; undefined when none came back. */
-  post(path: string, body: object): Promise<Response | undefined>;
+  /**
+   * One request outside the queue, on its way when this returns; undefined when no answer came back. `last`: it must arrive
+   * also where the page goes now.
+   */
+  post(path: string, body: object, last?: boolean): Promise<Response | undefined>;
 }
 
 export function courier(at: Surroundings): Courier {
@@ -102,18 +105,15 @@ export function courier(at: Surroundings): Courier {
     for (const item of items.values()) delete item.token;
   }
 
-  async function post(path: string, body: object): Promise<Response | undefined> {
+  async function post(path: string, body: object, last = path === "event"): Promise<Response | undefined> {
     const text = JSON.stringify(body);
-    const events = path === "event";
-    // not events: what counts as sent must be on its way
-    if (!events) await at.rest();
     try {
       return await at.fetch(at.address.replace("*", path), {
         method: "POST",
         // goes as plain text, which needs no preflight where the server is another host
         body: text,
         // costs the page more than the rest of the call; a session nobody waits for is no loss
-        keepalive: events && text.length < 2e4,
+        keepalive: last && text.length < 2e4,
       });
     } catch {
       return undefined;
