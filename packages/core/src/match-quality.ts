@@ -1,9 +1,8 @@
 /**
  * Match quality: an estimate, 0 to 10, of how well a platform can find the person behind an event, from the identifiers the
- * event's body carries. No platform publishes weights; what each table rests on stands in its `source`. Its use is to see
- * what is missing and what it would bring, not to foretell the vendor's own score.
+ * event's body carries. No platform publishes weights; what a destination's keys rest on stands in their `source`. Its use is
+ * to see what is missing and what it would bring, not to foretell the vendor's own score.
  */
-import { MATCH_KEYS, type MatchKey, PLATFORMS } from "./identity/platforms.ts";
 
 export interface MatchQuality {
   /** 0 to 10, one decimal. */
@@ -13,18 +12,31 @@ export interface MatchQuality {
 }
 
 type Path = readonly string[];
-interface Key extends MatchKey {
-  steps: readonly Path[];
+
+/** One identifier of a mapped event: where it stands in the body, and what it adds to match quality. */
+export interface MatchKey {
+  identifier: string;
+  weight: number;
+  /** Each the keys from the event's own root to a value; all the values must be there. */
+  paths: readonly Path[];
 }
 
-/** Heaviest first, with the paths split once. */
-const KEYS: ReadonlyMap<string, readonly Key[]> = new Map(
-  PLATFORMS.map((platform) => [
-    platform,
-    MATCH_KEYS[platform].keys.map((key) => ({ ...key, steps: key.paths.map((path) => path.split(".")) }))
-      .sort((a, b) => b.weight - a.weight),
-  ]),
-);
+/** One platform's keys, heaviest first. Weights add up to 10. */
+export interface MatchKeys {
+  /** What the weights rest on, in a sentence or two. */
+  source: string;
+  keys: readonly MatchKey[];
+}
+
+/** `paths`: keys joined by dots, e.g. `user_data.em`; split here, once, not for each event. */
+export function matchKey(identifier: string, weight: number, ...paths: string[]): MatchKey {
+  return { identifier, weight, paths: paths.map((path) => path.split(".")) };
+}
+
+/** The order `MatchKeys` are in; keys of one weight stay as they stood. */
+export function heaviestFirst(keys: readonly MatchKey[]): MatchKey[] {
+  return [...keys].sort((a, b) => b.weight - a.weight);
+}
 
 function isThere(body: unknown, path: Path): boolean {
   let value = body;
@@ -35,11 +47,9 @@ function isThere(body: unknown, path: Path): boolean {
   return value !== undefined && value !== null && value !== "";
 }
 
-/** The estimate for one mapped event of a platform, as `Destination.map` gives it. Null for an unknown platform. */
-export function matchQuality(platform: string, body: unknown): MatchQuality | null {
-  const keys = KEYS.get(platform);
-  if (keys === undefined) return null;
-  const there = keys.filter((key) => key.steps.every((path) => isThere(body, path)));
+/** The estimate for one mapped event of a platform, as `Destination.map` gives it. */
+export function matchQuality({ keys }: MatchKeys, body: unknown): MatchQuality {
+  const there = keys.filter((key) => key.paths.every((path) => isThere(body, path)));
   // Counted in tenths, because sums of decimals are not decimal.
   const tenths = there.reduce((sum, { weight }) => sum + Math.round(weight * 10), 0);
   return { score: Math.min(tenths, 100) / 10, identifiers: there.map(({ identifier }) => identifier) };
@@ -51,10 +61,10 @@ export function matchQuality(platform: string, body: unknown): MatchQuality | nu
  * @param coverage share of events that carry an identifier, 0 to 1; absent = 0
  */
 export function possibleGains(
-  platform: string,
+  { keys }: MatchKeys,
   coverage: Readonly<Record<string, number>>,
 ): { identifier: string; coverage: number; gain: number }[] {
-  return (KEYS.get(platform) ?? [])
+  return keys
     .map(({ identifier, weight }) => {
       const share = Math.min(Math.max(coverage[identifier] ?? 0, 0), 1);
       return { identifier, coverage: share, gain: Math.round(weight * (1 - share) * 100) / 100 };

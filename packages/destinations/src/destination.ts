@@ -1,5 +1,7 @@
 import type { z } from "zod";
 import type { CanonicalEvent, EventName } from "@trakit/core/event.ts";
+import type { FieldRules } from "@trakit/core/identity/field-rules.ts";
+import type { MatchKeys } from "@trakit/core/match-quality.ts";
 import type { BatchOutcome } from "@trakit/core/outcome.ts";
 
 /** An HTTP request as a value: built here, sent by packages/pipeline. */
@@ -167,6 +169,10 @@ export interface Destination<S = unknown> {
    * at any time, null = never, ours would count twice. With its source in a comment.
    */
   tagWindowMs(name: EventName): number | null;
+  /** Which personal field the platform takes, and how; with its source in a comment. */
+  fields: FieldRules;
+  /** Where `map` puts each identifier, and what it adds to match quality. */
+  matchKeys: MatchKeys;
   map(event: CanonicalEvent, context: MapContext<S>): Mapped;
   /** One request for 1…maxEvents mapped events. */
   request(bodies: JsonObject[], context: RequestContext<S>): HttpRequest;

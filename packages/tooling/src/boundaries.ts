@@ -29,8 +29,11 @@ const PURE_IMPORTS = new Set(["zod", "libphonenumber-js", "node:crypto"]);
 const IMPURE =
   /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\brandomUUID\(|\bprocess\.|\bDeno\.|\bfetch\(|\bsetTimeout\(|\bconsole\./;
 
-/** Rooms that know no platform by name: what is peculiar to one is a property of its destination. */
-const NAMELESS = ["db", "pipeline", "worker", "functions"];
+/**
+ * Rooms that know no platform by name: what is peculiar to one is a property of its destination. A vendor's name for people
+ * ("Meta") and the names of its cookies and click ids (`fbp`), which `core` reads for every platform, are not meant.
+ */
+const NAMELESS = ["core", "db", "pipeline", "worker", "functions"];
 const PLATFORM_NAME = new RegExp(`["'\`](${PLATFORMS.join("|")})["'\`]`);
 
 /** Every breach of the dependency rules in the tree at `root`, one sentence each. */

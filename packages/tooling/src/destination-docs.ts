@@ -2,13 +2,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { z } from "zod";
 import { EVENT_NAMES } from "@trakit/core/event.ts";
-import {
-  FIELDS,
-  MATCH_KEYS,
-  type Platform,
-  PLATFORM_FIELDS,
-  type Rule,
-} from "@trakit/core/identity/platforms.ts";
+import { FIELDS, type Rule } from "@trakit/core/identity/field-rules.ts";
 import { CLEAR_RULES, FORM_RULES } from "@trakit/core/identity/rules.ts";
 import type { Destination, Example, HttpAnswer, JsonObject } from "@trakit/destinations/destination.ts";
 import { DESTINATIONS } from "@trakit/destinations/registry.ts";
@@ -164,7 +158,7 @@ function exampleText(one: Destination, example: Example): string {
   return `${head}\n\`\`\`json\n${JSON.stringify(JSON.parse(body), null, 2)}\n\`\`\`\n`;
 }
 
-function page(platform: string, one: Destination): string {
+function page(one: Destination): string {
   const first = one.examples.find(({ out }) => !("skipped" in out))!;
   const request = requestOf(one, first, first.out as JsonObject);
   const { limits, guide } = one;
@@ -173,7 +167,7 @@ function page(platform: string, one: Destination): string {
     const names = EVENT_NAMES.filter((name) => one.inDoubtRepeats(name) === count);
     return names.length > 3 ? `others ${times(count)}` : `${names.map(code).join(", ")} ${times(count)}`;
   }).join(", ");
-  const match = MATCH_KEYS[platform as Platform];
+  const match = one.matchKeys;
   return `${HEAD}
 # ${one.label}
 
@@ -220,7 +214,7 @@ ${
 ${
     table(
       ["Field", "Sent", "Normal form"],
-      FIELDS.map((field) => [field, ...ruleText(PLATFORM_FIELDS[platform as Platform][field])]),
+      FIELDS.map((field) => [field, ...ruleText(one.fields[field])]),
     )
   }
 
@@ -231,8 +225,11 @@ ${match.source}
 ${
     table(
       ["Identifier", "Where", "Weight"],
-      [...match.keys].sort((a, b) => b.weight - a.weight)
-        .map(({ identifier, paths, weight }) => [identifier, paths.map(code).join(" and "), weight]),
+      match.keys.map(({ identifier, paths, weight }) => [
+        identifier,
+        paths.map((path) => code(path.join("."))).join(" and "),
+        weight,
+      ]),
     )
   }
 
@@ -323,5 +320,5 @@ function format(markdown: string): string {
 
 writeOrCheck("docs/destinations/README.md", format(index()), COMMAND);
 for (const [platform, one] of Object.entries(DESTINATIONS)) {
-  writeOrCheck(`docs/destinations/${platform}.md`, format(page(platform, one)), COMMAND);
+  writeOrCheck(`docs/destinations/${platform}.md`, format(page(one)), COMMAND);
 }

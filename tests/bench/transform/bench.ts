@@ -176,7 +176,7 @@ export function bench(args: string[]): void {
   }
 
   // A shop that sends to Meta alone: its orders' digests are made for Meta alone (pipeline/src/wanted-forms.ts).
-  const forMeta = wantedBy(["meta"]);
+  const forMeta = wantedBy([DESTINATIONS["meta"]!.fields]);
   const bought = people.map((_, index) => purchase(index));
   const [whole] = compare(
     [{

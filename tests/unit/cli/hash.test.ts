@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hashField } from "@trakit/core/identity/hash-field.ts";
-import { FIELDS, PLATFORMS } from "@trakit/core/identity/platforms.ts";
+import { FIELDS } from "@trakit/core/identity/field-rules.ts";
+import { PLATFORMS } from "@trakit/destinations/registry.ts";
+import { hashField } from "../../support/platform-fields.ts";
 import { runCli } from "./run-cli.ts";
 
 const answers = (out: string) => out === "" ? [] : out.split("\n").map((line) => JSON.parse(line) as object);

@@ -4,15 +4,10 @@ import { captureDigests } from "@trakit/core/identity/capture.ts";
 import type { ClearPerson } from "@trakit/core/identity/person.ts";
 import { sha256Hex } from "@trakit/core/identity/digest.ts";
 import { FORM_NAMES, type FormName } from "@trakit/core/identity/forms.ts";
-import { hashField } from "@trakit/core/identity/hash-field.ts";
-import {
-  digestsFor,
-  type Field,
-  FIELDS,
-  PLATFORM_FIELDS,
-  PLATFORMS,
-} from "@trakit/core/identity/platforms.ts";
-import { ALL_FORMS, wantedBy } from "@trakit/core/identity/wanted.ts";
+import { type Field, FIELDS } from "@trakit/core/identity/field-rules.ts";
+import { ALL_FORMS } from "@trakit/core/identity/wanted.ts";
+import { PLATFORMS } from "@trakit/destinations/registry.ts";
+import { digestsFor, fieldsOf, hashField, wantedBy } from "../../support/platform-fields.ts";
 import { anyCountry, anyText } from "./identity-arbitrary.ts";
 
 const EMPTY_DIGEST = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -72,10 +67,9 @@ describe("captureDigests", () => {
     for (const platform of PLATFORMS) {
       for (const field of FIELDS) {
         // Pinterest and Snapchat take the code, which the person has beside the name.
-        const value =
-          PLATFORM_FIELDS[platform][field].send === "digest" && field === "state" && platform !== "meta"
-            ? "NH"
-            : values[field];
+        const value = fieldsOf(platform)[field].send === "digest" && field === "state" && platform !== "meta"
+          ? "NH"
+          : values[field];
         const hashed = hashField({ platform, field, value, country: "NL" });
         expect([platform, field, digestsFor(platform, field, digests)]).toEqual([
           platform,

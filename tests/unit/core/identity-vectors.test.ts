@@ -1,18 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { sha256Hex } from "@trakit/core/identity/digest.ts";
-import { hashField } from "@trakit/core/identity/hash-field.ts";
-import {
-  type Field,
-  FIELDS,
-  type Platform,
-  PLATFORM_FIELDS,
-  PLATFORMS,
-} from "@trakit/core/identity/platforms.ts";
+import type { Field } from "@trakit/core/identity/field-rules.ts";
+import { PLATFORMS } from "@trakit/destinations/registry.ts";
+import { fieldsOf, hashField } from "../../support/platform-fields.ts";
 
 /** Inputs, normal forms and digests by the five vendors' rules (docs/references), in the form `trakit hash --stdin` reads. */
 interface Vector {
-  platform: Platform;
+  platform: string;
   field: Field;
   value: string;
   country?: string;
@@ -78,11 +73,6 @@ describe("every vector of the vendors' references", () => {
 });
 
 describe("the table of platforms and fields", () => {
-  test("says something of every platform and field", () => {
-    expect(Object.keys(PLATFORM_FIELDS)).toEqual([...PLATFORMS]);
-    for (const platform of PLATFORMS) expect(Object.keys(PLATFORM_FIELDS[platform])).toEqual([...FIELDS]);
-  });
-
   test("email, phone, names, street and date of birth leave only as digests, whatever the platform", () => {
     const personal: Field[] = [
       "email",
@@ -94,7 +84,7 @@ describe("the table of platforms and fields", () => {
       "gender",
     ];
     for (const platform of PLATFORMS) {
-      for (const field of personal) expect(PLATFORM_FIELDS[platform][field].send).not.toBe("clear");
+      for (const field of personal) expect(fieldsOf(platform)[field].send).not.toBe("clear");
     }
   });
 });

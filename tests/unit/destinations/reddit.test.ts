@@ -38,7 +38,7 @@ describe("Reddit's own vectors", () => {
       ["phone", "+15554441234", "e5b124c58580eb16bd959b8d0cac12b12c952e2ceae0203d416cff94f10b994a"],
     ] as const,
   )("%s %s", (field, value, digest) => {
-    expect(hashField({ platform: "reddit", field, value })).toMatchObject({ send: "digest", value: digest });
+    expect(hashField(reddit.fields, { field, value })).toMatchObject({ send: "digest", value: digest });
   });
 });
 

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { ALL_FORMS, wantedBy } from "@trakit/core/identity/wanted.ts";
+import { ALL_FORMS } from "@trakit/core/identity/wanted.ts";
 import type { Ingested } from "@trakit/db/calls/ingest-events.ts";
 import { WantedForms } from "@trakit/pipeline/ingest/wanted-forms.ts";
+import { wantedBy } from "../../support/platform-fields.ts";
 
 function stored(...platforms: string[]): Pick<Ingested, "destinations"> {
   const one = { settings: {}, test_code: null, sealed: "", version: 1 };

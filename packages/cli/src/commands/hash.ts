@@ -1,12 +1,13 @@
 import { hashField } from "@trakit/core/identity/hash-field.ts";
-import { type Field, FIELDS, type Platform, PLATFORMS } from "@trakit/core/identity/platforms.ts";
+import { type Field, type FieldRules, FIELDS } from "@trakit/core/identity/field-rules.ts";
+import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
 import type { Command, Io } from "../command.ts";
 import { nearest } from "../nearest.ts";
 import { CliProblem } from "../problem.ts";
 import { lineSplitter } from "../stack/lines.ts";
 
 interface Question {
-  platform: Platform;
+  rules: FieldRules;
   field: Field;
   value: string | null;
   country: string | null;
@@ -21,7 +22,8 @@ function unknownWord(what: string, word: unknown, words: readonly string[]): str
 /** Checks one question. Errors name what is wrong and never repeat a value: it is somebody's. */
 function readQuestion(given: Record<string, unknown>): Read {
   const { platform, field, value, country } = given;
-  if (!PLATFORMS.some((known) => known === platform)) {
+  const rules = typeof platform === "string" ? destination(platform)?.fields : undefined;
+  if (rules === undefined) {
     return { ok: false, error: unknownWord('"platform"', platform, PLATFORMS) };
   }
   if (!FIELDS.some((known) => known === field)) {
@@ -33,7 +35,7 @@ function readQuestion(given: Record<string, unknown>): Read {
   }
   return {
     ok: true,
-    question: { platform: platform as Platform, field: field as Field, value, country: country ?? null },
+    question: { rules, field: field as Field, value, country: country ?? null },
   };
 }
 
@@ -55,7 +57,7 @@ async function answerLines(io: Io): Promise<number> {
   const splitter = lineSplitter((line) => {
     if (line.trim() === "") return;
     const read = readLine(line);
-    if (read.ok) io.out(JSON.stringify(hashField(read.question)));
+    if (read.ok) io.out(JSON.stringify(hashField(read.question.rules, read.question)));
     else {
       bad++;
       io.out(JSON.stringify({ error: read.error }));
@@ -99,7 +101,7 @@ export const hash: Command = {
     const [platform, field, value] = positionals;
     const read = readQuestion({ platform, field, value, country: text("country") });
     if (!read.ok) throw new CliProblem(read.error.replaceAll('"', ""), "See trakit hash --help.");
-    const answer = hashField(read.question);
+    const answer = hashField(read.question.rules, read.question);
     if (json) io.out(JSON.stringify(answer));
     else if (answer.send === "nothing") io.out(`${platform} gets nothing of this ${field}.`);
     else {

@@ -26,7 +26,10 @@ export const quality: Command = {
       const domain = await chosenDomain(db, positionals[0]);
       const rows = await matchQuality(db, domain, days);
       if (!rows) throw await noSuchShop(db, domain);
-      const found = rows.map((row) => ({ ...row, gains: possibleGains(row.platform, row.coverage) }));
+      const found = rows.map((row) => {
+        const keys = destination(row.platform)?.matchKeys;
+        return { ...row, gains: keys ? possibleGains(keys, row.coverage) : [] };
+      });
       if (json) {
         io.out(JSON.stringify(found));
         return;

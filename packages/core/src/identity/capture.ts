@@ -3,7 +3,7 @@ import { isoCountry } from "./countries.ts";
 import { DigestBuilder } from "./digest-builder.ts";
 import { FORMS } from "./forms.ts";
 import type { ClearPerson } from "./person.ts";
-import type { Field } from "./platforms.ts";
+import type { Field } from "./field-rules.ts";
 import { ALL_FORMS, type Wanted } from "./wanted.ts";
 
 /**

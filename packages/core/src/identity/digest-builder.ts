@@ -5,7 +5,7 @@ import { asDigest, sha256Hex } from "./digest.ts";
 import { canonicalOf, type Form, FORMS, gmailOf, PHONE_FORMS } from "./forms.ts";
 import { e164 } from "./phone.ts";
 import type { ClearPerson } from "./person.ts";
-import type { Field } from "./platforms.ts";
+import type { Field } from "./field-rules.ts";
 import { usesRegionCode } from "./regions.ts";
 import { isAscii, isWord, prepare, type Text } from "./text.ts";
 import type { Wanted } from "./wanted.ts";

@@ -1,7 +1,7 @@
 import { normaliseClear } from "./clear.ts";
 import { asDigest, sha256Hex } from "./digest.ts";
 import { normalise } from "./forms.ts";
-import { type Field, type Platform, PLATFORM_FIELDS } from "./platforms.ts";
+import type { Field, FieldRules } from "./field-rules.ts";
 
 export interface HashedField {
   /** How the platform gets the field. */
@@ -15,19 +15,19 @@ export interface HashedField {
 const NOTHING: HashedField = { send: "nothing", value: null, normalised: null };
 
 /**
- * What a platform gets for one clear value (the command `trakit hash`). `country`: any spelling of the country the
+ * What a platform gets, by its rules, for one clear value (the command `trakit hash`). `country`: any spelling of the country the
  * value belongs to. "nothing" where the platform does not take the field or the value is to be left out. A value that
  * already is 64 hex digits is a digest: passed through in lower case, never hashed again. Never throws.
  */
 export function hashField(
-  { platform, field, value, country = null }: {
-    platform: Platform;
+  rules: FieldRules,
+  { field, value, country = null }: {
     field: Field;
     value: string | null | undefined;
     country?: string | null;
   },
 ): HashedField {
-  const rule = PLATFORM_FIELDS[platform][field];
+  const rule = rules[field];
   if (rule.send === "nothing" || value === null || value === undefined) return NOTHING;
   if (rule.send === "clear") {
     const text = normaliseClear(rule.clear, value, country);

@@ -1,6 +1,6 @@
 /** Which normal forms are worth making: those a shop's platforms take. A digest nobody is sent need not be made, or kept. */
+import type { FieldRules } from "./field-rules.ts";
 import { FORM_NAMES, type FormName } from "./forms.ts";
-import { type Platform, PLATFORM_FIELDS } from "./platforms.ts";
 
 export type Wanted = Readonly<Record<FormName, boolean>>;
 
@@ -13,12 +13,12 @@ function wanted(is: (form: FormName) => boolean): Wanted {
 
 export const ALL_FORMS: Wanted = wanted(() => true);
 
-/** The forms these platforms take, and ours. A platform of another version is not known: then all are wanted. */
-export function wantedBy(platforms: Iterable<string>): Wanted {
+/** The forms platforms with these rules take, and ours. Null: a platform of another version, not known here; then all are wanted. */
+export function wantedBy(platforms: Iterable<FieldRules | null>): Wanted {
   const forms = new Set<FormName>(OURS);
-  for (const platform of platforms) {
-    if (!Object.hasOwn(PLATFORM_FIELDS, platform)) return ALL_FORMS;
-    for (const rule of Object.values(PLATFORM_FIELDS[platform as Platform])) {
+  for (const rules of platforms) {
+    if (rules === null) return ALL_FORMS;
+    for (const rule of Object.values(rules)) {
       if (rule.send !== "digest") continue;
       forms.add(rule.form);
       if (rule.also !== null) forms.add(rule.also);

@@ -1,6 +1,7 @@
 import type { Destination, HttpRequest, Json, JsonObject, RequestContext } from "../destination.ts";
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
+import { fields, matchKeys } from "./identity.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
 import { type GoogleSettings, settings, testCodeProblem, tokenProblem } from "./settings.ts";
 
@@ -96,6 +97,8 @@ export const google: Destination<GoogleSettings> = {
   inDoubtRepeats: (name) => (name === "checkout_completed" ? 2 : 0),
   // GA4 compares the transaction id of purchases, and of what refers to them, and nothing else (reference: google §6).
   tagWindowMs: (name) => (name === "checkout_completed" || name === "order_refunded" ? Infinity : null),
+  fields,
+  matchKeys,
   map,
   request,
   classify,

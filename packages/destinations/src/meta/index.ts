@@ -2,6 +2,7 @@ import type { Destination, HttpRequest, JsonObject, RequestContext } from "../de
 import { HOUR_MS } from "../shared/browser-tags.ts";
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
+import { fields, matchKeys } from "./identity.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS, repair } from "./map.ts";
 import { oauth } from "./oauth.ts";
 import { type MetaSettings, settings, tokenProblem } from "./settings.ts";
@@ -65,6 +66,8 @@ export const meta: Destination<MetaSettings> = {
   inDoubtRepeats: () => 1,
   // reference: meta §6
   tagWindowMs: () => 48 * HOUR_MS,
+  fields,
+  matchKeys,
   map,
   request,
   repaired: repair,

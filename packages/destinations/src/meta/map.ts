@@ -1,6 +1,6 @@
 import type { CanonicalEvent, Commerce, EventName, Item } from "@trakit/core/event.ts";
 import { validFbc, validFbp } from "@trakit/core/cookies.ts";
-import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
+import { digestsBy } from "@trakit/core/identity/field-rules.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, netUnitNumber, unitCount } from "../shared/commerce.ts";
@@ -10,6 +10,7 @@ import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
 import { limitedOptions } from "./limited.ts";
 import type { MetaSettings } from "./settings.ts";
+import { fields } from "./identity.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** One event a second too old makes Meta refuse the whole request, so the way there is allowed for. */
@@ -68,23 +69,21 @@ const TOO_LITTLE: readonly ReadonlySet<string>[] = [
   new Set(["ln", "ge"]),
 ];
 
-const FIELDS = PLATFORM_FIELDS.meta;
-
 function userData(event: CanonicalEvent, ip: string | null): JsonObject {
   const { digests } = event;
   // Hashed ones take lists (reference: meta §4).
   return {
-    em: digestsBy(FIELDS.email, digests),
-    ph: digestsBy(FIELDS.phone, digests),
-    fn: digestsBy(FIELDS.first_name, digests),
-    ln: digestsBy(FIELDS.last_name, digests),
-    ct: digestsBy(FIELDS.city, digests),
-    st: digestsBy(FIELDS.state, digests),
-    zp: digestsBy(FIELDS.zip, digests),
-    country: digestsBy(FIELDS.country, digests),
-    ge: digestsBy(FIELDS.gender, digests),
-    db: digestsBy(FIELDS.date_of_birth, digests),
-    external_id: digestsBy(FIELDS.external_id, digests),
+    em: digestsBy(fields.email, digests),
+    ph: digestsBy(fields.phone, digests),
+    fn: digestsBy(fields.first_name, digests),
+    ln: digestsBy(fields.last_name, digests),
+    ct: digestsBy(fields.city, digests),
+    st: digestsBy(fields.state, digests),
+    zp: digestsBy(fields.zip, digests),
+    country: digestsBy(fields.country, digests),
+    ge: digestsBy(fields.gender, digests),
+    db: digestsBy(fields.date_of_birth, digests),
+    external_id: digestsBy(fields.external_id, digests),
     // Never hashed: Meta takes hashes of these with a 200 and matches nobody.
     client_ip_address: orUndefined(ip),
     client_user_agent: orUndefined(cut(event.client.user_agent, 2000)),

@@ -2,6 +2,7 @@ import type { Destination, HttpRequest, JsonObject, RequestContext } from "../de
 import { HOUR_MS } from "../shared/browser-tags.ts";
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
+import { fields, matchKeys } from "./identity.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
 import { oauth } from "./oauth.ts";
 import { type PinterestSettings, settings, tokenProblem } from "./settings.ts";
@@ -58,6 +59,8 @@ export const pinterest: Destination<PinterestSettings> = {
   // No figure is published; after an hour it would go as an offline event, which is never compared with the tag
   // (reference: pinterest §6).
   tagWindowMs: () => HOUR_MS,
+  fields,
+  matchKeys,
   map,
   request,
   classify,

@@ -1,7 +1,7 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { IDENTIFIERS } from "@trakit/core/identifiers.ts";
 import { sha256Hex } from "@trakit/core/identity/digest.ts";
-import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
+import { digestsBy } from "@trakit/core/identity/field-rules.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, unitCount } from "../shared/commerce.ts";
 import { cut, eventTime, isEmpty, orUndefined, searchText } from "../shared/fields.ts";
@@ -9,6 +9,7 @@ import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
 import type { PinterestSettings } from "./settings.ts";
+import { fields } from "./identity.ts";
 
 /** "At most 7 days" (reference: pinterest §1; the API itself answers "Given timestamp is in the past"). */
 export const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
@@ -54,11 +55,9 @@ const VALUED: ReadonlySet<EventName> = new Set([
   "checkout_completed",
 ]);
 
-const FIELDS = PLATFORM_FIELDS.pinterest;
-
 /** The shop's own ids, and the browser's `_pin_unauth` hashed, as the vendor's own plugins send it (reference: pinterest §4). */
 function externalIds({ digests, identifiers }: CanonicalEvent): string[] | undefined {
-  const own = digestsBy(FIELDS.external_id, digests);
+  const own = digestsBy(fields.external_id, digests);
   const browser = IDENTIFIERS.pin_unauth.read(identifiers.pin_unauth);
   return browser === null ? own : [...own ?? [], sha256Hex(browser)];
 }
@@ -67,16 +66,16 @@ function userData(event: CanonicalEvent): JsonObject {
   const { digests } = event;
   return {
     // SHA-256 fields of `user_data`, all arrays (reference: pinterest §2.2).
-    em: digestsBy(FIELDS.email, digests),
-    ph: digestsBy(FIELDS.phone, digests),
-    fn: digestsBy(FIELDS.first_name, digests),
-    ln: digestsBy(FIELDS.last_name, digests),
-    ge: digestsBy(FIELDS.gender, digests),
-    db: digestsBy(FIELDS.date_of_birth, digests),
-    ct: digestsBy(FIELDS.city, digests),
-    st: digestsBy(FIELDS.state, digests),
-    zp: digestsBy(FIELDS.zip, digests),
-    country: digestsBy(FIELDS.country, digests),
+    em: digestsBy(fields.email, digests),
+    ph: digestsBy(fields.phone, digests),
+    fn: digestsBy(fields.first_name, digests),
+    ln: digestsBy(fields.last_name, digests),
+    ge: digestsBy(fields.gender, digests),
+    db: digestsBy(fields.date_of_birth, digests),
+    ct: digestsBy(fields.city, digests),
+    st: digestsBy(fields.state, digests),
+    zp: digestsBy(fields.zip, digests),
+    country: digestsBy(fields.country, digests),
     external_id: externalIds(event),
     client_ip_address: orUndefined(publicIp(event.client.ip)),
     client_user_agent: orUndefined(cut(event.client.user_agent, 2000)),

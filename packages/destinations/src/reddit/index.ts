@@ -3,7 +3,7 @@ import { z } from "zod";
 import { clickIdsFromUrl } from "@trakit/core/click-ids.ts";
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { IDENTIFIERS } from "@trakit/core/identifiers.ts";
-import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
+import { digestsBy } from "@trakit/core/identity/field-rules.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import { type BatchOutcome, forAll, outcome } from "@trakit/core/outcome.ts";
 import type {
@@ -25,6 +25,7 @@ import { pastedTokenProblem } from "../shared/token.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
 import { HOUR_MS } from "../shared/browser-tags.ts";
 import { examples, guide } from "./examples.ts";
+import { fields, matchKeys } from "./identity.ts";
 
 const API_VERSION = "v3";
 /**
@@ -82,14 +83,12 @@ const UNVALUED: ReadonlySet<EventName> = new Set([
   "lead_submitted",
 ]);
 
-const FIELDS = PLATFORM_FIELDS.reddit;
-
 function userData(event: CanonicalEvent, store: boolean): JsonObject {
   const { client, digests } = event;
   return {
-    email: digestsBy(FIELDS.email, digests)?.[0],
-    phone_number: digestsBy(FIELDS.phone, digests)?.[0],
-    external_id: digestsBy(FIELDS.external_id, digests)?.[0],
+    email: digestsBy(fields.email, digests)?.[0],
+    phone_number: digestsBy(fields.phone, digests)?.[0],
+    external_id: digestsBy(fields.external_id, digests)?.[0],
     // Of what was sold in a store Reddit wants no device.
     ip_address: orUndefined(store ? null : publicIp(client.ip)),
     user_agent: orUndefined(store ? null : cut(client.user_agent, 2000)),
@@ -256,6 +255,8 @@ export const reddit: Destination<RedditSettings> = {
   inDoubtRepeats: () => 1,
   // "two days" (reference: reddit §6)
   tagWindowMs: () => 48 * HOUR_MS,
+  fields,
+  matchKeys,
   map,
   request,
   classify,

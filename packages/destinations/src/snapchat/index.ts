@@ -2,6 +2,7 @@ import type { Destination, HttpRequest, JsonObject, RequestContext } from "../de
 import { HOUR_MS } from "../shared/browser-tags.ts";
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
+import { fields, matchKeys } from "./identity.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
 import { oauth } from "./oauth.ts";
 import { settings, type SnapchatSettings, tokenProblem } from "./settings.ts";
@@ -56,6 +57,8 @@ export const snapchat: Destination<SnapchatSettings> = {
   inDoubtRepeats: () => 1,
   // 48 h by Stape's word, the vendor's table was not seen (reference: snapchat §6)
   tagWindowMs: () => 48 * HOUR_MS,
+  fields,
+  matchKeys,
   map,
   request,
   classify,

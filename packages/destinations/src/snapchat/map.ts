@@ -1,6 +1,6 @@
 import type { CanonicalEvent, Commerce, EventName, Item } from "@trakit/core/event.ts";
 import { IDENTIFIERS } from "@trakit/core/identifiers.ts";
-import { digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
+import { digestsBy } from "@trakit/core/identity/field-rules.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, lifetimeValue, netUnitPrice, unitCount } from "../shared/commerce.ts";
@@ -9,6 +9,7 @@ import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
 import type { SnapchatSettings } from "./settings.ts";
+import { fields } from "./identity.ts";
 
 /** Snap says 37 days, other senders 28 and 7; the shortest is safe (reference: snapchat §1). */
 export const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
@@ -55,23 +56,21 @@ const VALUED: ReadonlySet<EventName> = new Set([
   "order_refunded",
 ]);
 
-const FIELDS = PLATFORM_FIELDS.snapchat;
-
 function userData(event: CanonicalEvent): JsonObject {
   const { digests } = event;
   return {
     // SHA-256 list fields of `user_data` (reference: snapchat §2.2; `db` is not in Snap's own SDK).
-    em: digestsBy(FIELDS.email, digests),
-    ph: digestsBy(FIELDS.phone, digests),
-    fn: digestsBy(FIELDS.first_name, digests),
-    ln: digestsBy(FIELDS.last_name, digests),
-    ge: digestsBy(FIELDS.gender, digests),
-    ct: digestsBy(FIELDS.city, digests),
-    st: digestsBy(FIELDS.state, digests),
-    zp: digestsBy(FIELDS.zip, digests),
-    country: digestsBy(FIELDS.country, digests),
+    em: digestsBy(fields.email, digests),
+    ph: digestsBy(fields.phone, digests),
+    fn: digestsBy(fields.first_name, digests),
+    ln: digestsBy(fields.last_name, digests),
+    ge: digestsBy(fields.gender, digests),
+    ct: digestsBy(fields.city, digests),
+    st: digestsBy(fields.state, digests),
+    zp: digestsBy(fields.zip, digests),
+    country: digestsBy(fields.country, digests),
     // One string, not a list: so Snap's own SDK has it.
-    external_id: digestsBy(FIELDS.external_id, digests)?.[0],
+    external_id: digestsBy(fields.external_id, digests)?.[0],
     client_ip_address: orUndefined(publicIp(event.client.ip)),
     client_user_agent: orUndefined(cut(event.client.user_agent, 2000)),
     sc_click_id: orUndefined(IDENTIFIERS.sc_click_id.read(event.identifiers.sc_click_id)),

@@ -2,6 +2,7 @@ import type { Destination, HttpRequest, JsonObject, RequestContext } from "../de
 import { HOUR_MS } from "../shared/browser-tags.ts";
 import { classify } from "./classify.ts";
 import { examples, guide } from "./examples.ts";
+import { fields, matchKeys } from "./identity.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS } from "./map.ts";
 import { oauth } from "./oauth.ts";
 import { settings, type TikTokSettings, tokenProblem } from "./settings.ts";
@@ -71,6 +72,8 @@ export const tiktok: Destination<TikTokSettings> = {
   inDoubtRepeats: () => 10,
   // reference: tiktok §6
   tagWindowMs: () => 48 * HOUR_MS,
+  fields,
+  matchKeys,
   map,
   request,
   classify,

@@ -1,6 +1,6 @@
 import type { CanonicalEvent, EventName, Item } from "@trakit/core/event.ts";
 import { IDENTIFIERS } from "@trakit/core/identifiers.ts";
-import { clearFor, digestsBy, PLATFORM_FIELDS } from "@trakit/core/identity/platforms.ts";
+import { clearFor, digestsBy } from "@trakit/core/identity/field-rules.ts";
 import { toNumber } from "@trakit/core/money.ts";
 import type { JsonObject, MapContext, Mapped } from "../destination.ts";
 import { contentId, eventValue, netUnitNumber, unitCount } from "../shared/commerce.ts";
@@ -9,6 +9,7 @@ import { publicIp } from "../shared/ip.ts";
 import { eventName } from "../shared/settings.ts";
 import { publicUrl } from "@trakit/core/public-url.ts";
 import type { TikTokSettings } from "./settings.ts";
+import { fields } from "./identity.ts";
 
 /** TikTok documents no limit for web events; after 7 days no attribution window is open (reference: tiktok §2.2). */
 export const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
@@ -67,21 +68,19 @@ const MATCHING = ["email", "phone", "external_id", "ttclid", "ttp", "ip"] as con
 
 const LOCALE = /^[a-z]{2,3}(?:-[a-z0-9]{2,8})*$/i;
 
-const FIELDS = PLATFORM_FIELDS.tiktok;
-
 function userData(event: CanonicalEvent): JsonObject {
   const { client, digests, identifiers } = event;
   return {
-    email: digestsBy(FIELDS.email, digests),
-    phone: digestsBy(FIELDS.phone, digests),
-    external_id: digestsBy(FIELDS.external_id, digests),
+    email: digestsBy(fields.email, digests),
+    phone: digestsBy(fields.phone, digests),
+    external_id: digestsBy(fields.external_id, digests),
     // The rest are single strings.
-    first_name: digestsBy(FIELDS.first_name, digests)?.[0],
-    last_name: digestsBy(FIELDS.last_name, digests)?.[0],
-    zip_code: digestsBy(FIELDS.zip, digests)?.[0],
-    city: orUndefined(clearFor("tiktok", "city", client)),
-    state: orUndefined(clearFor("tiktok", "state", client)),
-    country: orUndefined(clearFor("tiktok", "country", client)),
+    first_name: digestsBy(fields.first_name, digests)?.[0],
+    last_name: digestsBy(fields.last_name, digests)?.[0],
+    zip_code: digestsBy(fields.zip, digests)?.[0],
+    city: orUndefined(clearFor(fields, "city", client)),
+    state: orUndefined(clearFor(fields, "state", client)),
+    country: orUndefined(clearFor(fields, "country", client)),
     ip: orUndefined(publicIp(client.ip)),
     user_agent: orUndefined(cut(client.user_agent, 2000)),
     ttclid: orUndefined(IDENTIFIERS.ttclid.read(identifiers.ttclid)),
@@ -93,9 +92,9 @@ function userData(event: CanonicalEvent): JsonObject {
 /** Whoever paid at a till was not browsing: the keys of the person, none of a device. */
 function offlineUser({ digests }: CanonicalEvent): JsonObject {
   return {
-    email: digestsBy(FIELDS.email, digests),
-    phone: digestsBy(FIELDS.phone, digests),
-    external_id: digestsBy(FIELDS.external_id, digests),
+    email: digestsBy(fields.email, digests),
+    phone: digestsBy(fields.phone, digests),
+    external_id: digestsBy(fields.external_id, digests),
   };
 }
 

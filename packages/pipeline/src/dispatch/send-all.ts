@@ -116,7 +116,7 @@ export async function sendAll(
     for (let batch = queue.shift(); batch; batch = queue.shift()) {
       for (const { item, body, result, ms } of await sendBatch(sender, batch)) {
         if (typeof result === "string") settled.set(item, release(item, result));
-        else settle(item, result, ms, matchQuality(platform.platform, body));
+        else settle(item, result, ms, matchQuality(platform.matchKeys, body));
       }
     }
   }));

@@ -1,5 +1,6 @@
 import { ALL_FORMS, type Wanted, wantedBy } from "@trakit/core/identity/wanted.ts";
 import type { Ingested } from "@trakit/db/calls/ingest-events.ts";
+import { destination } from "@trakit/destinations/registry.ts";
 
 /** What was learnt of a shop's destinations counts so long (ms): a new one gets all its digests soon, in most cases at once. */
 const COUNTS_FOR_MS = 60_000;
@@ -39,7 +40,8 @@ export class WantedForms {
     if (before?.platforms === platforms) before.at = now;
     else {
       if (this.#shops.size >= MOST_SHOPS) this.#shops.clear();
-      this.#shops.set(shop, { platforms, forms: wantedBy(names), at: now });
+      const rules = [...names].map((name) => destination(name)?.fields ?? null);
+      this.#shops.set(shop, { platforms, forms: wantedBy(rules), at: now });
     }
   }
 }
