@@ -5366,6 +5366,9 @@ declare
   v_emails jsonb := coalesce(p_subject -> 'emails', '[]');
   v_phones jsonb := coalesce(p_subject -> 'phones', '[]');
   v_customer record;
+  v_ids text[];
+  v_email text[] := array(select jsonb_array_elements_text(v_emails));
+  v_phone text[] := array(select jsonb_array_elements_text(v_phones));
 begin
   if v_customers = '[]' then
     -- a record may carry only an email: the customer it was seen with
@@ -5373,19 +5376,22 @@ begin
     from trakit.visitors v
     where v.shop_id = p_shop_id and v.identifiers ? 'customer_id'
       and (v.digests ?| array['email.lower', 'phone.e164'] or v.identifiers ? 'customer_id')
-      and trakit.names_person('{}', v.digests, p_subject);
+      and (v.digests -> 'email.lower' ?| v_email or v.digests -> 'phone.e164' ?| v_phone);
   end if;
+  v_ids := array(select jsonb_array_elements_text(v_customers));
   -- and the customer may have had another one
   for v_customer in
     select c.customer_id, c.digests from trakit.customers c
     where c.shop_id = p_shop_id
-      and trakit.names_person(jsonb_build_object('customer_id', c.customer_id), c.digests,
-        p_subject || jsonb_build_object('customers', v_customers))
+      and (c.customer_id = any (v_ids) or c.digests -> 'email.lower' ?| v_email or c.digests -> 'phone.e164' ?| v_phone)
   loop
     v_customers := v_customers || to_jsonb(v_customer.customer_id);
     v_emails := v_emails || coalesce(v_customer.digests -> 'email.lower', '[]');
     v_phones := v_phones || coalesce(v_customer.digests -> 'phone.e164', '[]');
   end loop;
+  v_ids := array(select jsonb_array_elements_text(v_customers));
+  v_email := array(select jsonb_array_elements_text(v_emails));
+  v_phone := array(select jsonb_array_elements_text(v_phones));
   return jsonb_build_object('customers', v_customers, 'emails', v_emails, 'phones', v_phones,
     'orders', coalesce(p_subject -> 'orders', '[]'),
     'visitors', (
@@ -5393,8 +5399,8 @@ begin
         select v.id from trakit.visitors v
         where v.shop_id = p_shop_id
           and (v.digests ?| array['email.lower', 'phone.e164'] or v.identifiers ? 'customer_id')
-          and trakit.names_person(v.identifiers, v.digests,
-          jsonb_build_object('customers', v_customers, 'emails', v_emails, 'phones', v_phones))
+          and (v.identifiers ->> 'customer_id' = any (v_ids)
+            or v.digests -> 'email.lower' ?| v_email or v.digests -> 'phone.e164' ?| v_phone)
         union
         select l.visitor_id from trakit.visitor_links l
         where l.shop_id = p_shop_id and (l.kind, l.key) in (
