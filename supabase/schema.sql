@@ -3778,7 +3778,7 @@ declare
   v_dropped integer := 0;
   v_over record;
   v_count integer;
-  v_counts jsonb := '{}';
+  v_counts jsonb := jsonb '{}';
   v_more boolean := false;
 begin
   for v_partition in

@@ -46,7 +46,7 @@ declare
   v_dropped integer := 0;
   v_over record;
   v_count integer;
-  v_counts jsonb := '{}';
+  v_counts jsonb := jsonb '{}';
   v_more boolean := false;
 begin
   for v_partition in

@@ -4,12 +4,9 @@ select plan(26);
 
 select trakit.add_shop('one.myshopify.com', 'US');
 create temp table t on commit drop as
-select now() as now, s.shop_id, (s.set ->> 'destination_id')::uuid as lane
-from (
-  select x.set, (x.set ->> 'shop_id')::uuid as shop_id
-  from (select trakit.set_destination('one.myshopify.com', 'meta', 'marketing', 604800000, '{}',
-    'v1.k1.AAAAAAAAAAAAAAAA.AAAA', '1234', null, now() - interval '1 day') -> 'destination' as set) x
-) s;
+select now() as now, (trakit.find_shop('one.myshopify.com') ->> 'id')::uuid as shop_id,
+  (trakit.set_destination('one.myshopify.com', 'meta', 'marketing', 604800000, '{}', 'v1.k1.AAAAAAAAAAAAAAAA.AAAA', '1234',
+    null, now() - interval '1 day') #>> '{destination,destination_id}')::uuid as lane;
 grant select on t to public;
 
 create function pg_temp.view(p_id text) returns void language sql as $$
