@@ -222,7 +222,7 @@ describe("redacting a customer", () => {
     const who = person("oneofmany", "7012345670013");
     await live(shop, who, "oneofmany");
     await shop.ingest(Array.from({ length: 7 }, () => fromBrowser("page_viewed")), { now: at(-DAY) });
-    const keys = 300_000;
+    const keys = 100_000;
     await db.query(
       "postgres",
       `insert into trakit.event_keys (shop_id, key, event_row, captured_at)
@@ -236,20 +236,20 @@ describe("redacting a customer", () => {
       orders: [who.order],
     });
     const session = await db.connect("postgres");
-    const blocks: number[] = [];
+    const read: number[] = [];
     let steps = 0;
     let state = "pending";
     for (; state === "pending"; steps++) {
       await session.query("begin");
       await session.query("set local role trakit_edge");
-      // an index that is read leaves no other trace than its blocks
-      const [{ "QUERY PLAN": [{ Plan: plan }] }] = await session.query(
-        `explain (analyze, buffers, format json) select trakit.privacy_step('${shop_id}', '${id}', 2, '${
-          at(20).toISOString()
-        }')`,
-      ) as [{ "QUERY PLAN": [{ Plan: Record<string, number> }] }];
-      blocks.push(plan["Shared Hit Blocks"]! + plan["Shared Read Blocks"]!);
+      await session.query("select trakit.privacy_step($1, $2, 2, $3)", [shop_id, id, at(20)]);
       await session.query("reset role");
+      // of this transaction alone, and only rows: how many blocks it takes depends on what the catalogue's cache still has
+      const [keysRead] = await session.query<{ rows: number }>(
+        `select (seq_tup_read + idx_tup_fetch)::int as rows from pg_stat_xact_user_tables
+         where schemaname = 'trakit' and relname = 'event_keys'`,
+      );
+      read.push(keysRead!.rows);
       state =
         (await session.query<{ state: string }>("select state from trakit.privacy_requests where id = $1", [
           id,
@@ -258,13 +258,8 @@ describe("redacting a customer", () => {
       await session.query("commit");
     }
     await session.end();
-    // the second step that deletes, when the first has made the plans: far from all the shop's keys, also where the catalogue
-    // had to be read again meanwhile
-    const [table] = await db.query<{ blocks: number }>(
-      "postgres",
-      "select (pg_relation_size('trakit.event_keys') / current_setting('block_size')::int)::int as blocks",
-    );
-    expect(blocks.at(-2)!).toBeLessThan(table!.blocks / 2);
+    expect(Math.max(...read)).toBeGreaterThan(0);
+    expect(Math.max(...read)).toBeLessThan(100);
     // visitors, two of ten events at a time, the end
     expect({ state, steps }).toEqual({ state: "done", steps: 7 });
     expect(await linesWith(who.words)).toEqual([]);
