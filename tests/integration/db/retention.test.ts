@@ -3,9 +3,11 @@ import { connect } from "@trakit/db/connection.ts";
 import { keepRetention } from "@trakit/pipeline/upkeep/retention.ts";
 import { testDatabase } from "../../support/database.ts";
 import { at, DAY, fromBrowser, fromShopify, NOON } from "../../support/captured.ts";
-import { newShop, sealedToken } from "../../support/shop.ts";
+import { purging } from "../../support/purge.ts";
+import { newShop } from "../../support/shop.ts";
 
 const db = await testDatabase();
+const { purge } = purging(db);
 
 const PARENTS = ["deliveries", "event_clients", "events"];
 
@@ -25,24 +27,6 @@ async function make(days: number, now: Date): Promise<number> {
     [days, now],
   );
   return row!.made;
-}
-
-async function purge(now: Date) {
-  const [row] = await db.query<{ purged: { partitions: number; keys: number; quarantine: number } }>(
-    "trakit_edge",
-    "select trakit.purge($1) as purged",
-    [now],
-  );
-  return { ...row!.purged, visitors: await purgeVisitors(now) };
-}
-
-async function purgeVisitors(now: Date, limit = 2_000): Promise<number> {
-  const [row] = await db.query<{ gone: number }>(
-    "trakit_edge",
-    "select trakit.purge_visitors($1, $2) as gone",
-    [now, limit],
-  );
-  return row!.gone;
 }
 
 /** Shop ids and refusal counters are not what is meant by rows. */
@@ -280,211 +264,6 @@ describe("retention", () => {
     for (const role of ["authenticated", "anon", "trakit_app", "trakit_dispatcher"] as const) {
       await expect(db.query(role, "select trakit.purge()")).rejects.toMatchObject({ code: "42501" });
     }
-  });
-});
-
-describe("quarantine", () => {
-  const put = (shop: string, webhook: string, now = NOON, reason = "unreadable_payload") =>
-    db.query<{ result: string }>(
-      "trakit_edge",
-      "select trakit.quarantine_webhook($1, 'orders/create', $2, $3, $4, $5, $6) as result",
-      [shop, webhook, reason, ["line_items.0.price: invalid_type"], sealedToken("body"), now],
-    ).then((rows) => rows[0]!.result);
-  const list = (shop: string, limit = 50) =>
-    db.query<{ listed: Record<string, unknown>[] | null }>(
-      "trakit_worker",
-      "select trakit.list_quarantine($1, $2) as listed",
-      [
-        shop,
-        limit,
-      ],
-    ).then((rows) => rows[0]!.listed);
-  const settle = (shop: string, id: unknown, read: boolean) =>
-    db.query<{ settled: boolean }>(
-      "trakit_worker",
-      "select trakit.settle_quarantine($1, $2, $3) as settled",
-      [shop, id, read],
-    )
-      .then((rows) => rows[0]!.settled);
-
-  test("keeps a webhook once, sealed, and counts each time it came", async () => {
-    const shop = await newShop(db);
-    expect(await put(shop.domain, "w-1")).toBe("quarantined");
-    expect(await put(shop.domain, "w-1", at(60))).toBe("quarantined");
-    const listed = (await list(shop.domain))!;
-    expect(listed).toHaveLength(1);
-    expect(listed[0]).toMatchObject({
-      topic: "orders/create",
-      webhook_id: "w-1",
-      reason: "unreadable_payload",
-      issues: ["line_items.0.price: invalid_type"],
-      sealed_body: sealedToken("body"),
-      tries: 0,
-    });
-    expect(
-      await db.query(
-        "postgres",
-        "select place, reason, sum(count)::text as count from trakit.refusals where shop_id = $1 group by 1, 2",
-        [
-          shop.id,
-        ],
-      ),
-    ).toEqual([{ place: "webhooks", reason: "unreadable_payload", count: "2" }]);
-  });
-
-  test("lists oldest first, as many as asked for", async () => {
-    const shop = await newShop(db);
-    for (const [index, webhook] of ["w-3", "w-1", "w-2"].entries()) {
-      await put(shop.domain, webhook, at(index));
-    }
-    expect((await list(shop.domain, 2))!.map((row) => row["webhook_id"])).toEqual(["w-3", "w-1"]);
-  });
-
-  test("lets go of what could be read, and counts what could not", async () => {
-    const shop = await newShop(db);
-    await put(shop.domain, "w-1");
-    const [{ id }] = (await list(shop.domain)) as [{ id: number }];
-    expect(await settle(shop.domain, id, false)).toBe(true);
-    expect((await list(shop.domain))![0]).toMatchObject({ tries: 1 });
-    expect(await settle(shop.domain, id, true)).toBe(true);
-    expect(await list(shop.domain)).toEqual([]);
-    expect(await settle(shop.domain, id, true)).toBe(false);
-  });
-
-  test("is another shop's as little as its events are", async () => {
-    const [one, two] = [await newShop(db), await newShop(db)];
-    await put(one.domain, "w-1");
-    const [{ id }] = (await list(one.domain)) as [{ id: number }];
-    expect(await list(two.domain)).toEqual([]);
-    expect(await settle(two.domain, id, true)).toBe(false);
-    expect(await settle("nobody.myshopify.com", id, true)).toBe(false);
-    expect(await list(one.domain)).toHaveLength(1);
-  });
-
-  test("of a shop nobody knows keeps nothing and counts it", async () => {
-    expect(await put("nobody.myshopify.com", "w-1")).toBe("unknown_shop");
-    expect(await list("nobody.myshopify.com")).toBeNull();
-    const rows = await db.query<{ n: string }>(
-      "postgres",
-      "select sum(count)::text as n from trakit.refusals where reason = 'unknown_shop' and place = 'webhooks' and day = '2031-03-12'",
-    );
-    expect(rows).toEqual([{ n: "1" }]);
-  });
-
-  test("is purged after 7 days", async () => {
-    const shop = await newShop(db);
-    await put(shop.domain, "w-1");
-    await purge(at(7 * DAY - 1));
-    expect(await list(shop.domain)).toHaveLength(1);
-    await purge(at(7 * DAY));
-    expect(await list(shop.domain)).toEqual([]);
-  });
-});
-
-describe("the vault", () => {
-  const who = (visitor: string) => ({
-    identifiers: { visitor_id: visitor, fbp: "fb.1.1" },
-    digests: { "email.lower": [`${visitor}-mail`] },
-    commerce: { cart_token: `${visitor}-cart` },
-  });
-  const left = async (shopId: string) => {
-    const [row] = await db.query<{ visitors: number; links: number }>(
-      "postgres",
-      `select (select count(*) from trakit.visitors where shop_id = $1)::int as visitors,
-         (select count(*) from trakit.visitor_links where shop_id = $1)::int as links`,
-      [shopId],
-    );
-    return row!;
-  };
-
-  /** Visitors nobody has seen since a moment. */
-  const stale = (shopId: string, count: number, seen: Date) =>
-    db.query(
-      "postgres",
-      `insert into trakit.visitors (shop_id, created_at, last_seen_at)
-       select $1, $3::timestamptz + n * interval '1 second', $3::timestamptz + n * interval '1 second'
-       from generate_series(1, $2::integer) n`,
-      [shopId, count, seen],
-    );
-
-  test("keeps a visitor for two years after they were last seen, then forgets them and their keys", async () => {
-    const shop = await newShop(db);
-    await shop.ingest([fromBrowser("page_viewed", who("gone"))]);
-    await shop.ingest([fromBrowser("page_viewed", who("stays"))]);
-    await shop.ingest([fromBrowser("page_viewed", who("stays"))], { now: at(DAY) });
-    expect(await left(shop.id)).toEqual({ visitors: 2, links: 6 });
-
-    expect((await purge(at(730 * DAY))).visitors).toBe(0);
-    expect((await purge(at(730 * DAY + 1))).visitors).toBe(1);
-    expect(await left(shop.id)).toEqual({ visitors: 1, links: 3 });
-    expect((await purge(at(731 * DAY + 1))).visitors).toBe(1);
-    expect(await left(shop.id)).toEqual({ visitors: 0, links: 0 });
-  });
-
-  test("keeps them no longer than the shop's cookies live, and each shop's by its own setting", async () => {
-    const brief = await newShop(db, { settings: { cookie_lifetime_days: 30 } });
-    const long = await newShop(db);
-    for (const shop of [brief, long]) await shop.ingest([fromBrowser("page_viewed", who("somebody"))]);
-    await purge(at(31 * DAY));
-    expect((await left(brief.id)).visitors).toBe(0);
-    expect((await left(long.id)).visitors).toBe(1);
-  });
-
-  test("waits while a batch joins visitors of that shop, and does another shop's meanwhile", async () => {
-    const [busy, idle] = [await newShop(db), await newShop(db)];
-    for (const shop of [busy, idle]) await shop.ingest([fromBrowser("page_viewed", who("somebody"))]);
-    const joining = await db.connect("postgres");
-    await joining.query("begin");
-    // as lock_identity does
-    await joining.query(
-      "select pg_advisory_xact_lock_shared(hashtextextended('trakit.identity:' || $1, 0))",
-      [
-        busy.id,
-      ],
-    );
-    await purge(at(740 * DAY));
-    expect((await left(busy.id)).visitors).toBe(1);
-    expect((await left(idle.id)).visitors).toBe(0);
-    await joining.query("commit");
-    await joining.end();
-    await purge(at(740 * DAY));
-    expect((await left(busy.id)).visitors).toBe(0);
-  });
-
-  test("of a busy shop keeps no other shop's, though it has the oldest and more than one call deletes", async () => {
-    const [busy, idle] = [await newShop(db), await newShop(db)];
-    await stale(busy.id, 30, at(-DAY));
-    await stale(idle.id, 30, at(0));
-    const joining = await db.connect("postgres");
-    await joining.query("begin");
-    await joining.query(
-      "select pg_advisory_xact_lock_shared(hashtextextended('trakit.identity:' || $1, 0))",
-      [busy.id],
-    );
-    expect(await purgeVisitors(at(740 * DAY), 10)).toBe(10);
-    expect([(await left(busy.id)).visitors, (await left(idle.id)).visitors]).toEqual([30, 20]);
-    await joining.query("rollback");
-    await joining.end();
-    // then the oldest go first
-    expect(await purgeVisitors(at(740 * DAY), 10)).toBe(10);
-    expect([(await left(busy.id)).visitors, (await left(idle.id)).visitors]).toEqual([20, 20]);
-    expect(await purgeVisitors(at(740 * DAY), 100)).toBe(40);
-  });
-
-  test("of a shop that is never idle go all the same: it is waited for", async () => {
-    const shop = await newShop(db);
-    await stale(shop.id, 5, at(-DAY));
-    const lock = "select pg_advisory_xact_lock_shared(hashtextextended('trakit.identity:' || $1, 0))";
-    const joining = await db.connect("postgres");
-    await joining.query("begin");
-    await joining.query(lock, [shop.id]);
-    const purged = purgeVisitors(at(740 * DAY));
-    const waits = async () =>
-      (await db.query("postgres", "select from pg_locks where locktype = 'advisory' and not granted")).length;
-    await expect.poll(waits, { interval: 5 }).toBe(1);
-    await joining.query("commit");
-    await joining.end();
-    expect(await purged).toBe(5);
   });
 });
 
