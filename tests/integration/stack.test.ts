@@ -1,4 +1,6 @@
 /** The local stack as `npm start` runs it: embedded Postgres, the functions in Deno, worker, vendor sandbox, demo shop. */
+import { connect as connectSocket } from "node:net";
+import { networkInterfaces } from "node:os";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TailEvent } from "@trakit/db/calls/tail-deliveries.ts";
@@ -178,6 +180,28 @@ describe("the shop's app proxy", () => {
     });
     expect(direct.status).toBe(401);
   });
+});
+
+test("listens on 127.0.0.1 only", async () => {
+  const reached = (host: string, port: number) =>
+    new Promise<boolean>((resolve) => {
+      const socket = connectSocket({ host, port });
+      socket.once("error", () => resolve(false)).once("connect", () => {
+        socket.destroy();
+        resolve(true);
+      });
+    });
+  const { api, sandbox, shop, database } = running.stack.urls;
+  const ports = [api, sandbox, shop, database].map((url) => Number(new URL(url).port));
+  // 127.0.0.2 leads to whoever listens on all addresses, and to nobody who listens on 127.0.0.1
+  const others = ["127.0.0.2", "::1"].concat(
+    Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter((one) => !one.internal)
+      .map((one) => one.scopeid ? `${one.address}%${one.scopeid}` : one.address),
+  );
+  for (const port of ports) {
+    expect(await reached("127.0.0.1", port)).toBe(true);
+    for (const host of others) expect(await reached(host, port), `${host}:${port}`).toBe(false);
+  }
 });
 
 describe("a stack that was closed", () => {
