@@ -91,7 +91,7 @@ create policy "users see their shop's rows" on trakit.customer_lookups for selec
 create table trakit.customers ( -- owner postgres
   shop_id uuid not null, -- Shop they are a customer of.
   customer_id text not null, -- Shopify's customer id.
-  digests jsonb not null default '{}'::jsonb, -- SHA-256 digests of personal data by normal form, as in events.digests. Empty where consent is not known and the shop's policy is skip.
+  digests jsonb not null default '{}'::jsonb, -- SHA-256 digests of what Shopify itself told of them, by normal form, as in events.digests; nothing anybody typed in an order or a form. Empty where consent is not known and the shop's policy is skip.
   orders integer not null default 0, -- Orders so far, test orders left out.
   spent numeric not null default 0, -- Lifetime value: what they paid for orders so far, less refunds, in currency.
   currency text, -- ISO 4217 of spent; null = nothing known.
@@ -589,15 +589,15 @@ create policy "users see the shop in their token" on trakit.shops for select to 
 -- Keys that lead to a visitor.
 create table trakit.visitor_links ( -- owner postgres
   shop_id uuid not null, -- Shop visited.
-  kind text not null, -- visitor, client, customer: may merge. checkout, cart, email, phone: only enrich.
-  key text not null, -- The id or token itself, or the digest of the email or phone.
+  kind text not null, -- visitor, client, customer: ids, which restore and merge. checkout, cart: tokens, which join one event to its browser.
+  key text not null, -- The id or token itself.
   visitor_id bigint not null, -- Visitor the key leads to now.
-  joined integer not null default 1, -- How many visitors the key has led to; past 20 it joins nothing any more (a till's shared email).
+  joined integer not null default 1, -- How many visitors have met at the key, folded into one or new ones that gained it; past 20 it joins nothing any more (a shared till).
   created_at timestamp with time zone not null, -- First seen.
   constraint visitor_links_pkey PRIMARY KEY (shop_id, kind, key),
   constraint visitor_links_joined_positive CHECK (joined > 0),
   constraint visitor_links_key_bounded CHECK (length(key) >= 1 AND length(key) <= 200),
-  constraint visitor_links_kind_known CHECK (kind = ANY (ARRAY['visitor'::text, 'client'::text, 'customer'::text, 'checkout'::text, 'cart'::text, 'email'::text, 'phone'::text]))
+  constraint visitor_links_kind_known CHECK (kind = ANY (ARRAY['visitor'::text, 'client'::text, 'customer'::text, 'checkout'::text, 'cart'::text]))
 );
 CREATE INDEX visitor_links_by_visitor ON trakit.visitor_links USING btree (visitor_id);
 CREATE INDEX visitor_links_customers ON trakit.visitor_links USING btree (shop_id, created_at) WHERE (kind = 'customer'::text);
@@ -611,17 +611,15 @@ create table trakit.visitors ( -- owner postgres
   shop_id uuid not null, -- Shop visited.
   id bigint not null generated always as identity, -- Older visitors have smaller ids; on a merge the older wins.
   identifiers jsonb not null default '{}'::jsonb, -- Cookies and click ids by name; the names are in packages/core/src/identifiers.ts.
-  digests jsonb not null default '{}'::jsonb, -- Digests of personal data by normal form, as in events.digests.
   consent jsonb, -- Latest explicit decision per purpose; null = none known.
   created_at timestamp with time zone not null, -- First seen.
   last_seen_at timestamp with time zone not null, -- Last seen, at most once a minute.
   constraint visitors_pkey PRIMARY KEY (shop_id, id),
-  constraint visitors_digests_object CHECK (jsonb_typeof(digests) = 'object'::text),
   constraint visitors_identifiers_object CHECK (jsonb_typeof(identifiers) = 'object'::text),
   constraint visitors_seen_after_created CHECK (last_seen_at >= created_at)
 );
 CREATE INDEX visitors_by_creation ON trakit.visitors USING btree (shop_id, created_at);
-CREATE INDEX visitors_named ON trakit.visitors USING btree (shop_id, id) WHERE ((digests ?| ARRAY['email.lower'::text, 'phone.e164'::text]) OR (identifiers ? 'customer_id'::text));
+CREATE INDEX visitors_named ON trakit.visitors USING btree (shop_id, id) WHERE (identifiers ? 'customer_id'::text);
 alter table trakit.visitors enable row level security;
 alter table trakit.visitors force row level security;
 create policy "functions see the shop they work for" on trakit.visitors for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -1079,7 +1077,7 @@ begin
   select array_agg(k.key), array_agg(k.value), array_agg(e.ord::integer)
   into v_kinds, v_keys, v_key_ords
   from unnest(p_identity) with ordinality e (keys, ord)
-  cross join lateral jsonb_each_text((e.keys -> 'strong') || (e.keys -> 'weak')) k;
+  cross join lateral jsonb_each_text((e.keys -> 'ids') || (e.keys -> 'tokens')) k;
 
   -- no link holds a key of theirs, and no other event of the call has one of them
   select array_agg(n.ord order by n.ord) into v_ords
@@ -1098,24 +1096,20 @@ begin
   if v_ords is null then
     return null;
   end if;
-  -- 0 = there is nobody to join, and no key that could found a visitor
+  -- 0 = there is nobody to join, and no id that could found a visitor
   v_first := array_fill(null::bigint, array[cardinality(p_items)]);
   for v_i in 1..cardinality(v_ords) loop
     v_first[v_ords[v_i]] := 0;
   end loop;
-  v_ords := array(select o from unnest(v_ords) o where p_identity[o] -> 'strong' <> '{}' order by o);
+  v_ords := array(select o from unnest(v_ords) o where p_identity[o] -> 'ids' <> '{}' order by o);
   if v_ords = array[]::integer[] then
     return v_first;
   end if;
 
   -- ids are given in the order of the rows
   with added as (
-    insert into trakit.visitors (shop_id, identifiers, digests, consent, created_at, last_seen_at)
-    select p_shop_id,
-      -- as in ingest_events: what an order carries in its attributes is nothing the vault learns from
-      case when e.event ->> 'source' = 'browser' then e.event -> 'identifiers'
-        else jsonb_strip_nulls(jsonb_build_object('customer_id', e.event #> '{identifiers,customer_id}')) end,
-      e.event -> 'digests', nullif(e.event -> 'consent', '{}'), p_now, p_now
+    insert into trakit.visitors (shop_id, identifiers, consent, created_at, last_seen_at)
+    select p_shop_id, e.event -> 'identifiers', nullif(e.event -> 'consent', '{}'), p_now, p_now
     from unnest(v_ords) with ordinality o (ord, place)
     cross join lateral (select p_items[o.ord] -> 'event' as event) e
     order by o.place
@@ -1130,8 +1124,6 @@ begin
   select p_shop_id, k.kind, k.key, v_first[k.ord], p_now
   from unnest(v_kinds, v_keys, v_key_ords) k (kind, key, ord)
   where k.ord = any (v_ords)
-    -- a visitor or client id that came in a cart attribute may be anybody's: it enriches, it is never taught
-    and (k.kind in ('checkout', 'cart', 'email', 'phone') or p_identity[k.ord] -> 'strong' ? k.kind)
   order by k.kind, k.key;
   return v_first;
 end;
@@ -1599,7 +1591,7 @@ begin
 end;
 $function$;
 
--- Adds orders and refunds to their customers' histories, on top of what Shopify last told.
+-- Adds orders and refunds to their customers' histories, on top of what Shopify last told. Figures only: whose address an order was placed under, anybody can type.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.count_orders(p_shop_id uuid, p_orders jsonb, p_now timestamp with time zone)
  RETURNS void
@@ -1609,19 +1601,18 @@ CREATE OR REPLACE FUNCTION trakit.count_orders(p_shop_id uuid, p_orders jsonb, p
 AS $function$
 begin
   insert into trakit.customers as c
-    (shop_id, customer_id, digests, orders, spent, currency, first_order_at, last_order_at, created_at, updated_at)
-  select p_shop_id, o.customer_id, (array_agg(o.digests order by o.digests = '{}', o.at desc))[1],
+    (shop_id, customer_id, orders, spent, currency, first_order_at, last_order_at, created_at, updated_at)
+  select p_shop_id, o.customer_id,
     count(*) filter (where not o.refund), coalesce(sum(o.amount * case when o.refund then -1 else 1 end), 0),
     min(o.currency), min(o.at) filter (where not o.refund), max(o.at) filter (where not o.refund), p_now, p_now
   from jsonb_to_recordset(p_orders) as o
-    (customer_id text, at timestamptz, refund boolean, amount numeric, currency text, digests jsonb)
+    (customer_id text, at timestamptz, refund boolean, amount numeric, currency text)
   group by o.customer_id
   -- one order for all, so that two batches with the same customers do not wait for each other crosswise
   order by o.customer_id
   on conflict (shop_id, customer_id) do update
     -- Shopify's figures hold every order up to their moment; only later ones are counted on top, and money only in their currency
-    set digests = c.digests || excluded.digests,
-        orders = c.orders + case when coalesce(excluded.last_order_at > c.known_at, true) then excluded.orders else 0 end,
+    set orders = c.orders + case when coalesce(excluded.last_order_at > c.known_at, true) then excluded.orders else 0 end,
         spent = c.spent + case
           when coalesce(coalesce(excluded.last_order_at, p_now) > c.known_at, true) and coalesce(c.currency = excluded.currency, true)
           then excluded.spent else 0 end,
@@ -1692,7 +1683,7 @@ $function$;
 
 -- What an order or refund adds to its customer's history, for count_orders; null = nothing.
 -- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.counted_order(p_event jsonb, p_own jsonb, p_consented boolean)
+CREATE OR REPLACE FUNCTION trakit.counted_order(p_event jsonb, p_own jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
  IMMUTABLE
@@ -1701,7 +1692,7 @@ AS $function$
 begin
   if p_own ->> 'source' <> 'webhook' or p_event ->> 'name' not in ('checkout_completed', 'order_refunded')
     or (p_event ->> 'test')::boolean or p_event #>> '{identifiers,customer_id}' is null
-    -- who the customer is, the order says itself; what a weak key led to may be somebody else
+    -- who the customer is, the order says itself; who was logged in where it was placed may be somebody else
     or (p_event ->> 'name' = 'checkout_completed' and p_own #>> '{identifiers,customer_id}' is null)
   then
     return null;
@@ -1709,8 +1700,7 @@ begin
   return jsonb_build_object(
     'customer_id', p_event #> '{identifiers,customer_id}', 'at', p_event -> 'occurred_at',
     'refund', p_event ->> 'name' = 'order_refunded', 'amount', p_event #> '{commerce,total}',
-    'currency', p_event #> '{commerce,currency}',
-    'digests', case when p_consented then p_own -> 'digests' else '{}' end);
+    'currency', p_event #> '{commerce,currency}');
 end;
 $function$;
 
@@ -2341,7 +2331,7 @@ AS $function$
   end
 $function$;
 
--- Keys of an event that lead to its visitor, {"strong": {"kind": "key"}, "weak": {…}}; none where consent (or the policy for unknown consent) allows no purpose. What a browser carries is strong, what an order's attributes say is weak.
+-- Held keys of an event that lead to its visitor, {"ids": {"kind": "key"}, "tokens": {…}}; null where consent (or the policy for unknown consent) allows no purpose. Ids are a browser's own only; tokens are of both sides.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.identity_keys(p_event jsonb, p_policy text)
  RETURNS jsonb
@@ -2350,26 +2340,21 @@ CREATE OR REPLACE FUNCTION trakit.identity_keys(p_event jsonb, p_policy text)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_ids jsonb := p_event -> 'identifiers';
-  v_strong jsonb := jsonb '{}';
-  v_weak jsonb;
+  v_ids jsonb := jsonb '{}';
 begin
+  -- nothing may be added to it, nor learnt from it
   if not coalesce((p_event #>> '{consent,marketing}')::boolean, p_policy <> 'skip')
     and not coalesce((p_event #>> '{consent,analytics}')::boolean, p_policy <> 'skip')
   then
-    return jsonb '{"strong": {}, "weak": {}}';
+    return null;
   end if;
-  v_weak := jsonb_build_object(
-    'checkout', p_event #> '{commerce,checkout_token}', 'cart', p_event #> '{commerce,cart_token}',
-    'email', p_event #> '{digests,email.lower,0}', 'phone', p_event #> '{digests,phone.e164,0}');
+  -- an order's attributes and its customer are typed: its own word, and no key
   if p_event ->> 'source' = 'browser' then
-    v_strong := jsonb_build_object(
-      'visitor', v_ids -> 'visitor_id', 'client', v_ids -> 'client_id', 'customer', v_ids -> 'customer_id');
-  else
-    v_strong := jsonb_build_object('customer', v_ids -> 'customer_id');
-    v_weak := v_weak || jsonb_build_object('visitor', v_ids -> 'visitor_id', 'client', v_ids -> 'client_id');
+    v_ids := jsonb_build_object('visitor', p_event #> '{identifiers,visitor_id}',
+      'client', p_event #> '{identifiers,client_id}', 'customer', p_event #> '{identifiers,customer_id}');
   end if;
-  return jsonb_build_object('strong', jsonb_strip_nulls(v_strong), 'weak', jsonb_strip_nulls(v_weak));
+  return jsonb_build_object('ids', jsonb_strip_nulls(v_ids), 'tokens', jsonb_strip_nulls(jsonb_build_object(
+    'checkout', p_event #> '{commerce,checkout_token}', 'cart', p_event #> '{commerce,cart_token}')));
 end;
 $function$;
 
@@ -2581,7 +2566,7 @@ CREATE OR REPLACE FUNCTION trakit.ingest_events(p_shop text, p_events jsonb, p_s
  SET jit TO 'off'
 AS $function$
 declare
-  c_no_keys constant jsonb := jsonb '{"strong": {}, "weak": {}}';
+  c_no_keys constant jsonb := jsonb '{"ids": {}, "tokens": {}}';
   v_shop trakit.shops;
   v_count integer := jsonb_array_length(p_events);
   v_refused jsonb := p_refused;
@@ -2652,9 +2637,9 @@ begin
     if v_turned_away[v_i] = 'unsigned_event' then
       v_refused := v_refused || jsonb_build_object('unsigned_event', coalesce((v_refused ->> 'unsigned_event')::bigint, 0) + 1);
     end if;
-    v_identity := v_identity || case when v_turned_away[v_i] is null
-      then trakit.identity_keys(v_event, v_policies[v_i]) else c_no_keys end;
-    v_joins := v_joins or v_identity[v_i] <> c_no_keys;
+    v_identity := array_append(v_identity,
+      case when v_turned_away[v_i] is null then trakit.identity_keys(v_event, v_policies[v_i]) end);
+    v_joins := v_joins or coalesce(v_identity[v_i] <> c_no_keys, false);
   end loop;
   if v_refused <> '{}' then
     perform trakit.count_refusals(v_shop.id, p_place, v_refused, p_now);
@@ -2702,18 +2687,20 @@ begin
     -- those nobody knows yet, in one go: for one event alone join_visitor does the same with less
     if v_count > 1 then
       v_first := trakit.add_first_visitors(v_shop.id, v_items, v_identity, p_now);
-      -- ids first: row security lets an index be used only for conditions that cannot leak, and reading JSON might
-      v_customers := array(
-        select distinct x.item #>> '{event,identifiers,customer_id}' from unnest(v_items) x (item)
-        where x.item #> '{event,identifiers}' ? 'customer_id');
-      v_strangers := array(
-        select i.id
-        from unnest(v_customers) i (id)
-        left join lateral (
-          select c.customer_id from trakit.customers c where c.shop_id = v_shop.id and c.customer_id = i.id limit 1
-        ) c on true
-        where c.customer_id is null);
     end if;
+  end if;
+  if v_count > 1 then
+    -- ids first: row security lets an index be used only for conditions that cannot leak, and reading JSON might
+    v_customers := array(
+      select distinct x.item #>> '{event,identifiers,customer_id}' from unnest(v_items) x (item)
+      where x.item #> '{event,identifiers}' ? 'customer_id');
+    v_strangers := array(
+      select i.id
+      from unnest(v_customers) i (id)
+      left join lateral (
+        select c.customer_id from trakit.customers c where c.shop_id = v_shop.id and c.customer_id = i.id limit 1
+      ) c on true
+      where c.customer_id is null);
   end if;
 
   for v_i in 1..v_count loop
@@ -2745,14 +2732,11 @@ begin
     end if;
 
     v_own := v_event;
-    if v_identity[v_i] <> c_no_keys then
-      if v_first[v_i] is null then
+    if v_identity[v_i] is not null then
+      if v_identity[v_i] <> c_no_keys and v_first[v_i] is null then
         select * into v_join from trakit.join_visitor(
-          v_shop.id, v_identity[v_i] -> 'strong', v_identity[v_i] -> 'weak',
-          -- what an order carries in its attributes is a hint for this event, nothing the vault learns from
-          case when v_source = 'browser' then v_event -> 'identifiers'
-            else jsonb_strip_nulls(jsonb_build_object('customer_id', v_event #> '{identifiers,customer_id}')) end,
-          v_event -> 'digests', nullif(v_event -> 'consent', '{}'), v_may_merge, p_now);
+          v_shop.id, v_identity[v_i] -> 'ids', v_identity[v_i] -> 'tokens', v_event -> 'identifiers',
+          nullif(v_event -> 'consent', '{}'), v_may_merge, p_now);
         if v_source = 'browser' then
           v_visitor := v_visitor || v_join.restorable;
         end if;
@@ -2761,9 +2745,8 @@ begin
           'identifiers', case
             when v_event #>> '{consent,marketing}' = 'false' or v_event #>> '{consent,analytics}' = 'false'
             then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent')
-            else v_join.enriched || (v_event -> 'identifiers') end,
-          'digests', v_join.known_digests || (v_event -> 'digests'));
-      else
+            else v_join.enriched || (v_event -> 'identifiers') end);
+      elsif v_identity[v_i] <> c_no_keys then
         if v_source = 'browser' then
           v_visitor := v_visitor || (v_event -> 'identifiers');
         end if;
@@ -2802,7 +2785,7 @@ begin
           then jsonb_build_object('event', v_event - array['visitor', 'enriched']) else '{}' end
         || case when v_event -> 'commerce' <> v_own -> 'commerce'
           then jsonb_build_object('commerce', v_event -> 'commerce') else '{}' end);
-      v_counted := v_counted || trakit.counted_order(v_event, v_own, v_identity[v_i] <> c_no_keys);
+      v_counted := v_counted || trakit.counted_order(v_event, v_own);
       continue;
     end if;
     -- keys of ours that were still free lead to the same event from now on
@@ -2823,7 +2806,7 @@ begin
       continue;
     end if;
     perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'digest', p_now);
-    v_counted := v_counted || trakit.counted_order(v_event, v_own, v_identity[v_i] <> c_no_keys);
+    v_counted := v_counted || trakit.counted_order(v_event, v_own);
     v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
     -- what is sent is both copies as one, which only the row knows
     v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
@@ -2901,9 +2884,9 @@ begin
 end;
 $procedure$;
 
--- Joins an event to a visitor by strong keys {"kind": "key"}, enriches it by strong and weak ones. restorable = what the browser may get back (strong keys only). The caller holds lock_identity; without p_may_merge an event whose keys lead to two visitors joins the older one, and the next such event merges them.
+-- Joins an event to a visitor: by its ids {"kind": "key"}, which found, merge and teach; without ids by its tokens, which only read. enriched = what the visitor's identifiers add, restorable = what the browser may get back (ids only). The caller holds lock_identity; without p_may_merge an event whose ids lead to two visitors joins the older one, and the next such event merges them.
 -- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.join_visitor(p_shop_id uuid, p_strong jsonb, p_weak jsonb, p_identifiers jsonb, p_digests jsonb, p_consent jsonb, p_may_merge boolean, p_now timestamp with time zone, OUT visitor_id bigint, OUT enriched jsonb, OUT known_digests jsonb, OUT restorable jsonb)
+CREATE OR REPLACE FUNCTION trakit.join_visitor(p_shop_id uuid, p_ids jsonb, p_tokens jsonb, p_identifiers jsonb, p_consent jsonb, p_may_merge boolean, p_now timestamp with time zone, OUT visitor_id bigint, OUT enriched jsonb, OUT restorable jsonb)
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2911,116 +2894,123 @@ AS $function$
 declare
   v_found bigint[];
   v_missing bigint;
-  v_weak_found bigint[];
-  v_weak bigint;
-  v_merged boolean := false;
+  v_gained bigint;
+  v_taught bigint[];
+  v_shared boolean;
   v_visitor trakit.visitors;
   v_old trakit.visitors;
 begin
   enriched := '{}';
-  known_digests := '{}';
   restorable := '{}';
 
-  -- a key that has led to more than 20 visitors joins nothing any more; of the weak ones the most specific comes first
-  select array_agg(distinct l.visitor_id order by l.visitor_id) filter (where k.strong and l.joined <= 20),
-    count(*) filter (where k.strong and l.visitor_id is null),
-    array_agg(l.visitor_id order by array_position(array['checkout', 'cart', 'visitor', 'client', 'email', 'phone'], k.kind))
-      filter (where not k.strong and l.joined <= 20)
-  into v_found, v_missing, v_weak_found
+  if p_ids = '{}' then
+    -- the checkout says more than the cart, which several checkouts may come of. Who was logged in there is no cookie: whose
+    -- order it is, the order says itself
+    select v.id, v.identifiers - 'customer_id' into visitor_id, enriched
+    from jsonb_each_text(p_tokens) k
+    cross join lateral (
+      select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
+      where x.shop_id = p_shop_id and x.kind = k.key and x.key = k.value limit 1
+    ) l
+    join trakit.visitors v on v.shop_id = p_shop_id and v.id = l.visitor_id
+    where l.joined <= 20
+    order by k.key = 'checkout' desc limit 1;
+    enriched := coalesce(enriched, '{}');
+    return;
+  end if;
+
+  -- a key at which more than 20 visitors met joins nothing any more
+  select array_agg(distinct l.visitor_id order by l.visitor_id) filter (where k.id and l.joined <= 20),
+    count(*) filter (where k.id and l.visitor_id is null),
+    -- a pixel's id that is new beside our own is no other visitor
+    count(*) filter (where k.id and l.visitor_id is null and (k.kind <> 'client' or not p_ids ? 'visitor')),
+    array_agg(l.visitor_id) filter (where not k.id),
+    bool_or(k.kind in ('visitor', 'client') and l.joined > 20)
+  into v_found, v_missing, v_gained, v_taught, v_shared
   from (
-    select s.key as kind, s.value as key, true as strong from jsonb_each_text(p_strong) s
+    select i.key as kind, i.value as key, true as id from jsonb_each_text(p_ids) i
     union all
-    select w.key, w.value, false from jsonb_each_text(p_weak) w
+    select t.key, t.value, false from jsonb_each_text(p_tokens) t
   ) k
   left join lateral (
     select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
     where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
   ) l on true;
 
-  if p_strong <> '{}' then
-    if v_found is null and v_missing > 0 then
-      insert into trakit.visitors (shop_id, identifiers, digests, consent, created_at, last_seen_at)
-      values (p_shop_id, p_identifiers, p_digests, p_consent, p_now, p_now)
-      returning id into visitor_id;
-    else
-      visitor_id := v_found[1];
-    end if;
-
-    if cardinality(v_found) > 1 and p_may_merge then
-      v_merged := true;
-      -- fold the newer ones into the oldest; the most recently seen value wins, a purpose decided once stays decided
-      for v_visitor in
-        select * from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_found) order by v.id for update
-      loop
-        if v_visitor.id = visitor_id then
-          v_old := v_visitor;
-        elsif v_visitor.last_seen_at >= v_old.last_seen_at then
-          v_old.identifiers := v_old.identifiers || v_visitor.identifiers;
-          v_old.digests := v_old.digests || v_visitor.digests;
-          v_old.consent := case when v_visitor.consent is null then v_old.consent
-            else coalesce(v_old.consent, '{}') || v_visitor.consent end;
-          v_old.last_seen_at := v_visitor.last_seen_at;
-        else
-          v_old.identifiers := v_visitor.identifiers || v_old.identifiers;
-          v_old.digests := v_visitor.digests || v_old.digests;
-          v_old.consent := case when v_visitor.consent is null then v_old.consent
-            else v_visitor.consent || coalesce(v_old.consent, '{}') end;
-        end if;
-      end loop;
-      update trakit.visitors v
-      set identifiers = v_old.identifiers, digests = v_old.digests, consent = v_old.consent, last_seen_at = v_old.last_seen_at
-      where v.shop_id = p_shop_id and v.id = visitor_id;
-      update trakit.visitor_links l set visitor_id = join_visitor.visitor_id
-      where l.shop_id = p_shop_id and l.visitor_id = any (v_found[2:]);
-      delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_found[2:]);
-      -- counted on the keys that brought them together
-      update trakit.visitor_links l set joined = l.joined + cardinality(v_found) - 1
-      from jsonb_each_text(p_strong) k
-      where l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value and l.joined <= 20;
-    end if;
-
-    if v_found is not null then
-      select * into v_visitor from trakit.visitors v where v.shop_id = p_shop_id and v.id = visitor_id;
-      if v_visitor.last_seen_at < p_now - interval '1 minute'
-        or not (v_visitor.identifiers @> p_identifiers and v_visitor.digests @> p_digests)
-        or (p_consent is not null and not coalesce(v_visitor.consent @> p_consent, false))
-      then
-        update trakit.visitors v
-        set identifiers = v.identifiers || p_identifiers,
-            digests = v.digests || p_digests,
-            consent = case when p_consent is null then v.consent else coalesce(v.consent, '{}') || p_consent end,
-            last_seen_at = greatest(v.last_seen_at, p_now)
-        where v.shop_id = p_shop_id and v.id = visitor_id;
-      end if;
-      enriched := v_visitor.identifiers;
-      known_digests := v_visitor.digests;
-    end if;
-    restorable := enriched || p_identifiers;
+  -- a browser that is everybody's has nothing a customer would take home
+  if v_shared then
+    p_identifiers := jsonb_strip_nulls(jsonb_build_object('customer_id', p_identifiers -> 'customer_id'));
+  end if;
+  if v_found is null and v_missing > 0 then
+    insert into trakit.visitors (shop_id, identifiers, consent, created_at, last_seen_at)
+    values (p_shop_id, p_identifiers, p_consent, p_now, p_now)
+    returning id into visitor_id;
+  else
+    visitor_id := v_found[1];
   end if;
 
-  if visitor_id is not null and (v_missing > 0 or p_weak <> '{}') then
+  if cardinality(v_found) > 1 and p_may_merge then
+    v_gained := v_gained + cardinality(v_found) - 1;
+    -- fold the newer ones into the oldest; the most recently seen value wins, a purpose decided once stays decided
+    for v_visitor in
+      select * from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_found) order by v.id for update
+    loop
+      if v_visitor.id = visitor_id then
+        v_old := v_visitor;
+      elsif v_visitor.last_seen_at >= v_old.last_seen_at then
+        v_old.identifiers := v_old.identifiers || v_visitor.identifiers;
+        v_old.consent := case when v_visitor.consent is null then v_old.consent
+          else coalesce(v_old.consent, '{}') || v_visitor.consent end;
+        v_old.last_seen_at := v_visitor.last_seen_at;
+      else
+        v_old.identifiers := v_visitor.identifiers || v_old.identifiers;
+        v_old.consent := case when v_visitor.consent is null then v_old.consent
+          else v_visitor.consent || coalesce(v_old.consent, '{}') end;
+      end if;
+    end loop;
+    update trakit.visitors v
+    set identifiers = v_old.identifiers, consent = v_old.consent, last_seen_at = v_old.last_seen_at
+    where v.shop_id = p_shop_id and v.id = visitor_id;
+    update trakit.visitor_links l set visitor_id = join_visitor.visitor_id
+    where l.shop_id = p_shop_id and l.visitor_id = any (v_found[2:]);
+    delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_found[2:]);
+  end if;
+  if v_found is not null and v_gained > 0 then
+    -- counted on the keys they met at: who was folded, and who was nobody yet
+    update trakit.visitor_links l set joined = l.joined + v_gained
+    from jsonb_each_text(p_ids) k
+    where l.shop_id = p_shop_id and l.kind = k.key and l.key = k.value and l.joined <= 20;
+  end if;
+
+  if v_found is not null then
+    select * into v_visitor from trakit.visitors v where v.shop_id = p_shop_id and v.id = visitor_id;
+    if v_visitor.last_seen_at < p_now - interval '1 minute'
+      or not v_visitor.identifiers @> p_identifiers
+      or (p_consent is not null and not coalesce(v_visitor.consent @> p_consent, false))
+    then
+      update trakit.visitors v
+      set identifiers = v.identifiers || p_identifiers,
+          consent = case when p_consent is null then v.consent else coalesce(v.consent, '{}') || p_consent end,
+          last_seen_at = greatest(v.last_seen_at, p_now)
+      where v.shop_id = p_shop_id and v.id = visitor_id;
+    end if;
+    enriched := v_visitor.identifiers;
+  end if;
+  restorable := enriched || p_identifiers;
+
+  if visitor_id is not null and (v_missing > 0 or array_remove(v_taught, visitor_id) <> array[]::bigint[]) then
     insert into trakit.visitor_links as l (shop_id, kind, key, visitor_id, created_at)
     select p_shop_id, k.kind, k.key, join_visitor.visitor_id, p_now
     from (
-      select s.key as kind, s.value as key from jsonb_each_text(p_strong) s where v_missing > 0
+      select i.key as kind, i.value as key from jsonb_each_text(p_ids) i where v_missing > 0
       union all
-      -- a visitor or client id that came in a cart attribute may be anybody's: it enriches, it is never taught
-      select w.key, w.value from jsonb_each_text(p_weak) w where w.key in ('checkout', 'cart', 'email', 'phone')
+      select t.key, t.value from jsonb_each_text(p_tokens) t
     ) k
     order by k.kind, k.key
     on conflict (shop_id, kind, key) do update
       set visitor_id = excluded.visitor_id, joined = l.joined + 1
-      -- a strong key's visitor changes only by a merge
-      where l.kind in ('checkout', 'cart', 'email', 'phone') and l.visitor_id <> excluded.visitor_id and l.joined <= 20;
-  end if;
-
-  select w.id into v_weak from unnest(v_weak_found) with ordinality w (id, rank)
-  where w.id is distinct from join_visitor.visitor_id and not (v_merged and w.id = any (v_found))
-  order by w.rank limit 1;
-  if v_weak is not null then
-    select v.identifiers || enriched, v.digests || known_digests into enriched, known_digests
-    from trakit.visitors v where v.shop_id = p_shop_id and v.id = v_weak;
-    visitor_id := coalesce(visitor_id, v_weak);
+      -- an id's visitor changes only by a merge
+      where l.kind in ('checkout', 'cart') and l.visitor_id <> excluded.visitor_id and l.joined <= 20;
   end if;
 end;
 $function$;
@@ -3235,7 +3225,7 @@ AS $function$
   select pg_advisory_xact_lock(hashtextextended('trakit.cart:' || p_shop_id || ':' || p_token, 0))
 $function$;
 
--- Locks a batch's keys [{"strong": {…}, "weak": {…}}] and the visitors they lead to until the transaction ends, in one order for all callers. True = the caller may merge visitors. Whoever deletes visitors takes the shop's lock (trakit.identity:<shop>) alone.
+-- Locks what a batch with keys [{"ids": {…}, "tokens": {…}}] writes of links and visitors until the transaction ends, in one order for all callers. True = the caller may merge visitors. Whoever deletes visitors takes the shop's lock (trakit.identity:<shop>) alone.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.lock_identity(p_shop_id uuid, p_keys jsonb)
  RETURNS boolean
@@ -3247,28 +3237,34 @@ declare
   v_single boolean := jsonb_array_length(p_keys) = 1;
   v_kinds text[];
   v_keys text[];
-  v_strong_of bigint[];
+  v_id_of bigint[];
 begin
-  -- arrays, so that the planner expects few keys, not thousands; v_strong_of = the event whose strong key it is
-  select array_agg(k.kind), array_agg(k.key), array_agg(k.strong_of)
-  into v_kinds, v_keys, v_strong_of
+  -- Who has no id only reads: its tokens need no lock of their own, for who moves a link or removes a visitor is alone in the
+  -- shop. Arrays, so that the planner expects few keys, not thousands; v_id_of = the event whose id it is
+  select array_agg(k.kind), array_agg(k.key), array_agg(k.id_of)
+  into v_kinds, v_keys, v_id_of
   from (
-    select k.key as kind, k.value as key, e.ord as strong_of
-    from jsonb_array_elements(p_keys) with ordinality e (keys, ord) cross join lateral jsonb_each_text(e.keys -> 'strong') k
+    select k.key as kind, k.value as key, e.ord as id_of
+    from jsonb_array_elements(p_keys) with ordinality e (keys, ord) cross join lateral jsonb_each_text(e.keys -> 'ids') k
     union all
     select k.key, k.value, null::bigint
-    from jsonb_array_elements(p_keys) e (keys) cross join lateral jsonb_each_text(e.keys -> 'weak') k
+    from jsonb_array_elements(p_keys) e (keys) cross join lateral jsonb_each_text(e.keys -> 'tokens') k
+    where e.keys -> 'ids' <> '{}'
   ) k;
+  if v_kinds is null then
+    perform pg_advisory_xact_lock_shared(v_shop_lock);
+    return false;
+  end if;
 
-  -- does one event's strong keys lead to two visitors? An order has one strong key at most
-  if (not v_single or cardinality(array_remove(v_strong_of, null)) > 1) and exists (
-    select from unnest(v_kinds, v_keys, v_strong_of) k (kind, key, strong_of)
+  -- do one event's ids lead to two visitors?
+  if (not v_single or cardinality(array_remove(v_id_of, null)) > 1) and exists (
+    select from unnest(v_kinds, v_keys, v_id_of) k (kind, key, id_of)
     cross join lateral (
       select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
       where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
     ) l
-    where k.strong_of is not null and l.joined <= 20
-    group by k.strong_of having count(distinct l.visitor_id) > 1
+    where k.id_of is not null and l.joined <= 20
+    group by k.id_of having count(distinct l.visitor_id) > 1
   ) then
     -- a merge moves links and removes visitors other batches found: alone in the shop, for one transaction
     perform pg_advisory_xact_lock(v_shop_lock);
@@ -3284,11 +3280,12 @@ begin
   if not v_single then
     perform pg_advisory_xact_lock(q.lock) from (
       select distinct hashtextextended(concat_ws(':', 'trakit.visitor', p_shop_id, l.visitor_id), 0) as lock
-      from unnest(v_kinds, v_keys) k (kind, key)
+      from unnest(v_kinds, v_keys, v_id_of) k (kind, key, id_of)
       cross join lateral (
         select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
         where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
       ) l
+      where k.id_of is not null
       order by lock offset 0
     ) q;
   end if;
@@ -3408,7 +3405,37 @@ CREATE OR REPLACE FUNCTION trakit.merge_event(p_stored trakit.events, p_event js
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET "TimeZone" TO 'UTC'
 AS $function$
+declare
+  v_instead boolean;
 begin
+  if p_stored.name = 'customer_registered' then
+    -- An address anybody can type made them one event: it is counted once, and is one copy's word or the other's, never a mix.
+    -- The first one's, unless that was Shopify's and went nowhere, for want of a consent only browsers tell
+    v_instead := p_event ->> 'source' = 'browser' and not exists (
+      select from trakit.deliveries d
+      where d.shop_id = p_stored.shop_id and d.captured_at = p_stored.captured_at and d.event_row = p_stored.id
+        and (d.state = 'pending' or d.attempts > 0));
+    update trakit.events e
+    set webhook_at = case when p_event ->> 'source' = 'webhook' then p_now else e.webhook_at end,
+        browser_at = case when p_event ->> 'source' = 'browser' then p_now else e.browser_at end,
+        signed = coalesce(e.signed, p_signed),
+        body_digest = coalesce(e.body_digest, p_digest),
+        tags = case when v_instead then coalesce(p_event -> 'tags', '{}') else e.tags end,
+        visitor_id = case when v_instead then (p_event ->> 'visitor')::bigint else e.visitor_id end,
+        page = case when v_instead then p_event -> 'page' else e.page end,
+        identifiers = case when v_instead then p_event -> 'identifiers' else e.identifiers end,
+        digests = case when v_instead then p_event -> 'digests' else e.digests end,
+        consent = case when v_instead then p_event -> 'consent' else e.consent end
+    where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
+    if v_instead then
+      delete from trakit.event_clients c
+      where c.shop_id = p_stored.shop_id and c.captured_at = p_stored.captured_at and c.event_row = p_stored.id;
+      insert into trakit.event_clients
+      select (jsonb_populate_record(null::trakit.event_clients, (p_event -> 'client') || jsonb_build_object(
+        'captured_at', p_stored.captured_at, 'event_row', p_stored.id, 'shop_id', p_stored.shop_id))).*;
+    end if;
+    return;
+  end if;
   -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
   -- what is empty. Stored objects carry no nulls, so || takes from the right what is known there.
   if p_event ->> 'source' = 'webhook' then
@@ -4089,10 +4116,8 @@ begin
     v_subject := trakit.whole_subject(v_shop, v_subject);
     v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
     delete from trakit.visitor_links l
-    where l.shop_id = v_shop and (l.visitor_id = any (v_visitors) or (l.kind, l.key) in (
-      select 'customer', jsonb_array_elements_text(v_subject -> 'customers')
-      union all select 'email', jsonb_array_elements_text(v_subject -> 'emails')
-      union all select 'phone', jsonb_array_elements_text(v_subject -> 'phones')));
+    where l.shop_id = v_shop and (l.visitor_id = any (v_visitors) or (l.kind = 'customer'
+      and l.key in (select jsonb_array_elements_text(v_subject -> 'customers'))));
     delete from trakit.visitors v where v.shop_id = v_shop and v.id = any (v_visitors);
     get diagnostics v_count = row_count;
     v_counts := trakit.add_counts(v_counts, jsonb_build_object('visitors', v_count));
@@ -5370,16 +5395,8 @@ declare
   v_email text[] := array(select jsonb_array_elements_text(v_emails));
   v_phone text[] := array(select jsonb_array_elements_text(v_phones));
 begin
-  if v_customers = '[]' then
-    -- a record may carry only an email: the customer it was seen with
-    select coalesce(jsonb_agg(distinct v.identifiers -> 'customer_id'), '[]') into v_customers
-    from trakit.visitors v
-    where v.shop_id = p_shop_id and v.identifiers ? 'customer_id'
-      and (v.digests ?| array['email.lower', 'phone.e164'] or v.identifiers ? 'customer_id')
-      and (v.digests -> 'email.lower' ?| v_email or v.digests -> 'phone.e164' ?| v_phone);
-  end if;
   v_ids := array(select jsonb_array_elements_text(v_customers));
-  -- and the customer may have had another one
+  -- a record may carry only an email; and the customer may have had another one
   for v_customer in
     select c.customer_id, c.digests from trakit.customers c
     where c.shop_id = p_shop_id
@@ -5397,21 +5414,15 @@ begin
     'visitors', (
       select coalesce(jsonb_agg(x.id), '[]') from (
         select v.id from trakit.visitors v
-        where v.shop_id = p_shop_id
-          and (v.digests ?| array['email.lower', 'phone.e164'] or v.identifiers ? 'customer_id')
-          and (v.identifiers ->> 'customer_id' = any (v_ids)
-            or v.digests -> 'email.lower' ?| v_email or v.digests -> 'phone.e164' ?| v_phone)
+        where v.shop_id = p_shop_id and v.identifiers ? 'customer_id' and v.identifiers ->> 'customer_id' = any (v_ids)
         union
         select l.visitor_id from trakit.visitor_links l
-        where l.shop_id = p_shop_id and (l.kind, l.key) in (
-          select 'customer', jsonb_array_elements_text(v_customers)
-          union all select 'email', jsonb_array_elements_text(v_emails)
-          union all select 'phone', jsonb_array_elements_text(v_phones))
+        where l.shop_id = p_shop_id and l.kind = 'customer' and l.key = any (v_ids)
       ) x));
 end;
 $function$;
 
--- An event with what we know of its customer: digests it lacks, order count, lifetime value, and for a purchase whether they are new (p_told: the event itself names its customer; what a key led to may be somebody else). Unchanged where nobody is known.
+-- An event with what Shopify told of its customer: digests it lacks, order count, lifetime value, and for a purchase whether they are new (p_told: the event itself names its customer; who was logged in may be somebody else). An order may name its customer by a typed address: their record is read for it, their visitor never is. Unchanged where nobody is known.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.with_customer(p_shop_id uuid, p_event jsonb, p_told boolean)
  RETURNS jsonb

@@ -1,6 +1,8 @@
 -- Subject: visitors, the keys that lead to them, and how long they are kept (docs/architecture.md, "Identity").
--- Why: a link says which visitor a key leads to. Strong keys (our visitor id, the web pixel's clientId, a customer id
--- signed by Shopify) may merge visitors; weak ones (tokens and digests anybody can type or set) only enrich an event.
+-- Why: a link says which visitor a key leads to. Only keys somebody holds have links: ids (our visitor id, the web pixel's
+-- clientId, a customer Shopify signed for) restore and merge, tokens (checkout, cart) join one event to its browser. What
+-- anybody can type (an email, a phone number, a cart attribute, the customer of an order) leads nowhere, and what is typed
+-- stays on its own event: a visitor has no digests (docs/architecture.md, "Identity").
 -- No foreign key to shops: its row lock per insert would make the shop's row hot. None from links to visitors either: it
 -- would be checked five times an event, and join_visitor, which alone writes them, moves a visitor's links before it goes.
 -- Redaction deletes by shop_id.
@@ -13,26 +15,21 @@ create table trakit.visitors (
   shop_id uuid not null,
   id bigint generated always as identity,
   identifiers jsonb not null default '{}',
-  digests jsonb not null default '{}',
   consent jsonb,
   created_at timestamptz not null,
   last_seen_at timestamptz not null,
   constraint visitors_pkey primary key (shop_id, id),
   constraint visitors_identifiers_object check (jsonb_typeof(identifiers) = 'object'),
-  constraint visitors_digests_object check (jsonb_typeof(digests) = 'object'),
   constraint visitors_seen_after_created check (last_seen_at >= created_at)
 );
 create index visitors_by_creation on trakit.visitors (shop_id, created_at);
--- small: only whom something names. Redaction and export read these of a shop and no others. An index on the digests
--- themselves would not be used: under row-level security only operators that leak nothing reach an index, and jsonb's do.
-create index visitors_named on trakit.visitors (shop_id, id)
-  where digests ?| array['email.lower', 'phone.e164'] or identifiers ? 'customer_id';
+-- small: only who was logged in. Redaction and export read these of a shop and no others
+create index visitors_named on trakit.visitors (shop_id, id) where identifiers ? 'customer_id';
 
 comment on table trakit.visitors is 'One row per visitor of a shop: the cookies and click ids we know, to enrich events and restore cookies.';
 comment on column trakit.visitors.shop_id is 'Shop visited.';
 comment on column trakit.visitors.id is 'Older visitors have smaller ids; on a merge the older wins.';
 comment on column trakit.visitors.identifiers is 'Cookies and click ids by name; the names are in packages/core/src/identifiers.ts.';
-comment on column trakit.visitors.digests is 'Digests of personal data by normal form, as in events.digests.';
 comment on column trakit.visitors.consent is 'Latest explicit decision per purpose; null = none known.';
 comment on column trakit.visitors.created_at is 'First seen.';
 comment on column trakit.visitors.last_seen_at is 'Last seen, at most once a minute.';
@@ -45,7 +42,7 @@ create table trakit.visitor_links (
   joined integer not null default 1,
   created_at timestamptz not null,
   constraint visitor_links_pkey primary key (shop_id, kind, key),
-  constraint visitor_links_kind_known check (kind in ('visitor', 'client', 'customer', 'checkout', 'cart', 'email', 'phone')),
+  constraint visitor_links_kind_known check (kind in ('visitor', 'client', 'customer', 'checkout', 'cart')),
   constraint visitor_links_key_bounded check (length(key) between 1 and 200),
   constraint visitor_links_joined_positive check (joined > 0)
 );
@@ -56,10 +53,10 @@ create index visitor_links_customers on trakit.visitor_links (shop_id, created_a
 
 comment on table trakit.visitor_links is 'Keys that lead to a visitor.';
 comment on column trakit.visitor_links.shop_id is 'Shop visited.';
-comment on column trakit.visitor_links.kind is 'visitor, client, customer: may merge. checkout, cart, email, phone: only enrich.';
-comment on column trakit.visitor_links.key is 'The id or token itself, or the digest of the email or phone.';
+comment on column trakit.visitor_links.kind is 'visitor, client, customer: ids, which restore and merge. checkout, cart: tokens, which join one event to its browser.';
+comment on column trakit.visitor_links.key is 'The id or token itself.';
 comment on column trakit.visitor_links.visitor_id is 'Visitor the key leads to now.';
-comment on column trakit.visitor_links.joined is 'How many visitors the key has led to; past 20 it joins nothing any more (a till''s shared email).';
+comment on column trakit.visitor_links.joined is 'How many visitors have met at the key, folded into one or new ones that gained it; past 20 it joins nothing any more (a shared till).';
 comment on column trakit.visitor_links.created_at is 'First seen.';
 
 call trakit.isolate_by_shop('trakit.visitors', p_people => true);
@@ -68,30 +65,25 @@ call trakit.isolate_by_shop('trakit.visitor_links', p_people => true);
 create function trakit.identity_keys(p_event jsonb, p_policy text) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_ids jsonb := p_event -> 'identifiers';
-  v_strong jsonb := jsonb '{}';
-  v_weak jsonb;
+  v_ids jsonb := jsonb '{}';
 begin
+  -- nothing may be added to it, nor learnt from it
   if not coalesce((p_event #>> '{consent,marketing}')::boolean, p_policy <> 'skip')
     and not coalesce((p_event #>> '{consent,analytics}')::boolean, p_policy <> 'skip')
   then
-    return jsonb '{"strong": {}, "weak": {}}';
+    return null;
   end if;
-  v_weak := jsonb_build_object(
-    'checkout', p_event #> '{commerce,checkout_token}', 'cart', p_event #> '{commerce,cart_token}',
-    'email', p_event #> '{digests,email.lower,0}', 'phone', p_event #> '{digests,phone.e164,0}');
+  -- an order's attributes and its customer are typed: its own word, and no key
   if p_event ->> 'source' = 'browser' then
-    v_strong := jsonb_build_object(
-      'visitor', v_ids -> 'visitor_id', 'client', v_ids -> 'client_id', 'customer', v_ids -> 'customer_id');
-  else
-    v_strong := jsonb_build_object('customer', v_ids -> 'customer_id');
-    v_weak := v_weak || jsonb_build_object('visitor', v_ids -> 'visitor_id', 'client', v_ids -> 'client_id');
+    v_ids := jsonb_build_object('visitor', p_event #> '{identifiers,visitor_id}',
+      'client', p_event #> '{identifiers,client_id}', 'customer', p_event #> '{identifiers,customer_id}');
   end if;
-  return jsonb_build_object('strong', jsonb_strip_nulls(v_strong), 'weak', jsonb_strip_nulls(v_weak));
+  return jsonb_build_object('ids', jsonb_strip_nulls(v_ids), 'tokens', jsonb_strip_nulls(jsonb_build_object(
+    'checkout', p_event #> '{commerce,checkout_token}', 'cart', p_event #> '{commerce,cart_token}')));
 end;
 $$;
 comment on function trakit.identity_keys(jsonb, text) is
-  'Keys of an event that lead to its visitor, {"strong": {"kind": "key"}, "weak": {…}}; none where consent (or the policy for unknown consent) allows no purpose. What a browser carries is strong, what an order''s attributes say is weak.';
+  'Held keys of an event that lead to its visitor, {"ids": {"kind": "key"}, "tokens": {…}}; null where consent (or the policy for unknown consent) allows no purpose. Ids are a browser''s own only; tokens are of both sides.';
 
 create function trakit.lock_identity(p_shop_id uuid, p_keys jsonb) returns boolean
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
@@ -100,28 +92,34 @@ declare
   v_single boolean := jsonb_array_length(p_keys) = 1;
   v_kinds text[];
   v_keys text[];
-  v_strong_of bigint[];
+  v_id_of bigint[];
 begin
-  -- arrays, so that the planner expects few keys, not thousands; v_strong_of = the event whose strong key it is
-  select array_agg(k.kind), array_agg(k.key), array_agg(k.strong_of)
-  into v_kinds, v_keys, v_strong_of
+  -- Who has no id only reads: its tokens need no lock of their own, for who moves a link or removes a visitor is alone in the
+  -- shop. Arrays, so that the planner expects few keys, not thousands; v_id_of = the event whose id it is
+  select array_agg(k.kind), array_agg(k.key), array_agg(k.id_of)
+  into v_kinds, v_keys, v_id_of
   from (
-    select k.key as kind, k.value as key, e.ord as strong_of
-    from jsonb_array_elements(p_keys) with ordinality e (keys, ord) cross join lateral jsonb_each_text(e.keys -> 'strong') k
+    select k.key as kind, k.value as key, e.ord as id_of
+    from jsonb_array_elements(p_keys) with ordinality e (keys, ord) cross join lateral jsonb_each_text(e.keys -> 'ids') k
     union all
     select k.key, k.value, null::bigint
-    from jsonb_array_elements(p_keys) e (keys) cross join lateral jsonb_each_text(e.keys -> 'weak') k
+    from jsonb_array_elements(p_keys) e (keys) cross join lateral jsonb_each_text(e.keys -> 'tokens') k
+    where e.keys -> 'ids' <> '{}'
   ) k;
+  if v_kinds is null then
+    perform pg_advisory_xact_lock_shared(v_shop_lock);
+    return false;
+  end if;
 
-  -- does one event's strong keys lead to two visitors? An order has one strong key at most
-  if (not v_single or cardinality(array_remove(v_strong_of, null)) > 1) and exists (
-    select from unnest(v_kinds, v_keys, v_strong_of) k (kind, key, strong_of)
+  -- do one event's ids lead to two visitors?
+  if (not v_single or cardinality(array_remove(v_id_of, null)) > 1) and exists (
+    select from unnest(v_kinds, v_keys, v_id_of) k (kind, key, id_of)
     cross join lateral (
       select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
       where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
     ) l
-    where k.strong_of is not null and l.joined <= 20
-    group by k.strong_of having count(distinct l.visitor_id) > 1
+    where k.id_of is not null and l.joined <= 20
+    group by k.id_of having count(distinct l.visitor_id) > 1
   ) then
     -- a merge moves links and removes visitors other batches found: alone in the shop, for one transaction
     perform pg_advisory_xact_lock(v_shop_lock);
@@ -137,11 +135,12 @@ begin
   if not v_single then
     perform pg_advisory_xact_lock(q.lock) from (
       select distinct hashtextextended(concat_ws(':', 'trakit.visitor', p_shop_id, l.visitor_id), 0) as lock
-      from unnest(v_kinds, v_keys) k (kind, key)
+      from unnest(v_kinds, v_keys, v_id_of) k (kind, key, id_of)
       cross join lateral (
         select x.visitor_id, x.joined, x.kind from trakit.visitor_links x
         where x.shop_id = p_shop_id and x.kind = k.kind and x.key = k.key limit 1
       ) l
+      where k.id_of is not null
       order by lock offset 0
     ) q;
   end if;
@@ -149,7 +148,7 @@ begin
 end;
 $$;
 comment on function trakit.lock_identity(uuid, jsonb) is
-  'Locks a batch''s keys [{"strong": {…}, "weak": {…}}] and the visitors they lead to until the transaction ends, in one order for all callers. True = the caller may merge visitors. Whoever deletes visitors takes the shop''s lock (trakit.identity:<shop>) alone.';
+  'Locks what a batch with keys [{"ids": {…}, "tokens": {…}}] writes of links and visitors until the transaction ends, in one order for all callers. True = the caller may merge visitors. Whoever deletes visitors takes the shop''s lock (trakit.identity:<shop>) alone.';
 
 create function trakit.purge_visitors(p_now timestamptz default now(), p_limit integer default 2000) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' set lock_timeout = '200ms' as $$

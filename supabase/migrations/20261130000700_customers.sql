@@ -35,7 +35,7 @@ create index customers_unasked on trakit.customers (shop_id, created_at) where k
 comment on table trakit.customers is 'One row per customer of a shop: digests and purchase history, to enrich events.';
 comment on column trakit.customers.shop_id is 'Shop they are a customer of.';
 comment on column trakit.customers.customer_id is 'Shopify''s customer id.';
-comment on column trakit.customers.digests is 'SHA-256 digests of personal data by normal form, as in events.digests. Empty where consent is not known and the shop''s policy is skip.';
+comment on column trakit.customers.digests is 'SHA-256 digests of what Shopify itself told of them, by normal form, as in events.digests; nothing anybody typed in an order or a form. Empty where consent is not known and the shop''s policy is skip.';
 comment on column trakit.customers.orders is 'Orders so far, test orders left out.';
 comment on column trakit.customers.spent is 'Lifetime value: what they paid for orders so far, less refunds, in currency.';
 comment on column trakit.customers.currency is 'ISO 4217 of spent; null = nothing known.';
@@ -135,14 +135,14 @@ begin
 end;
 $$;
 comment on function trakit.with_customer(uuid, jsonb, boolean) is
-  'An event with what we know of its customer: digests it lacks, order count, lifetime value, and for a purchase whether they are new (p_told: the event itself names its customer; what a key led to may be somebody else). Unchanged where nobody is known.';
+  'An event with what Shopify told of its customer: digests it lacks, order count, lifetime value, and for a purchase whether they are new (p_told: the event itself names its customer; who was logged in may be somebody else). An order may name its customer by a typed address: their record is read for it, their visitor never is. Unchanged where nobody is known.';
 
-create function trakit.counted_order(p_event jsonb, p_own jsonb, p_consented boolean) returns jsonb
+create function trakit.counted_order(p_event jsonb, p_own jsonb) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   if p_own ->> 'source' <> 'webhook' or p_event ->> 'name' not in ('checkout_completed', 'order_refunded')
     or (p_event ->> 'test')::boolean or p_event #>> '{identifiers,customer_id}' is null
-    -- who the customer is, the order says itself; what a weak key led to may be somebody else
+    -- who the customer is, the order says itself; who was logged in where it was placed may be somebody else
     or (p_event ->> 'name' = 'checkout_completed' and p_own #>> '{identifiers,customer_id}' is null)
   then
     return null;
@@ -150,30 +150,28 @@ begin
   return jsonb_build_object(
     'customer_id', p_event #> '{identifiers,customer_id}', 'at', p_event -> 'occurred_at',
     'refund', p_event ->> 'name' = 'order_refunded', 'amount', p_event #> '{commerce,total}',
-    'currency', p_event #> '{commerce,currency}',
-    'digests', case when p_consented then p_own -> 'digests' else '{}' end);
+    'currency', p_event #> '{commerce,currency}');
 end;
 $$;
-comment on function trakit.counted_order(jsonb, jsonb, boolean) is
+comment on function trakit.counted_order(jsonb, jsonb) is
   'What an order or refund adds to its customer''s history, for count_orders; null = nothing.';
 
 create function trakit.count_orders(p_shop_id uuid, p_orders jsonb, p_now timestamptz) returns void
 language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 begin
   insert into trakit.customers as c
-    (shop_id, customer_id, digests, orders, spent, currency, first_order_at, last_order_at, created_at, updated_at)
-  select p_shop_id, o.customer_id, (array_agg(o.digests order by o.digests = '{}', o.at desc))[1],
+    (shop_id, customer_id, orders, spent, currency, first_order_at, last_order_at, created_at, updated_at)
+  select p_shop_id, o.customer_id,
     count(*) filter (where not o.refund), coalesce(sum(o.amount * case when o.refund then -1 else 1 end), 0),
     min(o.currency), min(o.at) filter (where not o.refund), max(o.at) filter (where not o.refund), p_now, p_now
   from jsonb_to_recordset(p_orders) as o
-    (customer_id text, at timestamptz, refund boolean, amount numeric, currency text, digests jsonb)
+    (customer_id text, at timestamptz, refund boolean, amount numeric, currency text)
   group by o.customer_id
   -- one order for all, so that two batches with the same customers do not wait for each other crosswise
   order by o.customer_id
   on conflict (shop_id, customer_id) do update
     -- Shopify's figures hold every order up to their moment; only later ones are counted on top, and money only in their currency
-    set digests = c.digests || excluded.digests,
-        orders = c.orders + case when coalesce(excluded.last_order_at > c.known_at, true) then excluded.orders else 0 end,
+    set orders = c.orders + case when coalesce(excluded.last_order_at > c.known_at, true) then excluded.orders else 0 end,
         spent = c.spent + case
           when coalesce(coalesce(excluded.last_order_at, p_now) > c.known_at, true) and coalesce(c.currency = excluded.currency, true)
           then excluded.spent else 0 end,
@@ -184,4 +182,4 @@ begin
 end;
 $$;
 comment on function trakit.count_orders(uuid, jsonb, timestamptz) is
-  'Adds orders and refunds to their customers'' histories, on top of what Shopify last told.';
+  'Adds orders and refunds to their customers'' histories, on top of what Shopify last told. Figures only: whose address an order was placed under, anybody can type.';

@@ -124,7 +124,37 @@ create function trakit.merge_event(
   p_stored trakit.events, p_event jsonb, p_signed boolean, p_digest text, p_now timestamptz
 ) returns void
 language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
+declare
+  v_instead boolean;
 begin
+  if p_stored.name = 'customer_registered' then
+    -- An address anybody can type made them one event: it is counted once, and is one copy's word or the other's, never a mix.
+    -- The first one's, unless that was Shopify's and went nowhere, for want of a consent only browsers tell
+    v_instead := p_event ->> 'source' = 'browser' and not exists (
+      select from trakit.deliveries d
+      where d.shop_id = p_stored.shop_id and d.captured_at = p_stored.captured_at and d.event_row = p_stored.id
+        and (d.state = 'pending' or d.attempts > 0));
+    update trakit.events e
+    set webhook_at = case when p_event ->> 'source' = 'webhook' then p_now else e.webhook_at end,
+        browser_at = case when p_event ->> 'source' = 'browser' then p_now else e.browser_at end,
+        signed = coalesce(e.signed, p_signed),
+        body_digest = coalesce(e.body_digest, p_digest),
+        tags = case when v_instead then coalesce(p_event -> 'tags', '{}') else e.tags end,
+        visitor_id = case when v_instead then (p_event ->> 'visitor')::bigint else e.visitor_id end,
+        page = case when v_instead then p_event -> 'page' else e.page end,
+        identifiers = case when v_instead then p_event -> 'identifiers' else e.identifiers end,
+        digests = case when v_instead then p_event -> 'digests' else e.digests end,
+        consent = case when v_instead then p_event -> 'consent' else e.consent end
+    where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
+    if v_instead then
+      delete from trakit.event_clients c
+      where c.shop_id = p_stored.shop_id and c.captured_at = p_stored.captured_at and c.event_row = p_stored.id;
+      insert into trakit.event_clients
+      select (jsonb_populate_record(null::trakit.event_clients, (p_event -> 'client') || jsonb_build_object(
+        'captured_at', p_stored.captured_at, 'event_row', p_stored.id, 'shop_id', p_stored.shop_id))).*;
+    end if;
+    return;
+  end if;
   -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
   -- what is empty. Stored objects carry no nulls, so || takes from the right what is known there.
   if p_event ->> 'source' = 'webhook' then

@@ -16,7 +16,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp set time
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare
-  c_no_keys constant jsonb := jsonb '{"strong": {}, "weak": {}}';
+  c_no_keys constant jsonb := jsonb '{"ids": {}, "tokens": {}}';
   v_shop trakit.shops;
   v_count integer := jsonb_array_length(p_events);
   v_refused jsonb := p_refused;
@@ -87,9 +87,9 @@ begin
     if v_turned_away[v_i] = 'unsigned_event' then
       v_refused := v_refused || jsonb_build_object('unsigned_event', coalesce((v_refused ->> 'unsigned_event')::bigint, 0) + 1);
     end if;
-    v_identity := v_identity || case when v_turned_away[v_i] is null
-      then trakit.identity_keys(v_event, v_policies[v_i]) else c_no_keys end;
-    v_joins := v_joins or v_identity[v_i] <> c_no_keys;
+    v_identity := array_append(v_identity,
+      case when v_turned_away[v_i] is null then trakit.identity_keys(v_event, v_policies[v_i]) end);
+    v_joins := v_joins or coalesce(v_identity[v_i] <> c_no_keys, false);
   end loop;
   if v_refused <> '{}' then
     perform trakit.count_refusals(v_shop.id, p_place, v_refused, p_now);
@@ -137,18 +137,20 @@ begin
     -- those nobody knows yet, in one go: for one event alone join_visitor does the same with less
     if v_count > 1 then
       v_first := trakit.add_first_visitors(v_shop.id, v_items, v_identity, p_now);
-      -- ids first: row security lets an index be used only for conditions that cannot leak, and reading JSON might
-      v_customers := array(
-        select distinct x.item #>> '{event,identifiers,customer_id}' from unnest(v_items) x (item)
-        where x.item #> '{event,identifiers}' ? 'customer_id');
-      v_strangers := array(
-        select i.id
-        from unnest(v_customers) i (id)
-        left join lateral (
-          select c.customer_id from trakit.customers c where c.shop_id = v_shop.id and c.customer_id = i.id limit 1
-        ) c on true
-        where c.customer_id is null);
     end if;
+  end if;
+  if v_count > 1 then
+    -- ids first: row security lets an index be used only for conditions that cannot leak, and reading JSON might
+    v_customers := array(
+      select distinct x.item #>> '{event,identifiers,customer_id}' from unnest(v_items) x (item)
+      where x.item #> '{event,identifiers}' ? 'customer_id');
+    v_strangers := array(
+      select i.id
+      from unnest(v_customers) i (id)
+      left join lateral (
+        select c.customer_id from trakit.customers c where c.shop_id = v_shop.id and c.customer_id = i.id limit 1
+      ) c on true
+      where c.customer_id is null);
   end if;
 
   for v_i in 1..v_count loop
@@ -180,14 +182,11 @@ begin
     end if;
 
     v_own := v_event;
-    if v_identity[v_i] <> c_no_keys then
-      if v_first[v_i] is null then
+    if v_identity[v_i] is not null then
+      if v_identity[v_i] <> c_no_keys and v_first[v_i] is null then
         select * into v_join from trakit.join_visitor(
-          v_shop.id, v_identity[v_i] -> 'strong', v_identity[v_i] -> 'weak',
-          -- what an order carries in its attributes is a hint for this event, nothing the vault learns from
-          case when v_source = 'browser' then v_event -> 'identifiers'
-            else jsonb_strip_nulls(jsonb_build_object('customer_id', v_event #> '{identifiers,customer_id}')) end,
-          v_event -> 'digests', nullif(v_event -> 'consent', '{}'), v_may_merge, p_now);
+          v_shop.id, v_identity[v_i] -> 'ids', v_identity[v_i] -> 'tokens', v_event -> 'identifiers',
+          nullif(v_event -> 'consent', '{}'), v_may_merge, p_now);
         if v_source = 'browser' then
           v_visitor := v_visitor || v_join.restorable;
         end if;
@@ -196,9 +195,8 @@ begin
           'identifiers', case
             when v_event #>> '{consent,marketing}' = 'false' or v_event #>> '{consent,analytics}' = 'false'
             then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent')
-            else v_join.enriched || (v_event -> 'identifiers') end,
-          'digests', v_join.known_digests || (v_event -> 'digests'));
-      else
+            else v_join.enriched || (v_event -> 'identifiers') end);
+      elsif v_identity[v_i] <> c_no_keys then
         if v_source = 'browser' then
           v_visitor := v_visitor || (v_event -> 'identifiers');
         end if;
@@ -237,7 +235,7 @@ begin
           then jsonb_build_object('event', v_event - array['visitor', 'enriched']) else '{}' end
         || case when v_event -> 'commerce' <> v_own -> 'commerce'
           then jsonb_build_object('commerce', v_event -> 'commerce') else '{}' end);
-      v_counted := v_counted || trakit.counted_order(v_event, v_own, v_identity[v_i] <> c_no_keys);
+      v_counted := v_counted || trakit.counted_order(v_event, v_own);
       continue;
     end if;
     -- keys of ours that were still free lead to the same event from now on
@@ -258,7 +256,7 @@ begin
       continue;
     end if;
     perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'digest', p_now);
-    v_counted := v_counted || trakit.counted_order(v_event, v_own, v_identity[v_i] <> c_no_keys);
+    v_counted := v_counted || trakit.counted_order(v_event, v_own);
     v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
     -- what is sent is both copies as one, which only the row knows
     v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',

@@ -28,16 +28,8 @@ declare
   v_email text[] := array(select jsonb_array_elements_text(v_emails));
   v_phone text[] := array(select jsonb_array_elements_text(v_phones));
 begin
-  if v_customers = '[]' then
-    -- a record may carry only an email: the customer it was seen with
-    select coalesce(jsonb_agg(distinct v.identifiers -> 'customer_id'), '[]') into v_customers
-    from trakit.visitors v
-    where v.shop_id = p_shop_id and v.identifiers ? 'customer_id'
-      and (v.digests ?| array['email.lower', 'phone.e164'] or v.identifiers ? 'customer_id')
-      and (v.digests -> 'email.lower' ?| v_email or v.digests -> 'phone.e164' ?| v_phone);
-  end if;
   v_ids := array(select jsonb_array_elements_text(v_customers));
-  -- and the customer may have had another one
+  -- a record may carry only an email; and the customer may have had another one
   for v_customer in
     select c.customer_id, c.digests from trakit.customers c
     where c.shop_id = p_shop_id
@@ -55,16 +47,10 @@ begin
     'visitors', (
       select coalesce(jsonb_agg(x.id), '[]') from (
         select v.id from trakit.visitors v
-        where v.shop_id = p_shop_id
-          and (v.digests ?| array['email.lower', 'phone.e164'] or v.identifiers ? 'customer_id')
-          and (v.identifiers ->> 'customer_id' = any (v_ids)
-            or v.digests -> 'email.lower' ?| v_email or v.digests -> 'phone.e164' ?| v_phone)
+        where v.shop_id = p_shop_id and v.identifiers ? 'customer_id' and v.identifiers ->> 'customer_id' = any (v_ids)
         union
         select l.visitor_id from trakit.visitor_links l
-        where l.shop_id = p_shop_id and (l.kind, l.key) in (
-          select 'customer', jsonb_array_elements_text(v_customers)
-          union all select 'email', jsonb_array_elements_text(v_emails)
-          union all select 'phone', jsonb_array_elements_text(v_phones))
+        where l.shop_id = p_shop_id and l.kind = 'customer' and l.key = any (v_ids)
       ) x));
 end;
 $$;
@@ -127,10 +113,8 @@ begin
     v_subject := trakit.whole_subject(v_shop, v_subject);
     v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
     delete from trakit.visitor_links l
-    where l.shop_id = v_shop and (l.visitor_id = any (v_visitors) or (l.kind, l.key) in (
-      select 'customer', jsonb_array_elements_text(v_subject -> 'customers')
-      union all select 'email', jsonb_array_elements_text(v_subject -> 'emails')
-      union all select 'phone', jsonb_array_elements_text(v_subject -> 'phones')));
+    where l.shop_id = v_shop and (l.visitor_id = any (v_visitors) or (l.kind = 'customer'
+      and l.key in (select jsonb_array_elements_text(v_subject -> 'customers'))));
     delete from trakit.visitors v where v.shop_id = v_shop and v.id = any (v_visitors);
     get diagnostics v_count = row_count;
     v_counts := trakit.add_counts(v_counts, jsonb_build_object('visitors', v_count));

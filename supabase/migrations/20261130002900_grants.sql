@@ -39,12 +39,12 @@ begin
       ('trakit.lock_identity(uuid, jsonb)', null, 'trakit_app'),
       ('trakit.purge_visitors(timestamptz, integer)', null, 'trakit_edge'),
       -- join
-      ('trakit.join_visitor(uuid, jsonb, jsonb, jsonb, jsonb, jsonb, boolean, timestamptz)', null, 'trakit_app'),
+      ('trakit.join_visitor(uuid, jsonb, jsonb, jsonb, jsonb, boolean, timestamptz)', null, 'trakit_app'),
       ('trakit.add_first_visitors(uuid, jsonb[], jsonb[], timestamptz)', null, 'trakit_app'),
       -- customers
       ('trakit.learn_customer(text, jsonb, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.with_customer(uuid, jsonb, boolean)', null, 'trakit_app'),
-      ('trakit.counted_order(jsonb, jsonb, boolean)', null, 'trakit_app'),
+      ('trakit.counted_order(jsonb, jsonb)', null, 'trakit_app'),
       ('trakit.count_orders(uuid, jsonb, timestamptz)', null, 'trakit_app'),
       -- deliveries
       ('trakit.given_up_at(timestamptz, timestamptz, text, interval, text, timestamptz)', null, 'trakit_app, trakit_dispatcher, authenticated'),

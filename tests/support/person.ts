@@ -51,11 +51,16 @@ export function persons(db: TestDatabase) {
     return (await dumpLines(db)).filter((line) => words.some((word) => line.includes(word)));
   }
 
-  /** A browser's visits before anybody knew who it was, then a purchase, a later order, a customer record and a request. */
+  /** A browser's visits before anybody knew who it was, then a purchase logged in, a customer record and a request. */
   async function live(shop: Shop, who: Person, word: string): Promise<void> {
     const { identifiers, page, client } = known(who, word);
     await shop.ingest([fromBrowser("page_viewed", { identifiers, page, client })], { now: at(-2 * DAY) });
-    await shop.ingest([fromBrowser("checkout_completed", known(who, word))], { now: at(-DAY) });
+    await shop.ingest([
+      fromBrowser("checkout_completed", {
+        ...known(who, word),
+        identifiers: { ...identifiers, customer_id: who.id },
+      }),
+    ], { now: at(-DAY) });
     await db.query(
       "postgres",
       "insert into trakit.cart_adds values ($1, $2, $3, 'browser', $3, 1, $4)",
@@ -79,7 +84,7 @@ export function persons(db: TestDatabase) {
     );
     await db.query("trakit_edge", "select trakit.learn_customer($1, $2, $3)", [
       shop.domain,
-      JSON.stringify({ customer_id: who.id, digests: { "email.lower": [who.emailDigest] } }),
+      JSON.stringify({ customer_id: who.id, digests: known(who, word).digests }),
       at(0),
     ]);
     await db.query("trakit_edge", "select trakit.request_privacy($1, 'export', $2, $3, $4, $4)", [

@@ -1247,7 +1247,6 @@ export type Database = {
         Row: {
           "consent": Json | null;
           "created_at": string;
-          "digests": NonNullable<Json>;
           "id": number;
           "identifiers": NonNullable<Json>;
           "last_seen_at": string;
@@ -1257,7 +1256,6 @@ export type Database = {
         Insert: {
           "consent"?: Json | null;
           "created_at": string;
-          "digests"?: NonNullable<Json>;
           "id"?: never;
           "identifiers"?: NonNullable<Json>;
           "last_seen_at": string;
@@ -1266,7 +1264,6 @@ export type Database = {
         Update: {
           "consent"?: Json | null;
           "created_at"?: string;
-          "digests"?: NonNullable<Json>;
           "id"?: never;
           "identifiers"?: NonNullable<Json>;
           "last_seen_at"?: string;
@@ -1385,7 +1382,7 @@ export type Database = {
         };
         Returns: number;
       };
-      "counted_order": { Args: { "p_consented": boolean; "p_event": Json; "p_own": Json }; Returns: Json };
+      "counted_order": { Args: { "p_event": Json; "p_own": Json }; Returns: Json };
       "delete_events": {
         Args: { "p_at": (string)[]; "p_rows": (number)[]; "p_shop_id": string };
         Returns: Json;
@@ -1545,13 +1542,12 @@ export type Database = {
       "join_visitor": {
         Args: {
           "p_consent": Json;
-          "p_digests": Json;
           "p_identifiers": Json;
+          "p_ids": Json;
           "p_may_merge": boolean;
           "p_now": string;
           "p_shop_id": string;
-          "p_strong": Json;
-          "p_weak": Json;
+          "p_tokens": Json;
         };
         Returns: Record<string, unknown>;
       };

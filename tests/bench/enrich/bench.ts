@@ -109,9 +109,9 @@ async function fill(
 ): Promise<void> {
   await owner.query(
     `with made as (
-       insert into trakit.visitors (shop_id, identifiers, digests, created_at, last_seen_at)
+       insert into trakit.visitors (shop_id, identifiers, created_at, last_seen_at)
        select $1, jsonb_build_object('fbp', 'fb.1.1793000000000.' || n)
-         || case when $2 then jsonb_build_object('customer_id', n::text) else '{}' end, '{}', now(), now()
+         || case when $2 then jsonb_build_object('customer_id', n::text) else '{}' end, now(), now()
        from generate_series(1, $3::int) n
        returning id
      ), numbered as (select id, row_number() over (order by id) as n from made)
@@ -119,7 +119,7 @@ async function fill(
      select $1, k.kind, k.kind || '-' || v.n || '-' || k.i, v.id, now()
      from numbered v cross join lateral (
        select 'visitor' as kind, 0 as i
-       union all select (array['checkout', 'cart', 'email', 'phone'])[1 + i % 4], i
+       union all select (array['checkout', 'cart'])[1 + i % 2], i
          from generate_series(1, greatest($4::int / $3::int - 1, 0)) i
      ) k`,
     [shop, known, customers, links],

@@ -12,7 +12,7 @@ async function view(shop: Shop, identifiers: object, rest: object = {}, now = NO
   return { ...answer, own: answer.results[0]!.identifiers! };
 }
 
-describe("strong keys", () => {
+describe("ids", () => {
   test.each(["visitor_id", "client_id", "customer_id"])(
     "%s leads to the same visitor again and restores its cookies",
     async (key) => {
@@ -90,41 +90,82 @@ describe("strong keys", () => {
     expect((await view(two, { visitor_id: hex(1) })).visitor).toEqual({ visitor_id: hex(1) });
   });
 
-  test("an order's signed customer id is a strong key, its attributes are not", async () => {
+  test("past twenty new browsers a customer's key joins nothing: a shared till is nobody's", async () => {
     const shop = await newShop(db);
-    await view(shop, { visitor_id: hex(1), fbp: "one" });
-    const order = {
-      identifiers: { customer_id: "77", visitor_id: hex(1), fbp: "typed" },
-      commerce: { order_id: "1" },
-    };
-    const answer = await shop.ingest([fromShopify("checkout_completed", order)], { now: at(5) });
-    // its own go with this event …
-    expect((await shop.events()).at(-1)!["identifiers"]).toMatchObject({ customer_id: "77", fbp: "typed" });
-    expect(answer.visitor).toEqual({});
-    // … but customer 77 is not that visitor, and the vault learned no cookie from the order
-    const visitors = await shop.visitors();
-    expect(visitors).toHaveLength(2);
-    expect((await shop.link("customer", "77"))!.visitor_id).not.toBe(
-      (await shop.link("visitor", hex(1)))!.visitor_id,
-    );
-    expect(visitors.map((visitor) => visitor.identifiers["fbp"])).toEqual(["one", undefined]);
+    for (let n = 1; n <= 25; n++) await view(shop, { visitor_id: hex(n), customer_id: "77" }, {}, at(n));
+    expect((await shop.link("customer", "77"))!.joined).toBe(21);
+    // twenty-one met there without one of them ever being folded
+    expect(await shop.visitors()).toHaveLength(5);
+  });
+
+  test("past twenty customers a browser's own key joins nothing: they take nothing of each other home", async () => {
+    const shop = await newShop(db);
+    const till = { visitor_id: hex(1), client_id: hex(2), fbc: "of the till" };
+    for (let n = 1; n <= 25; n++) await view(shop, { ...till, customer_id: `${n}` }, {}, at(n));
+    expect(await shop.link("visitor", hex(1))).toMatchObject({ joined: 21 });
+    expect(await shop.link("client", hex(2))).toMatchObject({ joined: 21 });
+    const home = await view(shop, { visitor_id: hex(99), customer_id: "25" }, {}, at(99));
+    expect(home.visitor).toEqual({ visitor_id: hex(99), customer_id: "25" });
+    await view(shop, { visitor_id: hex(98), customer_id: "24", fbc: "another" }, {}, at(100));
+    expect((await view(shop, { visitor_id: hex(99) }, {}, at(101))).visitor).not.toMatchObject({
+      fbc: "another",
+    });
+  });
+
+  test("a pixel's new id beside our own is the same browser's, and counts for nothing", async () => {
+    const shop = await newShop(db);
+    for (let n = 1; n <= 25; n++) {
+      await view(shop, { visitor_id: hex(1), client_id: hex(100 + n) }, {}, at(n));
+    }
+    expect(await shop.visitors()).toHaveLength(1);
+    expect((await shop.link("visitor", hex(1)))!.joined).toBe(1);
   });
 });
 
-const WEAK = [
-  ["checkout", { commerce: { checkout_token: "weak-1" } }],
-  ["cart", { commerce: { cart_token: "weak-1" } }],
-  ["email", { digests: { "email.lower": ["weak-1"] } }],
-  ["phone", { digests: { "phone.e164": ["weak-1"] } }],
+const TOKENS = [
+  ["checkout", { commerce: { checkout_token: "token-1" } }],
+  ["cart", { commerce: { cart_token: "token-1" } }],
 ] as const;
 
-describe.each(WEAK)("weak key %s", (kind, carried) => {
-  test("enriches another event's request and gives the browser nothing back", async () => {
+describe.each(TOKENS)("a %s token", (kind, carried) => {
+  test("joins Shopify's event to its browser: cookies and click ids flow to it, its visitor is named", async () => {
     const shop = await newShop(db);
-    await view(shop, { visitor_id: hex(1), fbp: "victim", fbc: "victim" }, carried);
-    const answer = await view(shop, { visitor_id: hex(2), fbp: "own" }, carried, at(5));
-    expect(answer.own).toEqual({ visitor_id: hex(2), fbp: "own", fbc: "victim" });
-    expect(answer.visitor).toEqual({ visitor_id: hex(2), fbp: "own" });
+    await view(shop, { visitor_id: hex(1), customer_id: "77", fbp: "own", fbc: "own" }, carried);
+    const { results } = await shop.ingest([
+      fromShopify("checkout_started", { ...carried, identifiers: { fbp: "typed" } }),
+    ], { now: at(5) });
+    // who was logged in is no cookie: whose order it is, the order says
+    expect(results[0]!.identifiers).toEqual({ visitor_id: hex(1), fbp: "typed", fbc: "own" });
+    expect((await shop.events())[1]!["visitor_id"]).toBe((await shop.visitors())[0]!.id);
+  });
+
+  test("lets nothing flow back: an order founds no visitor, and teaches none anything", async () => {
+    const shop = await newShop(db);
+    const order = {
+      identifiers: { customer_id: "77", visitor_id: hex(2), client_id: hex(3), fbp: "typed" },
+      digests: { "email.lower": ["typed"] },
+      commerce: { ...carried.commerce, order_id: "1" },
+    };
+    await shop.ingest([fromShopify("checkout_completed", order)]);
+    expect(await shop.visitors()).toEqual([]);
+    await view(shop, { visitor_id: hex(1) }, carried, at(1));
+    await shop.ingest([
+      fromShopify("checkout_completed", { ...order, commerce: { ...carried.commerce, order_id: "2" } }),
+    ], { now: at(2) });
+    expect((await shop.visitors()).map(({ identifiers }) => identifiers)).toEqual([{ visitor_id: hex(1) }]);
+    for (const [kind, key] of [["customer", "77"], ["visitor", hex(2)], ["client", hex(3)]] as const) {
+      expect(await shop.link(kind, key)).toBeUndefined();
+    }
+  });
+
+  test("adds nothing to a browser that has an id of its own, and gives it nothing back", async () => {
+    const shop = await newShop(db);
+    await view(shop, { visitor_id: hex(1), fbp: "one", fbc: "one" }, carried);
+    const answer = await view(shop, { visitor_id: hex(2), fbp: "two" }, carried, at(5));
+    expect([answer.own, answer.visitor]).toEqual([undefined, { visitor_id: hex(2), fbp: "two" }]);
+    // it is where the checkout goes on: Shopify's next word of it is joined to this browser
+    const { results } = await shop.ingest([fromShopify("checkout_started", carried)], { now: at(6) });
+    expect(results[0]!.identifiers).toEqual({ visitor_id: hex(2), fbp: "two" });
   });
 
   test("never merges visitors", async () => {
@@ -135,36 +176,32 @@ describe.each(WEAK)("weak key %s", (kind, carried) => {
 
   test("makes no visitor of its own and restores nothing", async () => {
     const shop = await newShop(db);
-    await view(shop, { visitor_id: hex(1), fbp: "victim" }, carried);
+    await view(shop, { visitor_id: hex(1), fbp: "own" }, carried);
     const answer = await view(shop, {}, carried, at(5));
-    expect(answer.own).toMatchObject({ fbp: "victim" });
+    expect(answer.own).toMatchObject({ fbp: "own" });
     expect(answer.visitor).toEqual({});
     expect(await shop.visitors()).toHaveLength(1);
   });
 
-  test("stops enriching, and its row stops being written, past twenty visitors", async () => {
+  test("stops joining, and its row stops being written, past twenty visitors", async () => {
     const shop = await newShop(db);
     for (let n = 1; n <= 25; n++) await view(shop, { visitor_id: hex(n), fbp: `v${n}` }, carried, at(n));
-    expect((await shop.link(kind, "weak-1"))!.joined).toBe(21);
-    const answer = await shop.ingest([fromShopify("order_refunded", carried)], { now: at(99) });
+    expect((await shop.link(kind, "token-1"))!.joined).toBe(21);
+    const answer = await shop.ingest([fromShopify("checkout_started", carried)], { now: at(99) });
     expect(answer.results[0]).not.toHaveProperty("identifiers");
   });
 });
 
-test("the most specific weak key enriches: checkout before cart before email", async () => {
+test("the checkout's token joins before the cart's", async () => {
   const shop = await newShop(db);
-  await view(shop, { visitor_id: hex(1), fbp: "email" }, { digests: { "email.lower": ["e"] } });
   await view(shop, { visitor_id: hex(2), fbp: "cart" }, { commerce: { cart_token: "c" } });
   await view(shop, { visitor_id: hex(3), fbp: "checkout" }, { commerce: { checkout_token: "k" } });
   const order = (commerce: object) =>
-    shop.ingest([fromShopify("order_refunded", { digests: { "email.lower": ["e"] }, commerce })], {
-      now: at(9),
-    });
+    shop.ingest([fromShopify("checkout_started", { commerce })], { now: at(9) });
   expect((await order({ checkout_token: "k", cart_token: "c" })).results[0]!.identifiers).toMatchObject({
     fbp: "checkout",
   });
   expect((await order({ cart_token: "c" })).results[0]!.identifiers).toMatchObject({ fbp: "cart" });
-  expect((await order({})).results[0]!.identifiers).toMatchObject({ fbp: "email" });
 });
 
 describe("what a visitor remembers", () => {
