@@ -184,7 +184,7 @@ export async function checkDatabase(environment: Environment): Promise<Finding[]
 }
 
 export async function checkFunctions(environment: Environment): Promise<Finding> {
-  const base = environment["TRAKIT_APP_URL"]?.replace(/\/+$/, "");
+  const base = environment["TRAKIT_APP_URL"]?.replace(/(?<!\/)\/+$/, "");
   if (!base || !URL.canParse(base)) {
     return wrong(
       "functions",

@@ -41,7 +41,7 @@ export function storefrontSettings(input: Input, settings: ShopSettings): void {
         "Give the whole address under the shop's own domain, e.g. https://blue-mugs.com/data, or none.",
       );
     }
-    settings.first_party = firstParty === "none" ? null : firstParty.replace(/\/+$/, "");
+    settings.first_party = firstParty === "none" ? null : firstParty.replace(/(?<!\/)\/+$/, "");
   }
   const tags = input.text("browser-tags");
   if (tags !== null) {

@@ -79,7 +79,7 @@ export function publicUrl(url: string | null | undefined, maxLength = 2000): str
   return kept.length === 0 ? base : `${base}?${kept.join("&")}`;
 }
 
-const CONTACT = /[^\s@]+@[^\s@]+\.[^\s@]{2,}|(?:\+?\d[ ().-]{0,2}){9,}/;
+const CONTACT = /[^\s@]@[^\s@]+\.[^\s@]{2}|(?:\+?\d[ ().-]{0,2}){9}/;
 
 /** Whether a text somebody typed has an email address or a phone number in it, which is nobody's to keep or pass on. */
 export function holdsContact(text: string): boolean {

@@ -21,7 +21,7 @@ function derive(key: Uint8Array, shop: string, purpose: string, bytes: number): 
 function base64url(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/={1,2}$/, "");
 }
 
 /** A session's id: eight hex digits of its start in Unix seconds, then 24 of chance. */

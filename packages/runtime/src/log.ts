@@ -33,7 +33,7 @@ export function errorFields(error: unknown): LogFields {
     error: typeof name === "string" ? name : typeof error,
     code: typeof code === "string" ? code : null,
     thrown_at: frames.map((frame) =>
-      frame.trim().replace(/\(?(file:\/\/)?\/[^\s)]*\/(packages|functions)\//, "($2/")
+      frame.trim().replace(/(?<!\S)\(?(?:file:\/\/)?\/[^\s)]*\/(packages|functions)\//, "($1/")
     ).join(" < "),
   };
 }

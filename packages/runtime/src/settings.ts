@@ -8,7 +8,7 @@ import { z } from "zod";
 const postgresUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, "must be a postgresql:// address");
 const httpUrl = z.string().regex(/^https?:\/\/[^\s/]+(\/[^\s]*)?$/, "must be an http(s) address").transform((
   url,
-) => url.replace(/\/+$/, ""));
+) => url.replace(/(?<!\/)\/+$/, ""));
 
 /** `id:base64,id:base64`, newest first; each key 32 bytes. */
 const keyRing = z.string().transform((text, context) => {

@@ -66,7 +66,7 @@ export function issuesOf(error: z.ZodError): string[] {
  * webhooks say "88.50" where its pixel says 88.5.
  */
 export function normalAmount(amount: string, code: string | null): string {
-  const significant = (amount.split(".")[1] ?? "").replace(/0+$/, "").length;
+  const significant = (amount.split(".")[1] ?? "").replace(/(?<!0)0+$/, "").length;
   return roundDecimal(amount, Math.max(significant, currencyDigits(code ?? "")));
 }
 

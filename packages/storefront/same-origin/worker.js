@@ -16,7 +16,7 @@ const utf8 = (text) => new TextEncoder().encode(text);
 const hex = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 const base64url = (bytes) =>
   btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replace(
-    /=+$/,
+    /={1,2}$/,
     "",
   );
 

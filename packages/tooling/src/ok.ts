@@ -20,6 +20,7 @@ const steps: [string, string[]][] = [
   ["boundaries", tooling("boundaries")],
   ["circles of imports", tooling("circles")],
   ["consistency and docs", tooling("consistency")],
+  ["regular expressions", tooling("regexps")],
   ["claims and their tests", tooling("claims")],
   ["lists of identifiers", tooling("identifier-lists", "--check")],
   ["browser code", ["node", "packages/storefront/src/build.ts", "--check"]],

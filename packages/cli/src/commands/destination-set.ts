@@ -25,7 +25,7 @@ async function givenToken(input: Input, platform: AnyDestination): Promise<strin
       if (token.length > 10_000) break;
     }
     // what echo and editors put at the end
-    token = token.replace(/[\r\n]+$/, "");
+    token = token.replace(/(?<![\r\n])[\r\n]+$/, "");
   }
   if (token === null) return null;
   const problem = platform.tokenProblem(token);

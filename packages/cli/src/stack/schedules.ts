@@ -120,7 +120,7 @@ async function storeDrainSecrets(
     return false;
   }
   const secrets = {
-    trakit_drain_url: `${app.replace(/\/+$/, "")}/drain`,
+    trakit_drain_url: `${app.replace(/(?<!\/)\/+$/, "")}/drain`,
     trakit_drain_key: drainKey(key),
   };
   for (const [name, secret] of Object.entries(secrets)) {

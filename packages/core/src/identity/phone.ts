@@ -12,7 +12,7 @@ const MAX_LENGTH = 64;
 /** E.164 allows 15 digits and needs a calling code and a subscriber number. */
 const E164 = /^\+[1-9]\d{5,14}$/;
 /** "0044 …", "(0044) …" and the mistaken "+0044 …" for "+44 …". */
-const DOUBLE_ZERO = /^\+?\s*(\(?)\s*00\s*/;
+const DOUBLE_ZERO = /^\+?\s*(?:(\()\s*)?00\s*/;
 /** The trunk zero as printed on letterheads: "+44 (0)20 …". */
 const BRACKETED_ZERO = /[([]\s*0\s*[)\]]/;
 /**

@@ -34,19 +34,26 @@ export function retryAfterMs(headers: Record<string, string>): number | null {
 export function vendorWords(text: string | null | undefined): string | null {
   if (!text) return null;
   // A word cut in half by the limit might no longer be recognised, so it goes.
-  const read = text.length > READ_LIMIT ? text.slice(0, READ_LIMIT).replace(/\S*$/, "") : text;
+  const read = text.length > READ_LIMIT ? wholeWords(text.slice(0, READ_LIMIT)) : text;
   const masked = read
     // deno-lint-ignore no-control-regex
     .replace(/[\u0000-\u001f\u007f\s]+/g, " ")
-    .replace(/[^\s"'<>(),;:=[\]{}]+@[^\s"'<>(),;:=[\]{}]+/g, "[email]")
+    .replace(/(?<![^\s"'<>(),;:=[\]{}])[^\s"'<>(),;:=[\]{}]+@[^\s"'<>(),;:=[\]{}]+/g, "[email]")
     .replace(/\b(?:[0-9a-f]{32,})\b/gi, "[digest]")
-    .replace(/(?=[A-Za-z_-]*\d)[\w-]{32,}/g, "[token]")
+    .replace(/(?<![\w-])(?=[A-Za-z_-]*\d)[\w-]{32,}/g, "[token]")
     .replace(/\b\d{1,3}(?:\.\d{1,3}){3}\b/g, "[ip]")
     .replace(/\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f:]*[0-9a-f]\b/gi, "[ip]")
     .replace(/\+?\d(?:[ ().-]{0,2}\d){6,}/g, "[digits]")
     .trim();
   if (masked === "") return null;
   return masked.length > WORDS_LIMIT ? `${masked.slice(0, WORDS_LIMIT - 1)}…` : masked;
+}
+
+/** The text up to its last blank: what stands behind it may go on. */
+function wholeWords(text: string): string {
+  let end = text.length;
+  while (end > 0 && !/\s/.test(text[end - 1]!)) end--;
+  return text.slice(0, end);
 }
 
 /** The body as JSON, or null where it is not JSON (a proxy's HTML page, an empty answer). */

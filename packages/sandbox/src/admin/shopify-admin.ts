@@ -182,7 +182,7 @@ export function createShopifyAdmin(options: ShopifyAdminOptions): ShopifyAdmin {
     const fields: Record<string, string> = {
       code,
       host: Buffer.from(`admin.shopify.com/store/${domain.split(".")[0]}`).toString("base64").replace(
-        /=+$/,
+        /={1,2}$/,
         "",
       ),
       shop: domain,

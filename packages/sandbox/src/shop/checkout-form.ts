@@ -77,7 +77,7 @@ export function followCountry(form: CheckoutForm): CheckoutForm {
 /** What stands in the way of paying; empty when nothing does. */
 export function checkForm(form: CheckoutForm, ships: boolean): FormErrors {
   const errors: FormErrors = {};
-  if (!/^[^\s@<>"]+@[^\s@<>"]+\.[^\s@<>"]{2,}$/.test(form.buyer.email)) {
+  if (!/^[^\s@<>"]+@(?:[^\s@<>".]+\.)+[^\s@<>".]{2,}$/.test(form.buyer.email)) {
     errors.email = "Enter an e-mail address";
   }
   if (form.buyer.phone !== "" && !/^\+?[\d ()./-]{6,30}$/.test(form.buyer.phone)) {

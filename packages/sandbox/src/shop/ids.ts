@@ -51,7 +51,10 @@ export function createIds(now: () => number, random: RandomBytes): Ids {
       rising("number", 1001 + Math.max(0, Math.floor(now() / MINUTE_MS) - FIRST_ORDER_MINUTE)),
     hex: (bytes) => Buffer.from(random(bytes)).toString("hex"),
     cartToken: () =>
-      Buffer.from(`gcp-us-east1:${ulidTime(now())}${crockford(16)}`).toString("base64").replace(/=+$/, ""),
+      Buffer.from(`gcp-us-east1:${ulidTime(now())}${crockford(16)}`).toString("base64").replace(
+        /={1,2}$/,
+        "",
+      ),
     confirmation: () => crockford(9),
     uuid: () => {
       const bytes = Buffer.from(random(16));

@@ -74,7 +74,7 @@ export function shopifyRoute(
   if (request.path === "/_admin/app") {
     const query = new URLSearchParams({
       embedded: "1",
-      host: btoa(`admin.shopify.com/store/${shop.domain.split(".")[0]}`).replace(/=+$/, ""),
+      host: btoa(`admin.shopify.com/store/${shop.domain.split(".")[0]}`).replace(/={1,2}$/, ""),
       id_token: admin.sessionToken(shop.domain),
       locale: "en",
       shop: shop.domain,

@@ -306,7 +306,7 @@
     draw();
   }
 
-  if (/_shop_consent=a?.*1/.test(document.cookie)) {
+  if (/(?:^|; )_shop_consent=a?[^;]*1/.test(document.cookie)) {
     const kept = parse(sessionStorage.getItem(LOG_KEY) || "[]");
     if (Array.isArray(kept)) log = kept;
   }
