@@ -203,7 +203,7 @@ describe("identifiers", () => {
     const named = {
       name: "checkout_contact_info_submitted",
       data,
-      page: { url: "https://x.example/checkouts/cn/cartcartcart" },
+      page: { url: "https://x.example/checkouts/cn/cartcartcartcart" },
     };
     const { body } = await proxy.session(shop.domain, { consent: YES });
     await proxy.send(shop.domain, {

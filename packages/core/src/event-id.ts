@@ -8,17 +8,26 @@ import type { EventName } from "./event.ts";
  *
  * @param shop the myshopify domain, in any case (`x.myshopify.com`)
  * @param name `checkout_completed`, `checkout_started`, `order_refunded` or `customer_registered` today
- * @param naturalKey checkout token (order id where there is none), checkout token, refund id, `registrationKey` (customer id where
- *   there is no email); used byte for byte
+ * @param key one of `naturalKey`; used byte for byte
  */
-export function conversionEventId(shop: string, name: EventName, naturalKey: string): string {
-  return createHash("sha256").update(`trakit/1|${shop.toLowerCase()}|${name}|${naturalKey}`, "utf8").digest(
-    "hex",
-  )
+export function conversionEventId(shop: string, name: EventName, key: string): string {
+  return createHash("sha256").update(`trakit/1|${shop.toLowerCase()}|${name}|${key}`, "utf8").digest("hex")
     .slice(0, 32);
 }
 
-/** Natural key of `customer_registered`: the email of the form and of the account that came of it. */
-export function registrationKey(email: string): string {
-  return email.trim().toLowerCase();
-}
+/**
+ * What a conversion is known by on both sides. Each kind but the checkout's token, which browsers send, has a name space no token
+ * can reach (`heldToken` in packages/shopify/src/text.ts has no colon): nobody who guesses an order's id, or knows an address,
+ * can name another kind's event by it.
+ */
+export const naturalKey = {
+  /** Of a purchase and of the beginning of a checkout. */
+  checkout: (token: string): string => token,
+  /** Of a purchase without a checkout. */
+  order: (id: string): string => `order:${id}`,
+  refund: (id: string): string => `refund:${id}`,
+  /** Of a registration without an email. */
+  customer: (id: string): string => `customer:${id}`,
+  /** Of a registration: the email of the form and of the account that came of it. */
+  email: (email: string): string => `email:${email.trim().toLowerCase()}`,
+};

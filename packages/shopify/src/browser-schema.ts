@@ -8,8 +8,8 @@ import { EVENT_NAMES } from "@trakit/core/event.ts";
 import { type BrowserField, IDENTIFIER_LIST } from "@trakit/core/identifiers.ts";
 import { decimalFrom } from "@trakit/core/money.ts";
 import { pixelAddress } from "./address.ts";
-import { currency, id, listOf, quantity, text, token, whole } from "./fields.ts";
-import { isRecord, MAX } from "./text.ts";
+import { currency, id, listOf, quantity, text, whole } from "./fields.ts";
+import { heldToken, isRecord, MAX } from "./text.ts";
 
 /** Events in one request. */
 export const MAX_BATCH = 50;
@@ -48,6 +48,9 @@ export const cartLineSchema = z.object({
   quantity,
   cost: z.object({ totalAmount: knownPrice }).nullish(),
 });
+
+/** A token browsers send joins orders to them: one that could be guessed counts as none. */
+const token = z.unknown().optional().transform(heldToken);
 
 const cart = z.object({
   id: token,

@@ -1,6 +1,6 @@
 import type { CanonicalEvent, Consent, EventName } from "@trakit/core/event.ts";
 import { EVENT_NAMES, UNKNOWN_CONSENT } from "@trakit/core/event.ts";
-import { conversionEventId, registrationKey } from "@trakit/core/event-id.ts";
+import { conversionEventId, naturalKey } from "@trakit/core/event-id.ts";
 import { captureDigests } from "@trakit/core/identity/capture.ts";
 import type { Wanted } from "@trakit/core/identity/wanted.ts";
 import { type Address, chosenAddress, phonesOf, present } from "./address.ts";
@@ -82,11 +82,11 @@ function eventIdOf(raw: BrowserEvent, name: EventName, shop: string): string | n
     // only by the checkout's token, which nobody else knows: whoever guessed an order's id could otherwise put their own
     // visitor on a purchase before Shopify speaks of it
     const key = raw.data?.checkout?.token;
-    return key ? conversionEventId(shop, name, key) : null;
+    return key ? conversionEventId(shop, name, naturalKey.checkout(key)) : null;
   }
   // a form and the account that comes of it have nothing else in common; without an address it is a registration of its own
   const email = raw.data?.customer?.email;
-  if (name === "customer_registered" && email) return conversionEventId(shop, name, registrationKey(email));
+  if (name === "customer_registered" && email) return conversionEventId(shop, name, naturalKey.email(email));
   return typeof raw.id === "string" && RAW_EVENT_ID.test(raw.id) ? raw.id : null;
 }
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { parseConsentAttribute } from "@trakit/core/consent.ts";
 import type { CanonicalEvent, Commerce, Item } from "@trakit/core/event.ts";
 import { EMPTY_CLIENT, EMPTY_PAGE, emptyCommerce } from "@trakit/core/event.ts";
-import { conversionEventId } from "@trakit/core/event-id.ts";
+import { conversionEventId, naturalKey } from "@trakit/core/event-id.ts";
 import { captureDigests } from "@trakit/core/identity/capture.ts";
 import type { Wanted } from "@trakit/core/identity/wanted.ts";
 import { chosenAddress, phonesOf, present, webhookAddress } from "./address.ts";
@@ -174,7 +174,7 @@ export function decodeCheckout(
     ok: true,
     event: {
       name: "checkout_started",
-      event_id: conversionEventId(context.shop, "checkout_started", checkout.token),
+      event_id: conversionEventId(context.shop, "checkout_started", naturalKey.checkout(checkout.token)),
       occurred_at: new Date(checkout.created_at).toISOString(),
       source: "webhook",
       channel: "web",

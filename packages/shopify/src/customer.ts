@@ -1,7 +1,7 @@
 /** Webhooks about customers (reference: shopify §2.3). What they say of marketing is no tracking consent. */
 import { z } from "zod";
 import { parseConsentAttribute } from "@trakit/core/consent.ts";
-import { conversionEventId, registrationKey } from "@trakit/core/event-id.ts";
+import { conversionEventId, naturalKey } from "@trakit/core/event-id.ts";
 import {
   type CanonicalEvent,
   type Consent,
@@ -69,10 +69,6 @@ const customerSchema = z.object({
  * order or an import is none, and only teaches us who the customer is.
  */
 export function decodeCustomer(payload: unknown, context: { shop: string }): DecodedCustomer {
-  return decode(payload, context, true);
-}
-
-function decode(payload: unknown, context: { shop: string }, isNew: boolean): DecodedCustomer {
   const parsed = customerSchema.safeParse(payload);
   if (!parsed.success) return { ok: false, issues: issuesOf(parsed.error) };
   const customer = parsed.data;
@@ -97,7 +93,7 @@ function decode(payload: unknown, context: { shop: string }, isNew: boolean): De
   // copy could not have, and ties no customer to that browser. Who they are is learnt beside the event.
   const { email } = customer;
   const typed = email && {
-    event_id: conversionEventId(context.shop, "customer_registered", registrationKey(email)),
+    event_id: conversionEventId(context.shop, "customer_registered", naturalKey.email(email)),
     digests: contactDigests(email, null),
     client: EMPTY_CLIENT,
     identifiers: EMPTY_IDENTIFIERS,
@@ -110,7 +106,7 @@ function decode(payload: unknown, context: { shop: string }, isNew: boolean): De
       digests,
       country: address.country,
       // when they came to be they had bought nothing
-      ...(customer.created_at !== null && isNew
+      ...(customer.created_at !== null
         ? {
           orders: 0,
           spent: "0",
@@ -122,7 +118,7 @@ function decode(payload: unknown, context: { shop: string }, isNew: boolean): De
     event: registered
       ? {
         name: "customer_registered",
-        event_id: conversionEventId(context.shop, "customer_registered", customer.id),
+        event_id: conversionEventId(context.shop, "customer_registered", naturalKey.customer(customer.id)),
         occurred_at: new Date(customer.created_at!).toISOString(),
         source: "webhook",
         channel: "web",
@@ -250,18 +246,15 @@ export function decodeSmsOptIn(payload: unknown): DecodedCustomer {
 }
 
 /**
- * `orders/updated`: never an event, whatever it says; it may name the customer better than the order did when it was
- * placed. `facts` null: nobody is named (a till's walk-in), or they refused both purposes when they bought.
+ * `orders/updated`: never an event, whatever it says; that there is such a customer, so that Shopify is asked about them where
+ * nobody was yet. What it says of them it says of an order, which anybody can place under any address: it teaches nothing.
+ * `facts` null: nobody is named (a till's walk-in), or they refused both purposes when they bought.
  */
-export function decodeOrderCustomer(
-  payload: unknown,
-): { ok: true; facts: CustomerFacts | null } | { ok: false; issues: string[] } {
-  const customer = isRecord(payload) ? payload.customer : null;
-  if (!isRecord(customer) || shopifyId(customer.id) === null) return { ok: true, facts: null };
+export function decodeOrderCustomer(payload: unknown): { facts: CustomerFacts | null } {
+  const customer = isRecord(payload) && isRecord(payload.customer) ? shopifyId(payload.customer.id) : null;
+  if (customer === null) return { facts: null };
   const { analytics, marketing } = consentOf(payload as Record<string, unknown>);
-  if (analytics === false && marketing === false) return { ok: true, facts: null };
-  const decoded = decode(customer, { shop: "" }, false);
-  return decoded.ok ? { ok: true, facts: decoded.facts } : decoded;
+  return { facts: analytics === false && marketing === false ? null : { customer_id: customer } };
 }
 
 function consentOf(order: Record<string, unknown>): Consent {

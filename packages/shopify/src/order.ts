@@ -1,7 +1,7 @@
 import type { CanonicalEvent, Channel, Client, Item } from "@trakit/core/event.ts";
 import { EMPTY_PAGE, emptyCommerce } from "@trakit/core/event.ts";
 import { parseConsentAttribute } from "@trakit/core/consent.ts";
-import { conversionEventId } from "@trakit/core/event-id.ts";
+import { conversionEventId, naturalKey } from "@trakit/core/event-id.ts";
 import { captureDigests } from "@trakit/core/identity/capture.ts";
 import type { Wanted } from "@trakit/core/identity/wanted.ts";
 import { type Address, chosenAddress, phonesOf, present } from "./address.ts";
@@ -133,7 +133,13 @@ export function decodeOrder(payload: unknown, context: { shop: string; wanted?: 
     ok: true,
     event: {
       name: "checkout_completed",
-      event_id: conversionEventId(context.shop, "checkout_completed", order.checkout_token ?? order.id),
+      event_id: conversionEventId(
+        context.shop,
+        "checkout_completed",
+        order.checkout_token === null
+          ? naturalKey.order(order.id)
+          : naturalKey.checkout(order.checkout_token),
+      ),
       occurred_at: new Date(order.occurred_at).toISOString(),
       source: "webhook",
       channel,

@@ -1,6 +1,6 @@
 /** `refunds/create` (reference: shopify §2.3). Unknown keys are ignored. */
 import { z } from "zod";
-import { conversionEventId } from "@trakit/core/event-id.ts";
+import { conversionEventId, naturalKey } from "@trakit/core/event-id.ts";
 import {
   type CanonicalEvent,
   EMPTY_CLIENT,
@@ -118,7 +118,7 @@ export function decodeRefund(payload: unknown, context: { shop: string }): Decod
     ok: true,
     event: {
       name: "order_refunded",
-      event_id: conversionEventId(context.shop, "order_refunded", refund.id),
+      event_id: conversionEventId(context.shop, "order_refunded", naturalKey.refund(refund.id)),
       occurred_at: new Date(refund.occurred_at).toISOString(),
       source: "webhook",
       channel: "other",

@@ -56,6 +56,16 @@ export function shopifyToken(value: unknown): string | null {
   return TOKEN.test(token) ? token : null;
 }
 
+/**
+ * A cart or checkout token nobody guesses: 16 characters or more, a letter among them. Shopify's are 32 hex digits and base64
+ * (reference: shopify §2.3, §4.6); a number, such as an order's id, is none. What browsers send as a token has to be one, because
+ * it joins an order to them. Null for anything else.
+ */
+export function heldToken(value: unknown): string | null {
+  const token = shopifyToken(value);
+  return token !== null && token.length >= 16 && /[A-Za-z]/.test(token) ? token : null;
+}
+
 /** The first language of a BCP 47 tag or an `Accept-Language` list: "en-US,en;q=0.9" → "en-US"; null if there is none. */
 export function languageTag(value: unknown): string | null {
   if (typeof value !== "string" || value.length > 1000) return null;

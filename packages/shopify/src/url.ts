@@ -1,6 +1,6 @@
 /** URLs from outside: without what names somebody or opens something, otherwise as they came (vendors read click ids from them). */
 import { publicUrl } from "@trakit/core/public-url.ts";
-import { cleanText, MAX } from "./text.ts";
+import { cleanText, heldToken, MAX } from "./text.ts";
 
 /** An order status page: with its token and key anybody reads the buyer's order, so neither may reach a vendor. */
 const ORDER_STATUS = /\/orders\/[0-9a-f]{32}/i;
@@ -48,5 +48,5 @@ export function landingUrl(shop: string, landingSite: unknown): string | null {
 
 /** The cart token in a checkout's path, `/checkouts/cn/<token>` (reference: shopify §4.6); null elsewhere. */
 export function cartTokenOf(url: string | null): string | null {
-  return CHECKOUT_PATH.exec(url ?? "")?.[1] ?? null;
+  return heldToken(CHECKOUT_PATH.exec(url ?? "")?.[1]);
 }

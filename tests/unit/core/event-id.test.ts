@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EVENT_NAMES } from "@trakit/core/event.ts";
-import { conversionEventId } from "@trakit/core/event-id.ts";
+import { conversionEventId, naturalKey } from "@trakit/core/event-id.ts";
+import { heldToken } from "@trakit/shopify/text.ts";
 
 const SHOP = "trakit-demo.myshopify.com";
 
@@ -14,8 +15,26 @@ describe("the id of a conversion", () => {
       .toBe("b64deb3571505b1c8ea90c131103093e");
     expect(conversionEventId(SHOP, "checkout_started", "5f7028e0bd52c2e9a4d4f5f8a6b1c2d3"))
       .toBe("cb7a6838e2fb7daa6400b55fa212f2aa");
-    expect(conversionEventId(SHOP, "checkout_completed", "5890123456783"))
-      .toBe("f9e2e334d89e4ae2db67ee3ae64914ab");
+    expect(conversionEventId(SHOP, "checkout_completed", naturalKey.order("5890123456783")))
+      .toBe("ac00352574cffa495ba6159afc110d47");
+  });
+
+  test("is never that of another kind: each has a name space, and no token a browser sends reaches one", () => {
+    const id = "5890123456783";
+    const keys = [
+      naturalKey.checkout(id),
+      naturalKey.order(id),
+      naturalKey.refund(id),
+      naturalKey.customer(id),
+      naturalKey.email(id),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+    fc.assert(
+      fc.property(fc.string(), fc.constantFrom(...keys.slice(1)), (text, key) => {
+        expect(heldToken(text)).not.toBe(key);
+        expect(heldToken(key)).toBeNull();
+      }),
+    );
   });
 
   test("does not depend on how the shop is written, but on the case of the key", () => {

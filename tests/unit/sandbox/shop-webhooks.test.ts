@@ -107,7 +107,7 @@ describe("webhooks of an order", () => {
     });
     expect(placed.checkout_token).toBeNull();
     expect(placed.event_id).toBe(
-      conversionEventId("trakit-demo.myshopify.com", "checkout_completed", placed.order_id),
+      conversionEventId("trakit-demo.myshopify.com", "checkout_completed", `order:${placed.order_id}`),
     );
   });
 

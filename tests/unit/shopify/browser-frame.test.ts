@@ -6,7 +6,9 @@ import { decode, event, HOUR, NOW } from "./browser-events.ts";
 describe("names", () => {
   test("every canonical name but refunds may come from a browser", () => {
     for (const name of EVENT_NAMES) {
-      const data = name.startsWith("checkout_") ? { checkout: { token: "tok" } } : {};
+      const data = name.startsWith("checkout_")
+        ? { checkout: { token: "5f7028e0bd52c2e9a4d4f5f8a6b1c2d3" } }
+        : {};
       expect(decode({ name, data })).toMatchObject(
         name === "order_refunded"
           ? { ok: false, reason: "not_from_browser", issues: [] }
@@ -72,6 +74,34 @@ describe("event ids", () => {
         reason: "missing_event_id",
       });
     }
+  });
+});
+
+describe("a token that could be guessed is none", () => {
+  const GUESSED = [
+    "5890123456783",
+    "gid://shopify/Order/5890123456783",
+    "0".repeat(32),
+    "5890123456783".padStart(128, "0"),
+    "order:5890123456783",
+    "refund:5890123456783",
+    "email:nobody@example.com",
+    "#1042",
+    "trakit-1042",
+    "",
+  ];
+
+  test.each(GUESSED)("%j joins no order, and its event no browser", (token) => {
+    for (const name of ["checkout_started", "checkout_completed"]) {
+      expect(decode({ name, data: { checkout: { token } } })).toMatchObject({ reason: "missing_event_id" });
+    }
+    const rest = event({
+      name: "payment_info_submitted",
+      data: { checkout: { token }, cart: { id: token } },
+    });
+    expect(rest.commerce).toMatchObject({ checkout_token: null, cart_token: null });
+    const page = event({ page: { url: `https://shop.example/checkouts/cn/${token}` } });
+    expect(page.commerce.cart_token).toBeNull();
   });
 });
 

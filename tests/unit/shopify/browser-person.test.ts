@@ -124,7 +124,10 @@ describe("the person", () => {
   });
 
   test("a customer the page names is never the signed one", () => {
-    const checkout = { token: "t", order: { id: "1", customer: { id: "666" } } };
+    const checkout = {
+      token: "5f7028e0bd52c2e9a4d4f5f8a6b1c2d3",
+      order: { id: "1", customer: { id: "666" } },
+    };
     expect(
       event({ name: "checkout_completed", data: { checkout, customer: { id: "666" } }, customerId: "666" })
         .identifiers.customer_id,

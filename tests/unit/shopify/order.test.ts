@@ -185,8 +185,8 @@ describe("sample orders", () => {
   test("a till's order: no customer, no address, no browser, known by its order id", () => {
     const { event, keys, dropped } = decoded("order-pos");
     expect(event).toMatchObject({
-      // SHA-256 of …|checkout_completed|5890123456783
-      event_id: "f9e2e334d89e4ae2db67ee3ae64914ab",
+      // SHA-256 of …|checkout_completed|order:5890123456783
+      event_id: "ac00352574cffa495ba6159afc110d47",
       occurred_at: "2026-10-26T16:05:08.000Z",
       channel: "pos",
       test: false,

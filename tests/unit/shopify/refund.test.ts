@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { conversionEventId } from "@trakit/core/event-id.ts";
+import { conversionEventId, naturalKey } from "@trakit/core/event-id.ts";
 import { decodeRefund } from "@trakit/shopify/refund.ts";
 import { fixture, SHOP } from "./fixture.ts";
 import { pathsOf, replaceAt, UNSTORABLE } from "./mutate.ts";
@@ -23,7 +23,7 @@ describe("a refund", () => {
   test("is worth what went back, with the lines it was for, under the refund's event id", () => {
     expect(event()).toMatchObject({
       name: "order_refunded",
-      event_id: conversionEventId(SHOP, "order_refunded", "912345678901"),
+      event_id: conversionEventId(SHOP, "order_refunded", naturalKey.refund("912345678901")),
       occurred_at: "2026-10-29T13:31:02.000Z",
       source: "webhook",
       commerce: {

@@ -69,11 +69,8 @@ const checkout: Reader = (payload, topic, shop, wanted) => {
 };
 
 const orderCustomer: Reader = (payload) => {
-  const decoded = decodeOrderCustomer(payload);
-  if (!decoded.ok) return unreadable(decoded.issues);
-  return decoded.facts
-    ? { kind: "customer", facts: decoded.facts, capture: null }
-    : { kind: "nothing", reason: "no_customer" };
+  const { facts } = decodeOrderCustomer(payload);
+  return facts ? { kind: "customer", facts, capture: null } : { kind: "nothing", reason: "no_customer" };
 };
 
 const customer =

@@ -81,7 +81,7 @@ function ulidTime(ms: number): string {
 
 /**
  * The event id both copies of a conversion carry: first 32 hex digits of
- * SHA-256("trakit/1|shop|name|natural key"). Written here a second time on purpose: the sandbox is the second opinion.
+ * SHA-256("trakit/1|shop|name|natural key"); the natural key is the checkout's token, else `order:` and the order's id. Written here a second time on purpose: the sandbox is the second opinion.
  */
 export function conversionEventId(shop: string, name: string, naturalKey: string): string {
   return createHash("sha256").update(`trakit/1|${shop.toLowerCase()}|${name}|${naturalKey}`).digest("hex")

@@ -106,7 +106,11 @@ export function placeOrder(shop: Shop, purchase: Purchase): PurchaseResult {
     orderId: order.id,
     orderName: order.name,
     checkoutToken: purchase.checkoutToken,
-    eventId: conversionEventId(shop.domain, "checkout_completed", purchase.checkoutToken ?? order.id),
+    eventId: conversionEventId(
+      shop.domain,
+      "checkout_completed",
+      purchase.checkoutToken ?? `order:${order.id}`,
+    ),
     deliveries,
   };
 }

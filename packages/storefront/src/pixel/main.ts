@@ -150,7 +150,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     const { document } = event.context ?? {};
     const email = (data.customer as { email?: string } | undefined)?.email;
     const token = name === REGISTERED
-      ? email?.trim().toLowerCase()
+      ? email?.trim() && `email:${email.trim().toLowerCase()}`
       : (data.checkout as { token?: string } | undefined)?.token;
     let id = event.id;
     if (CONVERSIONS.includes(name) || (name === REGISTERED && token)) {
