@@ -291,6 +291,7 @@ create table trakit.events ( -- owner postgres
   channel text not null, -- web, app, pos, draft, subscription or other.
   test boolean not null default false, -- A Shopify test order.
   signed boolean, -- Browser copy: whether it carried a valid signed token. Null = Shopify's copy only.
+  session_id text, -- Session that signed the browser's copy: the event is its own, to repeat and to report tags of. Null = unsigned, or Shopify's copy only.
   body_digest text, -- Signed browser copy: SHA-256 of the body its token covers; another body under the same id is refused.
   visitor_id bigint, -- Visitor it was joined to; null = none known.
   page jsonb not null, -- Page url, referrer and title.
@@ -538,6 +539,19 @@ CREATE INDEX sender_rates_by_minute ON trakit.sender_rates USING btree (minute);
 alter table trakit.sender_rates enable row level security;
 alter table trakit.sender_rates force row level security;
 create policy "functions see the shop they work for" on trakit.sender_rates for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+
+-- What a session signed under the id of an event that is not its own, so that it is answered as if it were. Kept for two days: no session and no token is taken for longer.
+create table trakit.session_events ( -- owner postgres
+  shop_id uuid not null, -- Shop it was for.
+  event bytea not null, -- SHA-256 of session, name and event id: nobody reads here who tried what.
+  body bytea not null, -- SHA-256 of session and the body's digest.
+  expires_at timestamp with time zone not null, -- When it is forgotten.
+  constraint session_events_pkey PRIMARY KEY (shop_id, event)
+);
+CREATE INDEX session_events_by_expiry ON trakit.session_events USING btree (expires_at);
+alter table trakit.session_events enable row level security;
+alter table trakit.session_events force row level security;
+create policy "functions see the shop they work for" on trakit.session_events for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
 
 -- One row per Shopify shop that installed TrakIt.
 create table trakit.shops ( -- owner postgres
@@ -2358,13 +2372,14 @@ begin
 end;
 $function$;
 
--- ingest_events for what browsers send: refuses foreign origins and floods, second bodies under one id, and notes which browser tags fired. p_sender = {"prefix", "origin", "events": how many the request held, "consent"}.
+-- ingest_events for what browsers send: refuses foreign origins and floods, second bodies of one session under one id, marks what a session repeats of its own, and notes which browser tags fired, [{name, event_id, session, platforms, at}]. p_sender = {"prefix", "origin", "events": how many the request held, "consent"}.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.ingest_browser_events(p_shop text, p_events jsonb, p_slots integer, p_refused jsonb, p_sender jsonb, p_fired jsonb DEFAULT '[]'::jsonb, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET enable_seqscan TO 'off'
@@ -2377,7 +2392,8 @@ declare
   v_refused jsonb := p_refused;
   v_refusal jsonb;
   v_result jsonb;
-  v_second bigint[];
+  v_own text[];
+  v_second integer := 0;
   v_adds boolean;
   v_fired record;
 begin
@@ -2392,41 +2408,16 @@ begin
     return v_refusal;
   end if;
 
-  -- another body under an id that is taken: whoever signed the first one did not sign this
-  select array_agg(e.ord) into v_second
-  from jsonb_array_elements(p_events) with ordinality e (item, ord)
-  cross join lateral (
-    select k.captured_at, k.event_row from trakit.event_keys k
-    where k.shop_id = v_shop.id
-      and k.key = concat_ws(':', 'event', e.item #>> '{event,name}', e.item #>> '{event,event_id}') limit 1
-  ) k
-  cross join lateral (
-    select x.body_digest from trakit.events x where x.captured_at = k.captured_at and x.id = k.event_row limit 1
-  ) x
-  where x.body_digest is not null and x.body_digest is distinct from e.item ->> 'digest';
-  -- or that the first of this call takes, where nobody had it before
-  if jsonb_array_length(p_events) > 1 then
-    select v_second || coalesce(array_agg(b.ord), '{}') into v_second
-    from (
-      select distinct on (e.item #>> '{event,name}', e.item #>> '{event,event_id}') e.item, e.ord
-      from jsonb_array_elements(p_events) with ordinality e (item, ord)
-      order by e.item #>> '{event,name}', e.item #>> '{event,event_id}', e.ord
-    ) a
-    join jsonb_array_elements(p_events) with ordinality b (item, ord)
-      on b.ord > a.ord and b.item #>> '{event,event_id}' = a.item #>> '{event,event_id}'
-        and b.item #>> '{event,name}' = a.item #>> '{event,name}'
-    where a.item ->> 'digest' is not null and a.item ->> 'digest' is distinct from b.item ->> 'digest'
-      and a.ord <> all (coalesce(v_second, '{}')) and not exists (
-        select from trakit.event_keys k
-        where k.shop_id = v_shop.id
-          and k.key = concat_ws(':', 'event', a.item #>> '{event,name}', a.item #>> '{event,event_id}'));
-  end if;
-  if cardinality(v_second) > 0 then
-    for v_i in 1..cardinality(v_second) loop
-      v_events := jsonb_set(v_events, array[(v_second[v_i] - 1)::text, 'turned_away'], '"second_body"');
+  -- another body under an id that is its own: one of the two is not what the session meant
+  v_own := trakit.own_events(v_shop.id, p_events);
+  if 'second_body' = any (v_own) then
+    for v_i in 1..cardinality(v_own) loop
+      continue when v_own[v_i] is distinct from 'second_body';
+      v_events := jsonb_set(v_events, array[(v_i - 1)::text, 'turned_away'], '"second_body"');
+      v_second := v_second + 1;
     end loop;
     v_refused := v_refused || jsonb_build_object('second_body',
-      coalesce((v_refused ->> 'second_body')::bigint, 0) + cardinality(v_second));
+      coalesce((v_refused ->> 'second_body')::bigint, 0) + v_second);
   end if;
 
   v_adds := p_events @? '$[*].event ? (@.name == "product_added_to_cart" && @.commerce.cart_token != null)';
@@ -2438,7 +2429,10 @@ begin
     v_result := jsonb_set(v_result, '{results}', trakit.note_adds(v_shop.id, v_events, v_result -> 'results'));
   end if;
 
-  -- tags that fired after their event was sent
+  v_result := jsonb_set(v_result, '{results}',
+    trakit.note_own_events(v_shop.id, v_events, v_own, v_result -> 'results', p_now));
+
+  -- tags that fired after their event was sent: the word of the session whose event it is, and not of before it happened
   for v_fired in
     select k.captured_at, k.event_row, f.item
     from jsonb_array_elements(p_fired) f (item)
@@ -2450,9 +2444,9 @@ begin
   loop
     update trakit.events e
     set tags = (
-      select jsonb_object_agg(p.platform, v_fired.item -> 'at')
+      select jsonb_object_agg(p.platform, greatest((v_fired.item ->> 'at')::timestamptz, e.occurred_at))
       from jsonb_array_elements_text(v_fired.item -> 'platforms') p (platform)) || e.tags
-    where e.captured_at = v_fired.captured_at and e.id = v_fired.event_row;
+    where e.captured_at = v_fired.captured_at and e.id = v_fired.event_row and e.session_id = v_fired.item ->> 'session';
   end loop;
 
   return v_result || jsonb_build_object('purposes', trakit.allowed_purposes(v_shop, p_sender -> 'consent'),
@@ -2773,7 +2767,7 @@ begin
 
     if v_row = v_rows[v_i] then
       v_new := v_new || jsonb_build_object('row', v_row, 'index', v_i - 1, 'policy', v_policies[v_i],
-        'signed', v_item -> 'signed', 'digest', v_item -> 'digest',
+        'signed', v_item -> 'signed', 'session', v_item -> 'session', 'digest', v_item -> 'digest',
         'event', v_event);
       -- what sending needs to know and the caller's copy of the event does not say
       v_results := v_results || (jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted')
@@ -2800,12 +2794,13 @@ begin
         -- a later word of Shopify's on a checkout fills what the first left open (nobody has typed anything when it begins)
         perform trakit.merge_event(v_stored, v_event || jsonb_build_object(
           'occurred_at', v_stored.occurred_at, 'commerce', (v_event -> 'commerce') || v_stored.commerce,
-          'digests', (v_event -> 'digests') || v_stored.digests), null, null, v_stored.webhook_at);
+          'digests', (v_event -> 'digests') || v_stored.digests), null, null, null, v_stored.webhook_at);
       end if;
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
       continue;
     end if;
-    perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'digest', p_now);
+    perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'session',
+      v_item ->> 'digest', p_now);
     v_counted := v_counted || trakit.counted_order(v_event, v_own);
     v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
     -- what is sent is both copies as one, which only the row knows
@@ -3399,7 +3394,7 @@ $function$;
 
 -- Folds the second copy of an event into the stored one (docs/architecture.md, "Two copies, one event").
 -- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.merge_event(p_stored trakit.events, p_event jsonb, p_signed boolean, p_digest text, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trakit.merge_event(p_stored trakit.events, p_event jsonb, p_signed boolean, p_session text, p_digest text, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3419,6 +3414,7 @@ begin
     set webhook_at = case when p_event ->> 'source' = 'webhook' then p_now else e.webhook_at end,
         browser_at = case when p_event ->> 'source' = 'browser' then p_now else e.browser_at end,
         signed = coalesce(e.signed, p_signed),
+        session_id = coalesce(e.session_id, p_session),
         body_digest = coalesce(e.body_digest, p_digest),
         tags = case when v_instead then coalesce(p_event -> 'tags', '{}') else e.tags end,
         visitor_id = case when v_instead then (p_event ->> 'visitor')::bigint else e.visitor_id end,
@@ -3456,6 +3452,7 @@ begin
     update trakit.events e
     set browser_at = p_now,
         signed = p_signed,
+        session_id = p_session,
         body_digest = p_digest,
         tags = e.tags || coalesce(p_event -> 'tags', '{}'),
         visitor_id = coalesce((p_event ->> 'visitor')::bigint, e.visitor_id),
@@ -3535,7 +3532,9 @@ begin
     elsif p_results #>> array[v_i::text, 'status'] in ('merged', 'duplicate') then
       select e.event_id into v_id
       from trakit.event_keys k join trakit.events e on e.captured_at = k.captured_at and e.id = k.event_row
-      where k.shop_id = p_shop_id and k.key = 'event:product_added_to_cart:' || (v_event ->> 'event_id');
+      where k.shop_id = p_shop_id and k.key = 'event:product_added_to_cart:' || (v_event ->> 'event_id')
+        -- who names the cart learns the id; who guessed an id learns nothing
+        and e.commerce ->> 'cart_token' = v_event #>> '{commerce,cart_token}';
       p_results := jsonb_set(p_results, array[v_i::text, 'event_id'], to_jsonb(coalesce(v_id, v_event ->> 'event_id')));
     end if;
   end loop;
@@ -3588,6 +3587,35 @@ begin
   insert into trakit.customer_lookups (shop_id, looked_at, paused_until, trouble)
   select v_shop, p_now, p_paused_until, p_trouble where v_shop is not null
   on conflict (shop_id) do update set looked_at = p_now, paused_until = p_paused_until, trouble = p_trouble;
+end;
+$function$;
+
+-- After ingest_events: remembers what sessions signed under ids of events that are not theirs, and returns the results with "own": true where p_own (own_events) says that a session repeats itself. Of the others a browser is told no more than that they were taken.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.note_own_events(p_shop_id uuid, p_events jsonb, p_own text[], p_results jsonb, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+begin
+  if p_results @? '$[*] ? (@.status == "duplicate")' then
+    insert into trakit.session_events as n (shop_id, event, body, expires_at)
+    select p_shop_id,
+      sha256(convert_to(concat_ws(':', e.item ->> 'session', e.item #>> '{event,name}', e.item #>> '{event,event_id}'), 'utf8')),
+      sha256(convert_to((e.item ->> 'session') || ':' || (e.item ->> 'digest'), 'utf8')), p_now + interval '2 days'
+    from jsonb_array_elements(p_events) with ordinality e (item, ord)
+    where e.item ->> 'session' is not null and p_own[e.ord] is null
+      and p_results #>> array[(e.ord - 1)::text, 'status'] = 'duplicate'
+    -- in one order for all, so that calls with the same events do not wait for each other in a circle
+    order by 2
+    on conflict (shop_id, event) do nothing;
+  end if;
+  return coalesce((
+    select jsonb_agg(case
+        when p_own[r.ord] = 'repeat' then r.result || jsonb '{"own": true}' else r.result
+      end order by r.ord)
+    from jsonb_array_elements(p_results) with ordinality r (result, ord)), '[]');
 end;
 $function$;
 
@@ -3701,6 +3729,48 @@ begin
           'mode', coalesce(v_shop.browser_tags ->> d.platform, 'share'), 'id', d.settings -> 'id'))
         from trakit.destinations d
         where d.shop_id = v_shop.id and d.enabled and coalesce(v_shop.browser_tags ->> d.platform, 'share') <> 'off'), '{}')));
+end;
+$function$;
+
+-- Of each event of a call, in order: repeat or second_body where its session said it before, with the same or another body; else null. p_events as for ingest_events.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.own_events(p_shop_id uuid, p_events jsonb)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_own text[];
+begin
+  select array_agg(case
+      when i.session is null then null
+      -- what it said first: in the event's row where that is its own, else beside it, else in this very call
+      when coalesce(stored.body_digest = i.digest, noted.body = sha256(convert_to(i.session || ':' || i.digest, 'utf8')),
+        case when i.nth > 1 then i.first = i.digest end) then 'repeat'
+      when stored.body_digest is not null or noted.body is not null or i.nth > 1 then 'second_body'
+    end order by i.ord) into v_own
+  from (
+    select e.ord, e.item ->> 'session' as session, e.item ->> 'digest' as digest,
+      concat_ws(':', e.item #>> '{event,name}', e.item #>> '{event,event_id}') as id,
+      first_value(e.item ->> 'digest') over same as first, row_number() over same as nth
+    from jsonb_array_elements(p_events) with ordinality e (item, ord)
+    window same as (partition by e.item ->> 'session', e.item #>> '{event,name}', e.item #>> '{event,event_id}' order by e.ord)
+  ) i
+  left join lateral (
+    select k.captured_at, k.event_row from trakit.event_keys k
+    where i.session is not null and k.shop_id = p_shop_id and k.key = 'event:' || i.id limit 1
+  ) k on true
+  left join lateral (
+    select x.body_digest from trakit.events x
+    where x.captured_at = k.captured_at and x.id = k.event_row and x.session_id = i.session limit 1
+  ) stored on true
+  left join lateral (
+    select n.body from trakit.session_events n
+    where i.session is not null and n.shop_id = p_shop_id
+      and n.event = sha256(convert_to(i.session || ':' || i.id, 'utf8')) limit 1
+  ) noted on true;
+  return v_own;
 end;
 $function$;
 
@@ -3826,6 +3896,7 @@ begin
     select * from (values
       ('keys', 'event_keys', 'expires_at <= $1'),
       ('senders', 'sender_rates', 'minute < $1 - interval ''1 hour'''),
+      ('session_events', 'session_events', 'expires_at <= $1'),
       ('carts', 'carts', 'expires_at <= $1'),
       ('cart_adds', 'cart_adds', 'added_at < $1 - interval ''1 day'''),
       ('quarantine', 'quarantine', 'expires_at <= $1'),
@@ -4346,14 +4417,16 @@ begin
     (select c.country from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), p_shop.country);
 
   -- both copies are here: what is sent or being sent stays, the rest is judged again by what is known now. That includes
-  -- what was left out only because the other copy was missing: an order paid after a day, a consent the order did not carry
+  -- what was left out only because the other copy was missing: an order paid after a day, a consent the order did not carry,
+  -- and what a browser said its page's tag had, which keeps nothing back that Shopify reports
   update trakit.deliveries d
   set state = case when x.verdict is null then 'pending' else 'skipped' end,
       reason = coalesce(x.verdict, case when d.state = 'pending' then d.reason end),
       settled_at = case when x.verdict is not null then coalesce(d.settled_at, p_now) end,
       -- nothing to wait for any more, but a vendor that asked for time gets it
-      next_attempt_at = case when x.verdict is null then case when d.attempts = 0 then p_now else d.next_attempt_at end end,
-      retry_until = case when d.state = 'skipped' then greatest(d.retry_until, p_now + least(interval '24 hours', x.max_age))
+      next_attempt_at = case when x.verdict is null then
+        case when d.attempts = 0 then p_now else coalesce(d.next_attempt_at, p_now) end end,
+      retry_until = case when d.state <> 'pending' then greatest(d.retry_until, p_now + least(interval '24 hours', x.max_age))
         else d.retry_until end,
       limited = coalesce(v_event.consent ->> 'sale_of_data' = 'false', false)
         or (v_event.consent ->> x.purpose is null
@@ -4370,6 +4443,8 @@ begin
     and (
       (d.state = 'pending' and d.lease is null)
       or (d.state = 'skipped' and d.reason in ('no_order', 'consent_unknown') and x.verdict is null)
+      or (d.state in ('skipped', 'failed') and d.reason in ('sent_by_tag', 'past_dedup_window') and x.verdict is null
+        and v_event.webhook_at is not null)
     );
 
   with chosen as (
@@ -5012,7 +5087,7 @@ begin
 end;
 $function$;
 
--- Writes new events [{row, index, policy, signed, digest, event}] with their clients and deliveries, verdicts included, and leases up to p_slots of these. index = its place in the call, policy = what unknown consent means for it.
+-- Writes new events [{row, index, policy, signed, session, digest, event}] with their clients and deliveries, verdicts included, and leases up to p_slots of these. index = its place in the call, policy = what unknown consent means for it.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.store_events(p_shop trakit.shops, p_new jsonb[], p_slots integer, p_now timestamp with time zone)
  RETURNS jsonb
@@ -5029,19 +5104,19 @@ begin
   end if;
   -- one statement, however many events: what a statement costs before its first row is more than what a row costs
   with new as (
-    select n.row, n.index, n.policy, n.signed, n.digest, n.event, n.event ->> 'name' as name, n.event ->> 'source' as source,
+    select n.row, n.index, n.policy, n.signed, n.session, n.digest, n.event, n.event ->> 'name' as name, n.event ->> 'source' as source,
       n.event ->> 'channel' as channel, (n.event ->> 'test')::boolean as test, n.event -> 'consent' as consent,
       (n.event ->> 'visitor')::bigint as visitor_id, n.event -> 'client' as client
     from unnest(p_new) x (item)
     cross join lateral jsonb_to_record(x.item) as n
-      (row bigint, index integer, policy text, signed boolean, digest text, event jsonb)
+      (row bigint, index integer, policy text, signed boolean, session text, digest text, event jsonb)
   ), stored as (
     insert into trakit.events
       (captured_at, id, shop_id, name, event_id, occurred_at, browser_at, webhook_at, channel, test, signed, visitor_id,
-       body_digest, page, commerce, identifiers, digests, consent, tags, enriched)
+       session_id, body_digest, page, commerce, identifiers, digests, consent, tags, enriched)
     select p_now, n.row, p_shop.id, n.name, n.event ->> 'event_id', (n.event ->> 'occurred_at')::timestamptz,
       case when n.source = 'browser' then p_now end, case when n.source = 'webhook' then p_now end, n.channel, n.test,
-      n.signed, n.visitor_id, n.digest, n.event -> 'page', n.event -> 'commerce', n.event -> 'identifiers',
+      n.signed, n.visitor_id, n.session, n.digest, n.event -> 'page', n.event -> 'commerce', n.event -> 'identifiers',
       n.event -> 'digests', n.consent, coalesce(n.event -> 'tags', '{}'),
       case when n.event ? 'enriched' then array(select jsonb_array_elements_text(n.event -> 'enriched')) else '{}' end
     from new n
@@ -5590,6 +5665,7 @@ grant select on trakit.replays to authenticated;
 grant delete, insert, select, update on trakit.replays to trakit_app;
 grant select (id, shop_id, finished_at) on trakit.replays to trakit_dispatcher;
 grant delete, insert, select, update on trakit.sender_rates to trakit_app;
+grant delete, insert, select, update on trakit.session_events to trakit_app;
 grant select on trakit.shops to authenticated;
 grant delete, insert, select, update on trakit.shops to trakit_app;
 grant select (id, domain, status, created_at) on trakit.shops to trakit_dispatcher;

@@ -1,5 +1,6 @@
 import type { BrowserIngested } from "@trakit/db/calls/ingest-browser-events.ts";
-import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts/answers.ts";
+import type { IngestResult } from "@trakit/db/calls/ingest-events.ts";
+import type { EventAnswer, ReturnedIdentifiers } from "@trakit/pipeline/contracts/answers.ts";
 import { problem } from "@trakit/runtime/problem.ts";
 import { type Caller, originHost } from "./caller.ts";
 import { isFirstParty, setCookies } from "./cookies.ts";
@@ -69,6 +70,15 @@ export function refusalOf(
     });
   }
   return null;
+}
+
+/**
+ * What a browser is told of an event. Ids of orders and of registrations can be guessed, so whether one was known stays with
+ * us: who registered, or which order exists, is nobody's to find out. Only what its own session said before is `duplicate`.
+ */
+export function toldStatus(result: IngestResult): EventAnswer["results"][number]["status"] {
+  if (result.status === "refused") return "refused";
+  return result.own ? "duplicate" : "accepted";
 }
 
 /**

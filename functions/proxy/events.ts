@@ -9,9 +9,9 @@ import { errorFields } from "@trakit/runtime/log.ts";
 import { json } from "@trakit/runtime/problem.ts";
 import { decodeBrowserEvent } from "@trakit/shopify/browser.ts";
 import { browserIdentifiers } from "@trakit/shopify/browser-identifiers.ts";
-import { type BrowserBatch, type BrowserVisitor, firedSchema } from "@trakit/shopify/browser-schema.ts";
-import { openEvent } from "@trakit/shopify/signed-event.ts";
-import { pageCookies, refusalOf, withSetCookies } from "./answers.ts";
+import type { BrowserBatch, BrowserVisitor } from "@trakit/shopify/browser-schema.ts";
+import { openEvent, openTagReport } from "@trakit/shopify/signed-event.ts";
+import { pageCookies, refusalOf, toldStatus, withSetCookies } from "./answers.ts";
 import { type Caller, originHost, storefrontHost } from "./caller.ts";
 import { withCookies } from "./cookies.ts";
 import type { ProxyDependencies } from "./dependencies.ts";
@@ -88,7 +88,7 @@ function decodeBatch(
       keys: [],
       topic: null,
       signed: opened.signed !== null,
-      ...(opened.signed ? { digest: opened.signed.digest } : {}),
+      ...(opened.signed ? { session: opened.signed.sessionId, digest: opened.signed.digest } : {}),
     });
   };
   for (const entry of batch.events) {
@@ -103,13 +103,31 @@ function decodeBatch(
   return result;
 }
 
-function firedTags(batch: BrowserBatch, now: number): { fired: FiredTag[]; unreadable: number } {
-  const reports = (batch.fired ?? []).map((report) => firedSchema.safeParse(report));
-  const fired = reports.flatMap((report) => report.success ? [report.data] : []).map((report) => ({
-    ...report,
-    at: new Date(Math.min(report.at, now)).toISOString(),
-  }));
-  return { fired, unreadable: reports.length - fired.length };
+/** Reports of tags: those that are proven, and why the others are not. */
+function firedTags(
+  deps: ProxyDependencies,
+  caller: Caller,
+  batch: BrowserBatch,
+): { fired: FiredTag[]; refused: Record<string, number> } {
+  const now = deps.now();
+  const verify = tokenVerifier(deps.keys, caller.shop, now);
+  const fired: FiredTag[] = [];
+  const refused: Record<string, number> = {};
+  for (const entry of batch.fired ?? []) {
+    const opened = openTagReport(entry, verify);
+    if (opened.ok) {
+      const { at, ...report } = opened.report;
+      fired.push({ ...report, session: opened.sessionId, at: new Date(Math.min(at, now)).toISOString() });
+    } else refused[opened.reason] = (refused[opened.reason] ?? 0) + 1;
+  }
+  return { fired, refused };
+}
+
+/** What storing a batch costs: each event, and each report of each platform's tag, however they are packed. */
+function costOf(batch: BrowserBatch, fired: readonly FiredTag[]): number {
+  const reported = fired.reduce((sum, { platforms }) => sum + platforms.length, 0);
+  // what was refused cost us at least the reading
+  return batch.events.length + reported + (batch.fired?.length ?? 0) - fired.length;
 }
 
 /**
@@ -135,8 +153,8 @@ export async function events(
     occurredAt: now,
   });
   Object.assign(refused, unusableIdentifiers(raw, own));
-  const { fired, unreadable } = firedTags(batch, now);
-  if (unreadable > 0) refused.malformed_fired = unreadable;
+  const { fired, refused: reports } = firedTags(deps, caller, batch);
+  for (const [reason, count] of Object.entries(reports)) refused[reason] = (refused[reason] ?? 0) + count;
 
   const ingested = await ingest(deps, caller.shop, captures, {
     refused,
@@ -144,7 +162,7 @@ export async function events(
       sender: {
         prefix: senderPrefix(caller.ip),
         origin: caller.via === "app_proxy" ? null : originHost(caller.origin),
-        events: batch.events.length,
+        events: costOf(batch, fired),
         consent: batch.consent ?? null,
       },
       fired,
@@ -157,7 +175,7 @@ export async function events(
     const place = results[places[index]!]!;
     // an add Shopify reported first has its id
     place.event_id = result.event_id;
-    place.status = result.status === "ignored" ? "duplicate" : result.status;
+    place.status = toldStatus(result);
     if (result.reason) place.reason = result.reason;
   });
   const identifiers = returnedIdentifiers(

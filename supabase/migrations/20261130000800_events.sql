@@ -22,6 +22,7 @@ create table trakit.events (
   channel text not null,
   test boolean not null default false,
   signed boolean,
+  session_id text,
   body_digest text,
   visitor_id bigint,
   page jsonb not null,
@@ -52,6 +53,7 @@ comment on column trakit.events.webhook_at is 'When Shopify''s copy reached us; 
 comment on column trakit.events.channel is 'web, app, pos, draft, subscription or other.';
 comment on column trakit.events.test is 'A Shopify test order.';
 comment on column trakit.events.signed is 'Browser copy: whether it carried a valid signed token. Null = Shopify''s copy only.';
+comment on column trakit.events.session_id is 'Session that signed the browser''s copy: the event is its own, to repeat and to report tags of. Null = unsigned, or Shopify''s copy only.';
 comment on column trakit.events.body_digest is 'Signed browser copy: SHA-256 of the body its token covers; another body under the same id is refused.';
 comment on column trakit.events.visitor_id is 'Visitor it was joined to; null = none known.';
 comment on column trakit.events.page is 'Page url, referrer and title.';

@@ -67,6 +67,7 @@ begin
     select * from (values
       ('keys', 'event_keys', 'expires_at <= $1'),
       ('senders', 'sender_rates', 'minute < $1 - interval ''1 hour'''),
+      ('session_events', 'session_events', 'expires_at <= $1'),
       ('carts', 'carts', 'expires_at <= $1'),
       ('cart_adds', 'cart_adds', 'added_at < $1 - interval ''1 day'''),
       ('quarantine', 'quarantine', 'expires_at <= $1'),

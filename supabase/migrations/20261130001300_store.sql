@@ -42,19 +42,19 @@ begin
   end if;
   -- one statement, however many events: what a statement costs before its first row is more than what a row costs
   with new as (
-    select n.row, n.index, n.policy, n.signed, n.digest, n.event, n.event ->> 'name' as name, n.event ->> 'source' as source,
+    select n.row, n.index, n.policy, n.signed, n.session, n.digest, n.event, n.event ->> 'name' as name, n.event ->> 'source' as source,
       n.event ->> 'channel' as channel, (n.event ->> 'test')::boolean as test, n.event -> 'consent' as consent,
       (n.event ->> 'visitor')::bigint as visitor_id, n.event -> 'client' as client
     from unnest(p_new) x (item)
     cross join lateral jsonb_to_record(x.item) as n
-      (row bigint, index integer, policy text, signed boolean, digest text, event jsonb)
+      (row bigint, index integer, policy text, signed boolean, session text, digest text, event jsonb)
   ), stored as (
     insert into trakit.events
       (captured_at, id, shop_id, name, event_id, occurred_at, browser_at, webhook_at, channel, test, signed, visitor_id,
-       body_digest, page, commerce, identifiers, digests, consent, tags, enriched)
+       session_id, body_digest, page, commerce, identifiers, digests, consent, tags, enriched)
     select p_now, n.row, p_shop.id, n.name, n.event ->> 'event_id', (n.event ->> 'occurred_at')::timestamptz,
       case when n.source = 'browser' then p_now end, case when n.source = 'webhook' then p_now end, n.channel, n.test,
-      n.signed, n.visitor_id, n.digest, n.event -> 'page', n.event -> 'commerce', n.event -> 'identifiers',
+      n.signed, n.visitor_id, n.session, n.digest, n.event -> 'page', n.event -> 'commerce', n.event -> 'identifiers',
       n.event -> 'digests', n.consent, coalesce(n.event -> 'tags', '{}'),
       case when n.event ? 'enriched' then array(select jsonb_array_elements_text(n.event -> 'enriched')) else '{}' end
     from new n
@@ -118,10 +118,10 @@ begin
 end;
 $$;
 comment on function trakit.store_events(trakit.shops, jsonb[], integer, timestamptz) is
-  'Writes new events [{row, index, policy, signed, digest, event}] with their clients and deliveries, verdicts included, and leases up to p_slots of these. index = its place in the call, policy = what unknown consent means for it.';
+  'Writes new events [{row, index, policy, signed, session, digest, event}] with their clients and deliveries, verdicts included, and leases up to p_slots of these. index = its place in the call, policy = what unknown consent means for it.';
 
 create function trakit.merge_event(
-  p_stored trakit.events, p_event jsonb, p_signed boolean, p_digest text, p_now timestamptz
+  p_stored trakit.events, p_event jsonb, p_signed boolean, p_session text, p_digest text, p_now timestamptz
 ) returns void
 language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
@@ -138,6 +138,7 @@ begin
     set webhook_at = case when p_event ->> 'source' = 'webhook' then p_now else e.webhook_at end,
         browser_at = case when p_event ->> 'source' = 'browser' then p_now else e.browser_at end,
         signed = coalesce(e.signed, p_signed),
+        session_id = coalesce(e.session_id, p_session),
         body_digest = coalesce(e.body_digest, p_digest),
         tags = case when v_instead then coalesce(p_event -> 'tags', '{}') else e.tags end,
         visitor_id = case when v_instead then (p_event ->> 'visitor')::bigint else e.visitor_id end,
@@ -175,6 +176,7 @@ begin
     update trakit.events e
     set browser_at = p_now,
         signed = p_signed,
+        session_id = p_session,
         body_digest = p_digest,
         tags = e.tags || coalesce(p_event -> 'tags', '{}'),
         visitor_id = coalesce((p_event ->> 'visitor')::bigint, e.visitor_id),
@@ -216,7 +218,7 @@ begin
           else coalesce(c.country, excluded.country) end;
 end;
 $$;
-comment on function trakit.merge_event(trakit.events, jsonb, boolean, text, timestamptz) is
+comment on function trakit.merge_event(trakit.events, jsonb, boolean, text, text, timestamptz) is
   'Folds the second copy of an event into the stored one (docs/architecture.md, "Two copies, one event").';
 
 create function trakit.stored_event(p_at timestamptz, p_row bigint) returns jsonb
@@ -248,14 +250,16 @@ begin
     (select c.country from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), p_shop.country);
 
   -- both copies are here: what is sent or being sent stays, the rest is judged again by what is known now. That includes
-  -- what was left out only because the other copy was missing: an order paid after a day, a consent the order did not carry
+  -- what was left out only because the other copy was missing: an order paid after a day, a consent the order did not carry,
+  -- and what a browser said its page's tag had, which keeps nothing back that Shopify reports
   update trakit.deliveries d
   set state = case when x.verdict is null then 'pending' else 'skipped' end,
       reason = coalesce(x.verdict, case when d.state = 'pending' then d.reason end),
       settled_at = case when x.verdict is not null then coalesce(d.settled_at, p_now) end,
       -- nothing to wait for any more, but a vendor that asked for time gets it
-      next_attempt_at = case when x.verdict is null then case when d.attempts = 0 then p_now else d.next_attempt_at end end,
-      retry_until = case when d.state = 'skipped' then greatest(d.retry_until, p_now + least(interval '24 hours', x.max_age))
+      next_attempt_at = case when x.verdict is null then
+        case when d.attempts = 0 then p_now else coalesce(d.next_attempt_at, p_now) end end,
+      retry_until = case when d.state <> 'pending' then greatest(d.retry_until, p_now + least(interval '24 hours', x.max_age))
         else d.retry_until end,
       limited = coalesce(v_event.consent ->> 'sale_of_data' = 'false', false)
         or (v_event.consent ->> x.purpose is null
@@ -272,6 +276,8 @@ begin
     and (
       (d.state = 'pending' and d.lease is null)
       or (d.state = 'skipped' and d.reason in ('no_order', 'consent_unknown') and x.verdict is null)
+      or (d.state in ('skipped', 'failed') and d.reason in ('sent_by_tag', 'past_dedup_window') and x.verdict is null
+        and v_event.webhook_at is not null)
     );
 
   with chosen as (

@@ -223,7 +223,7 @@ begin
 
     if v_row = v_rows[v_i] then
       v_new := v_new || jsonb_build_object('row', v_row, 'index', v_i - 1, 'policy', v_policies[v_i],
-        'signed', v_item -> 'signed', 'digest', v_item -> 'digest',
+        'signed', v_item -> 'signed', 'session', v_item -> 'session', 'digest', v_item -> 'digest',
         'event', v_event);
       -- what sending needs to know and the caller's copy of the event does not say
       v_results := v_results || (jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted')
@@ -250,12 +250,13 @@ begin
         -- a later word of Shopify's on a checkout fills what the first left open (nobody has typed anything when it begins)
         perform trakit.merge_event(v_stored, v_event || jsonb_build_object(
           'occurred_at', v_stored.occurred_at, 'commerce', (v_event -> 'commerce') || v_stored.commerce,
-          'digests', (v_event -> 'digests') || v_stored.digests), null, null, v_stored.webhook_at);
+          'digests', (v_event -> 'digests') || v_stored.digests), null, null, null, v_stored.webhook_at);
       end if;
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
       continue;
     end if;
-    perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'digest', p_now);
+    perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'session',
+      v_item ->> 'digest', p_now);
     v_counted := v_counted || trakit.counted_order(v_event, v_own);
     v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
     -- what is sent is both copies as one, which only the row knows

@@ -2,13 +2,100 @@
 -- browser's copy needs. Webhooks do not pass here, so their path stays as short as it is.
 -- Why: still one network round trip. Locks are taken in one order for all: sender's counters, carts, then what
 -- ingest_events takes.
--- Locks: none. Undo: drop function trakit.ingest_browser_events, trakit.open_session.
+-- What a browser is answered does not depend on what is known: ids of orders and of registrations can be guessed, so
+-- `merged` and `duplicate` would tell who registered and which order exists: the function that called keeps them to itself.
+-- Only a session's own events change an answer, its repeats and second bodies, and these are remembered also where the event
+-- is somebody else's (session_events): else who sends a guess twice would learn from the second answer what the first hid.
+-- Locks: none. Undo: drop function trakit.ingest_browser_events, trakit.own_events, trakit.note_own_events,
+-- trakit.open_session; drop table trakit.session_events.
+
+create table trakit.session_events (
+  shop_id uuid not null,
+  event bytea not null,
+  body bytea not null,
+  expires_at timestamptz not null,
+  constraint session_events_pkey primary key (shop_id, event)
+);
+create index session_events_by_expiry on trakit.session_events (expires_at);
+
+comment on table trakit.session_events is 'What a session signed under the id of an event that is not its own, so that it is answered as if it were. Kept for two days: no session and no token is taken for longer.';
+comment on column trakit.session_events.shop_id is 'Shop it was for.';
+comment on column trakit.session_events.event is 'SHA-256 of session, name and event id: nobody reads here who tried what.';
+comment on column trakit.session_events.body is 'SHA-256 of session and the body''s digest.';
+comment on column trakit.session_events.expires_at is 'When it is forgotten.';
+
+call trakit.isolate_by_shop('trakit.session_events');
+
+create function trakit.own_events(p_shop_id uuid, p_events jsonb) returns text[]
+language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_own text[];
+begin
+  select array_agg(case
+      when i.session is null then null
+      -- what it said first: in the event's row where that is its own, else beside it, else in this very call
+      when coalesce(stored.body_digest = i.digest, noted.body = sha256(convert_to(i.session || ':' || i.digest, 'utf8')),
+        case when i.nth > 1 then i.first = i.digest end) then 'repeat'
+      when stored.body_digest is not null or noted.body is not null or i.nth > 1 then 'second_body'
+    end order by i.ord) into v_own
+  from (
+    select e.ord, e.item ->> 'session' as session, e.item ->> 'digest' as digest,
+      concat_ws(':', e.item #>> '{event,name}', e.item #>> '{event,event_id}') as id,
+      first_value(e.item ->> 'digest') over same as first, row_number() over same as nth
+    from jsonb_array_elements(p_events) with ordinality e (item, ord)
+    window same as (partition by e.item ->> 'session', e.item #>> '{event,name}', e.item #>> '{event,event_id}' order by e.ord)
+  ) i
+  left join lateral (
+    select k.captured_at, k.event_row from trakit.event_keys k
+    where i.session is not null and k.shop_id = p_shop_id and k.key = 'event:' || i.id limit 1
+  ) k on true
+  left join lateral (
+    select x.body_digest from trakit.events x
+    where x.captured_at = k.captured_at and x.id = k.event_row and x.session_id = i.session limit 1
+  ) stored on true
+  left join lateral (
+    select n.body from trakit.session_events n
+    where i.session is not null and n.shop_id = p_shop_id
+      and n.event = sha256(convert_to(i.session || ':' || i.id, 'utf8')) limit 1
+  ) noted on true;
+  return v_own;
+end;
+$$;
+comment on function trakit.own_events(uuid, jsonb) is
+  'Of each event of a call, in order: repeat or second_body where its session said it before, with the same or another body; else null. p_events as for ingest_events.';
+
+create function trakit.note_own_events(
+  p_shop_id uuid, p_events jsonb, p_own text[], p_results jsonb, p_now timestamptz
+) returns jsonb
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
+begin
+  if p_results @? '$[*] ? (@.status == "duplicate")' then
+    insert into trakit.session_events as n (shop_id, event, body, expires_at)
+    select p_shop_id,
+      sha256(convert_to(concat_ws(':', e.item ->> 'session', e.item #>> '{event,name}', e.item #>> '{event,event_id}'), 'utf8')),
+      sha256(convert_to((e.item ->> 'session') || ':' || (e.item ->> 'digest'), 'utf8')), p_now + interval '2 days'
+    from jsonb_array_elements(p_events) with ordinality e (item, ord)
+    where e.item ->> 'session' is not null and p_own[e.ord] is null
+      and p_results #>> array[(e.ord - 1)::text, 'status'] = 'duplicate'
+    -- in one order for all, so that calls with the same events do not wait for each other in a circle
+    order by 2
+    on conflict (shop_id, event) do nothing;
+  end if;
+  return coalesce((
+    select jsonb_agg(case
+        when p_own[r.ord] = 'repeat' then r.result || jsonb '{"own": true}' else r.result
+      end order by r.ord)
+    from jsonb_array_elements(p_results) with ordinality r (result, ord)), '[]');
+end;
+$$;
+comment on function trakit.note_own_events(uuid, jsonb, text[], jsonb, timestamptz) is
+  'After ingest_events: remembers what sessions signed under ids of events that are not theirs, and returns the results with "own": true where p_own (own_events) says that a session repeats itself. Of the others a browser is told no more than that they were taken.';
 
 create function trakit.ingest_browser_events(
   p_shop text, p_events jsonb, p_slots integer, p_refused jsonb, p_sender jsonb, p_fired jsonb default '[]',
   p_now timestamptz default now()
 ) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
 as $$
 declare
@@ -17,7 +104,8 @@ declare
   v_refused jsonb := p_refused;
   v_refusal jsonb;
   v_result jsonb;
-  v_second bigint[];
+  v_own text[];
+  v_second integer := 0;
   v_adds boolean;
   v_fired record;
 begin
@@ -32,41 +120,16 @@ begin
     return v_refusal;
   end if;
 
-  -- another body under an id that is taken: whoever signed the first one did not sign this
-  select array_agg(e.ord) into v_second
-  from jsonb_array_elements(p_events) with ordinality e (item, ord)
-  cross join lateral (
-    select k.captured_at, k.event_row from trakit.event_keys k
-    where k.shop_id = v_shop.id
-      and k.key = concat_ws(':', 'event', e.item #>> '{event,name}', e.item #>> '{event,event_id}') limit 1
-  ) k
-  cross join lateral (
-    select x.body_digest from trakit.events x where x.captured_at = k.captured_at and x.id = k.event_row limit 1
-  ) x
-  where x.body_digest is not null and x.body_digest is distinct from e.item ->> 'digest';
-  -- or that the first of this call takes, where nobody had it before
-  if jsonb_array_length(p_events) > 1 then
-    select v_second || coalesce(array_agg(b.ord), '{}') into v_second
-    from (
-      select distinct on (e.item #>> '{event,name}', e.item #>> '{event,event_id}') e.item, e.ord
-      from jsonb_array_elements(p_events) with ordinality e (item, ord)
-      order by e.item #>> '{event,name}', e.item #>> '{event,event_id}', e.ord
-    ) a
-    join jsonb_array_elements(p_events) with ordinality b (item, ord)
-      on b.ord > a.ord and b.item #>> '{event,event_id}' = a.item #>> '{event,event_id}'
-        and b.item #>> '{event,name}' = a.item #>> '{event,name}'
-    where a.item ->> 'digest' is not null and a.item ->> 'digest' is distinct from b.item ->> 'digest'
-      and a.ord <> all (coalesce(v_second, '{}')) and not exists (
-        select from trakit.event_keys k
-        where k.shop_id = v_shop.id
-          and k.key = concat_ws(':', 'event', a.item #>> '{event,name}', a.item #>> '{event,event_id}'));
-  end if;
-  if cardinality(v_second) > 0 then
-    for v_i in 1..cardinality(v_second) loop
-      v_events := jsonb_set(v_events, array[(v_second[v_i] - 1)::text, 'turned_away'], '"second_body"');
+  -- another body under an id that is its own: one of the two is not what the session meant
+  v_own := trakit.own_events(v_shop.id, p_events);
+  if 'second_body' = any (v_own) then
+    for v_i in 1..cardinality(v_own) loop
+      continue when v_own[v_i] is distinct from 'second_body';
+      v_events := jsonb_set(v_events, array[(v_i - 1)::text, 'turned_away'], '"second_body"');
+      v_second := v_second + 1;
     end loop;
     v_refused := v_refused || jsonb_build_object('second_body',
-      coalesce((v_refused ->> 'second_body')::bigint, 0) + cardinality(v_second));
+      coalesce((v_refused ->> 'second_body')::bigint, 0) + v_second);
   end if;
 
   v_adds := p_events @? '$[*].event ? (@.name == "product_added_to_cart" && @.commerce.cart_token != null)';
@@ -78,7 +141,10 @@ begin
     v_result := jsonb_set(v_result, '{results}', trakit.note_adds(v_shop.id, v_events, v_result -> 'results'));
   end if;
 
-  -- tags that fired after their event was sent
+  v_result := jsonb_set(v_result, '{results}',
+    trakit.note_own_events(v_shop.id, v_events, v_own, v_result -> 'results', p_now));
+
+  -- tags that fired after their event was sent: the word of the session whose event it is, and not of before it happened
   for v_fired in
     select k.captured_at, k.event_row, f.item
     from jsonb_array_elements(p_fired) f (item)
@@ -90,9 +156,9 @@ begin
   loop
     update trakit.events e
     set tags = (
-      select jsonb_object_agg(p.platform, v_fired.item -> 'at')
+      select jsonb_object_agg(p.platform, greatest((v_fired.item ->> 'at')::timestamptz, e.occurred_at))
       from jsonb_array_elements_text(v_fired.item -> 'platforms') p (platform)) || e.tags
-    where e.captured_at = v_fired.captured_at and e.id = v_fired.event_row;
+    where e.captured_at = v_fired.captured_at and e.id = v_fired.event_row and e.session_id = v_fired.item ->> 'session';
   end loop;
 
   return v_result || jsonb_build_object('purposes', trakit.allowed_purposes(v_shop, p_sender -> 'consent'),
@@ -100,7 +166,7 @@ begin
 end;
 $$;
 comment on function trakit.ingest_browser_events(text, jsonb, integer, jsonb, jsonb, jsonb, timestamptz) is
-  'ingest_events for what browsers send: refuses foreign origins and floods, second bodies under one id, and notes which browser tags fired. p_sender = {"prefix", "origin", "events": how many the request held, "consent"}.';
+  'ingest_events for what browsers send: refuses foreign origins and floods, second bodies of one session under one id, marks what a session repeats of its own, and notes which browser tags fired, [{name, event_id, session, platforms, at}]. p_sender = {"prefix", "origin", "events": how many the request held, "consent"}.';
 
 create function trakit.open_session(
   p_shop text, p_visit jsonb, p_sender jsonb, p_now timestamptz default now()

@@ -225,7 +225,9 @@ begin
     elsif p_results #>> array[v_i::text, 'status'] in ('merged', 'duplicate') then
       select e.event_id into v_id
       from trakit.event_keys k join trakit.events e on e.captured_at = k.captured_at and e.id = k.event_row
-      where k.shop_id = p_shop_id and k.key = 'event:product_added_to_cart:' || (v_event ->> 'event_id');
+      where k.shop_id = p_shop_id and k.key = 'event:product_added_to_cart:' || (v_event ->> 'event_id')
+        -- who names the cart learns the id; who guessed an id learns nothing
+        and e.commerce ->> 'cart_token' = v_event #>> '{commerce,cart_token}';
       p_results := jsonb_set(p_results, array[v_i::text, 'event_id'], to_jsonb(coalesce(v_id, v_event ->> 'event_id')));
     end if;
   end loop;

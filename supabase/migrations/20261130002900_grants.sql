@@ -71,12 +71,14 @@ begin
       ('trakit.lease_seconds()', null, 'trakit_app'),
       ('trakit.with_order(uuid, jsonb)', null, 'trakit_app'),
       ('trakit.store_events(trakit.shops, jsonb[], integer, timestamptz)', null, 'trakit_app'),
-      ('trakit.merge_event(trakit.events, jsonb, boolean, text, timestamptz)', null, 'trakit_app'),
+      ('trakit.merge_event(trakit.events, jsonb, boolean, text, text, timestamptz)', null, 'trakit_app'),
       ('trakit.stored_event(timestamptz, bigint)', null, 'trakit_app'),
       ('trakit.replan_deliveries(trakit.shops, timestamptz, bigint, integer, integer, timestamptz)', null, 'trakit_app'),
       -- ingest
       ('trakit.ingest_events(text, jsonb, integer, text, jsonb, timestamptz)', 'trakit_app', 'trakit_edge'),
       -- browser
+      ('trakit.own_events(uuid, jsonb)', null, 'trakit_app'),
+      ('trakit.note_own_events(uuid, jsonb, text[], jsonb, timestamptz)', null, 'trakit_app'),
       ('trakit.ingest_browser_events(text, jsonb, integer, jsonb, jsonb, jsonb, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.open_session(text, jsonb, jsonb, timestamptz)', 'trakit_app', 'trakit_edge'),
       -- carts

@@ -88,7 +88,7 @@ describe("a batch of browser events", () => {
     expect(vendorsAsked()).toEqual(["google", "meta", "pinterest", "snapchat", "tiktok"]);
   });
 
-  test("answers for each event by itself: accepted, duplicate, or refused and why", async () => {
+  test("answers for each event by itself: accepted, known or not, or refused and why", async () => {
     const shop = await kit.shop();
     const good = pageView();
     const answer = await send(
@@ -106,7 +106,7 @@ describe("a batch of browser events", () => {
     expect(answer.body.results.map(({ status }) => status)).toEqual([
       "accepted",
       "refused",
-      "duplicate",
+      "accepted",
       "refused",
       "refused",
       "accepted",

@@ -91,8 +91,12 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     JSON.stringify(cartOf(word)),
     at(3),
   ]);
-  await db.query("trakit_edge", "select trakit.ingest_browser_events($1, '[]', 0, '{}', $2, '[]', $3)", [
+  // under the id of an event that is known, signed by a session whose event it is not
+  const known = fromBrowser("search_submitted", { event_id: `${word}-search` });
+  await shop.ingest([known]);
+  await db.query("trakit_edge", "select trakit.ingest_browser_events($1, $2, 0, '{}', $3, '[]', $4)", [
     shop.domain,
+    JSON.stringify([{ ...known, session: "0".repeat(32), digest: word }]),
     JSON.stringify({ prefix: word, origin: null, events: 1, consent: null }),
     at(3),
   ]);

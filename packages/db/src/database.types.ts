@@ -697,6 +697,7 @@ export type Database = {
           "name": string;
           "occurred_at": string;
           "page": NonNullable<Json>;
+          "session_id": string | null;
           "shop_id": string;
           "signed": boolean | null;
           "tags": NonNullable<Json>;
@@ -720,6 +721,7 @@ export type Database = {
           "name": string;
           "occurred_at": string;
           "page": NonNullable<Json>;
+          "session_id"?: string | null;
           "shop_id": string;
           "signed"?: boolean | null;
           "tags"?: NonNullable<Json>;
@@ -742,6 +744,7 @@ export type Database = {
           "name"?: string;
           "occurred_at"?: string;
           "page"?: NonNullable<Json>;
+          "session_id"?: string | null;
           "shop_id"?: string;
           "signed"?: boolean | null;
           "tags"?: NonNullable<Json>;
@@ -1144,6 +1147,28 @@ export type Database = {
           "minute"?: string;
           "sender"?: number;
           "shard"?: number;
+          "shop_id"?: string;
+        };
+        Relationships: [];
+      };
+      "session_events": {
+        Row: {
+          "body": string;
+          "event": string;
+          "expires_at": string;
+          "shop_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "body": string;
+          "event": string;
+          "expires_at": string;
+          "shop_id": string;
+        };
+        Update: {
+          "body"?: string;
+          "event"?: string;
+          "expires_at"?: string;
           "shop_id"?: string;
         };
         Relationships: [];
@@ -1605,6 +1630,7 @@ export type Database = {
           "p_digest": string;
           "p_event": Json;
           "p_now": string;
+          "p_session": string;
           "p_signed": boolean;
           "p_stored": Omit<
             Database["trakit"]["Tables"]["events"]["Row"],
@@ -1622,6 +1648,16 @@ export type Database = {
       "note_lookup": {
         Args: { "p_now"?: string; "p_paused_until": string; "p_shop": string; "p_trouble": string };
         Returns: undefined;
+      };
+      "note_own_events": {
+        Args: {
+          "p_events": Json;
+          "p_now": string;
+          "p_own": (string)[];
+          "p_results": Json;
+          "p_shop_id": string;
+        };
+        Returns: Json;
       };
       "note_setup": {
         Args: {
@@ -1649,6 +1685,7 @@ export type Database = {
         Args: { "p_now"?: string; "p_sender": Json; "p_shop": string; "p_visit": Json };
         Returns: Json;
       };
+      "own_events": { Args: { "p_events": Json; "p_shop_id": string }; Returns: (string)[] };
       "pending_alerts": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: Json };
       "privacy_export": { Args: { "p_request_id": string; "p_shop": string }; Returns: Json };
       "privacy_log": { Args: { "p_limit"?: number; "p_shop": string }; Returns: Json };

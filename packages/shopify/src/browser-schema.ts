@@ -192,7 +192,7 @@ export type BrowserVisitor = Partial<z.output<typeof visitorSchema>>;
 /** One event as a session signed it: `body` is the very text whose bytes the token covers. */
 export const signedEventSchema = z.object({ token: z.string(), body: z.string() });
 
-/** Tags that had an event after it was sent: reported by a later batch. */
+/** Body of a report: tags that had an event after it was sent. Signed like an event (`openTagReport`). */
 export const firedSchema = z.object({
   name: z.enum(EVENT_NAMES),
   event_id: z.string().regex(/^[A-Za-z0-9_-]{8,64}$/),
@@ -214,7 +214,7 @@ export const browserBatchSchema = z.object({
   url: z.string().nullish().catch(null),
   user_agent: z.string().nullish().catch(null),
   language: z.string().nullish().catch(null),
-  /** Each is read by itself (`firedSchema`). */
+  /** Signed reports, each read by itself (`openTagReport`). */
   fired: z.array(z.unknown()).max(MAX_BATCH).nullish(),
 }).refine((batch) => batch.events.length > 0 || (batch.fired?.length ?? 0) > 0, { path: ["events"] });
 export type BrowserBatch = z.output<typeof browserBatchSchema>;

@@ -155,7 +155,8 @@ export function decodeBrowserEvent(raw: unknown, context: BrowserContext): Decod
     context.wanted,
   );
   const tags = Object.entries(event.tags).map(([platform, at]) =>
-    [platform, new Date(Math.min(at, context.now)).toISOString()] as const
+    // no tag had an event before it happened: a time of long ago would end what is still to be sent
+    [platform, new Date(Math.min(Math.max(at, occurredAt), context.now)).toISOString()] as const
   );
 
   return {

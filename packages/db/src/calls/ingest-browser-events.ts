@@ -30,10 +30,11 @@ export interface BrowserIngested extends Ingested {
   cookie_lifetime_days?: number;
 }
 
-/** A tag that had an event after it was sent. */
+/** A tag that had an event after it was sent, as the session reports it whose event it is. */
 export interface FiredTag {
   name: string;
   event_id: string;
+  session: string;
   platforms: string[];
   /** ISO 8601. */
   at: string;

@@ -11,7 +11,8 @@ export interface CapturedEvent {
   topic: string | null;
   /** Browser copy: whether it carried a valid token; null for a webhook's. */
   signed: boolean | null;
-  /** Signed browser copy: SHA-256 of its body, hex. */
+  /** Signed browser copy: the session that signed it, and SHA-256 of its body, hex. */
+  session?: string;
   digest?: string;
 }
 
@@ -19,6 +20,8 @@ export interface IngestResult {
   event_id: string;
   status: "accepted" | "merged" | "duplicate" | "ignored" | "refused";
   reason?: string;
+  /** A browser's: its session said it before, with the same body. */
+  own?: true;
   /** Accepted and enriched: own and known ones. Absent where nothing was added. */
   identifiers?: Partial<Identifiers>;
   /** As identifiers. */

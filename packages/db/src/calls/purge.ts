@@ -6,6 +6,7 @@ export interface Purged {
   partitions: number;
   keys: number;
   senders: number;
+  session_events: number;
   carts: number;
   cart_adds: number;
   quarantine: number;

@@ -16,8 +16,8 @@ export const problemSchema = z.object({
 export const eventResultSchema = z.object({
   event_id: z.string().nullable().describe("Null where none could be read."),
   name: z.enum(EVENT_NAMES).nullable(),
-  status: z.enum(["accepted", "merged", "duplicate", "refused"]).describe(
-    "accepted: stored. merged: stored as the second copy of an event. duplicate: known already. refused: see reason.",
+  status: z.enum(["accepted", "duplicate", "refused"]).describe(
+    "accepted: taken, whatever was known before. duplicate: this session sent it before. refused: see reason.",
   ),
   reason: z.string().optional().describe("Stable code; present when refused."),
   issues: z.array(z.string()).optional(),

@@ -7,7 +7,7 @@ import type { SendableDestination } from "@trakit/db/calls/ingest-events.ts";
 import type { Settlement } from "@trakit/db/calls/settle-deliveries.ts";
 import type { Destination, HttpRequest, JsonObject } from "@trakit/destinations/destination.ts";
 import { destination as findDestination } from "@trakit/destinations/registry.ts";
-import { afterTag } from "@trakit/destinations/shared/browser-tags.ts";
+import { afterTag, tagTime } from "@trakit/destinations/shared/browser-tags.ts";
 import { LEASE_SECONDS, leaseClock, SEND_TIMEOUT_MS, type World } from "../ports.ts";
 import { askPlatform } from "./ask-platform.ts";
 import { KnownTrouble } from "./known-trouble.ts";
@@ -85,7 +85,7 @@ export async function sendAll(
       settle(item, outcome("permanent", "outcome_unknown"), null);
       continue;
     }
-    const doubled = afterTag(platform, item.event.name, item.event.tags?.[row.platform], world.now());
+    const doubled = afterTag(platform, item.event.name, tagTime(item.event, row.platform), world.now());
     if (doubled !== null) {
       settle(item, outcome(doubled === "sent_by_tag" ? "skipped" : "permanent", doubled), null);
       continue;

@@ -16,7 +16,8 @@ export interface Capture {
   keys: string[];
   topic: string | null;
   signed: boolean | null;
-  /** Signed browser copy: SHA-256 of its body, hex. */
+  /** Signed browser copy: the session that signed it, and SHA-256 of its body, hex. */
+  session?: string;
   digest?: string;
 }
 
@@ -54,12 +55,12 @@ export async function ingest(
   },
 ): Promise<IngestAnswer> {
   const kept = captures.map((capture) => ({ ...capture, event: asConsented(capture.event) }));
-  const events: CapturedEvent[] = kept.map(({ event, keys, topic, signed, digest }) => ({
+  const events: CapturedEvent[] = kept.map(({ event, keys, topic, signed, session, digest }) => ({
     event: toStored(event),
     keys: [`event:${event.name}:${event.event_id}`, ...keys],
     topic,
     signed,
-    ...(digest ? { digest } : {}),
+    ...(session && digest ? { session, digest } : {}),
   }));
   const slots = deps.slots.acquire(captures.length * SLOTS_PER_EVENT);
   const leasedAt = leaseClock(deps);
