@@ -26,11 +26,11 @@ async function begin(domain: string): Promise<Session> {
 }
 
 const withCheckout = (name: string) => (token: string) =>
-  pageView({ name, id: random(), data: { checkout: { token, currencyCode: "USD", lineItems: [] } } });
+  pageView({ name, id: "of-no-account", data: { checkout: { token, currencyCode: "USD", lineItems: [] } } });
 const completed = withCheckout("checkout_completed");
 const started = withCheckout("checkout_started");
 const registered = (email: string) =>
-  pageView({ name: "customer_registered", id: random(), data: { customer: { email } } });
+  pageView({ name: "customer_registered", id: "of-no-account", data: { customer: { email } } });
 const viewed = (id: string) => pageView({ id });
 const added = (id: string, cart = "cart-of-a-stranger-0") =>
   pageView({
