@@ -484,7 +484,7 @@ create policy "users see their shop's rows" on trakit.reconciliations for select
 create table trakit.refusals ( -- owner postgres
   shop_id uuid not null, -- Shop; all zeros = signed by Shopify for a shop we do not know.
   day date not null, -- UTC day.
-  place text not null, -- Function that refused: proxy, webhooks.
+  place text not null, -- Function that refused: proxy, webhooks, and any other whose door refused what is too long.
   reason text not null, -- Stable code.
   shard smallint not null, -- Counters are split by connection, so that two transactions never wait for each other's row: add them up.
   count bigint not null, -- How often.

@@ -19,7 +19,8 @@ import * as contracts from "@trakit/pipeline/contracts/merchant.ts";
 import { changeDestination, destinationOf, destinationsOf } from "@trakit/pipeline/merchant/destinations.ts";
 import { setupChecks } from "@trakit/pipeline/merchant/setup-checks.ts";
 import { sendTestEvent } from "@trakit/pipeline/merchant/test-event.ts";
-import { forPage, httpApp } from "@trakit/pipeline/http.ts";
+import { answering, forPage, httpApp } from "@trakit/pipeline/http.ts";
+import { refusedCalls } from "@trakit/pipeline/refused-calls.ts";
 import type { Refusal } from "@trakit/pipeline/merchant/world.ts";
 import { beginConnecting } from "@trakit/pipeline/merchant/connections.ts";
 import { requestBody } from "@trakit/runtime/body.ts";
@@ -205,7 +206,7 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
     }
     return json(200, await accessTokenFor(deps.jwtSecret, c.get("shop").id, deps.now()));
   });
-  return async (request) => await app.fetch(request);
+  return answering(app, deps.log, "admin", refusedCalls(deps, "admin"));
 }
 
 function shopAnswer({ settings, installation }: ShopState) {

@@ -6,7 +6,8 @@ import type { DrainAnswer } from "@trakit/pipeline/contracts/answers.ts";
 import type { PipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { sendAlerts } from "@trakit/pipeline/upkeep/alerts.ts";
 import { drain } from "@trakit/pipeline/dispatch/drain.ts";
-import { byMethod, httpApp } from "@trakit/pipeline/http.ts";
+import { answering, byMethod, httpApp } from "@trakit/pipeline/http.ts";
+import { refusedCalls } from "@trakit/pipeline/refused-calls.ts";
 import { redactDue } from "@trakit/pipeline/upkeep/privacy.ts";
 import { keepRetention } from "@trakit/pipeline/upkeep/retention.ts";
 import { badOperatorKey, bearer, drainKey, sameKey } from "@trakit/runtime/operator-key.ts";
@@ -33,7 +34,7 @@ export interface DrainDependencies extends PipelineDependencies {
 export function drainHandler(deps: DrainDependencies): (request: Request) => Promise<Response> {
   const app = httpApp(deps.log, "drain");
   app.all("*", byMethod({ POST: (context) => drainCall(deps, context.req.raw) }));
-  return async (request) => await app.fetch(request);
+  return answering(app, deps.log, "drain", refusedCalls(deps, "drain"));
 }
 
 async function drainCall(deps: DrainDependencies, request: Request): Promise<Response> {

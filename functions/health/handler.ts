@@ -4,7 +4,8 @@ import { queueWatch, resolutionSeconds } from "@trakit/db/calls/queue-watch.ts";
 import type { Database } from "@trakit/db/connection.ts";
 import { DESTINATIONS } from "@trakit/destinations/registry.ts";
 import type { HealthAnswer } from "@trakit/pipeline/contracts/answers.ts";
-import { byMethod, httpApp } from "@trakit/pipeline/http.ts";
+import { answering, byMethod, httpApp } from "@trakit/pipeline/http.ts";
+import { refusedCalls } from "@trakit/pipeline/refused-calls.ts";
 import type { Logger } from "@trakit/runtime/log.ts";
 import { badOperatorKey, bearer, sameKey } from "@trakit/runtime/operator-key.ts";
 import { json } from "@trakit/runtime/problem.ts";
@@ -31,7 +32,7 @@ export function healthHandler(deps: HealthDependencies): (request: Request) => P
   app.all("/health", get(() => health(deps)));
   app.all("/health/metrics", get((request) => metrics(deps, request)));
   app.all("/health/openapi.json", get(() => json(200, openapi(deps.version))));
-  return async (request) => await app.fetch(request);
+  return answering(app, deps.log, "health", refusedCalls(deps, "health"));
 }
 
 async function health(deps: HealthDependencies): Promise<Response> {

@@ -1,5 +1,6 @@
 import { type InstallAnswer, setupOf } from "@trakit/pipeline/contracts/installation.ts";
-import { byMethod, forPage, httpApp } from "@trakit/pipeline/http.ts";
+import { answering, byMethod, forPage, httpApp } from "@trakit/pipeline/http.ts";
+import { refusedCalls } from "@trakit/pipeline/refused-calls.ts";
 import {
   completeSetup,
   type InstallWorld,
@@ -30,7 +31,7 @@ export function installHandler(deps: InstallDependencies): (request: Request) =>
   app.all("/install", byMethod({ GET: (context) => open(deps, context.req.raw) }));
   app.all("/install/callback", byMethod({ GET: (context) => callback(deps, context.req.raw) }));
   app.all("/install/token", byMethod({ POST: (context) => exchange(deps, context.req.raw) }));
-  return async (request) => await app.fetch(request);
+  return answering(app, deps.log, "install", refusedCalls(deps, "install"));
 }
 
 async function open(deps: InstallDependencies, request: Request): Promise<Response> {

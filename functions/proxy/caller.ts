@@ -1,3 +1,4 @@
+import { readUrl } from "@trakit/core/public-url.ts";
 import { verifyForwarded } from "@trakit/core/forwarded.ts";
 import { forwarderSecrets, type Keys, shopOfPublicKey } from "@trakit/core/storefront-keys.ts";
 import { verifyProxy } from "@trakit/shopify/verify.ts";
@@ -36,7 +37,7 @@ export function hostName(value: string | null): string | null {
 /** The host of an Origin header: null = none or `null` (an opaque origin), "" = something that is no origin. */
 export function originHost(origin: string | null): string | null {
   if (origin === null || origin === "null") return null;
-  return URL.canParse(origin) ? hostName(new URL(origin).hostname) ?? "" : "";
+  return hostName(readUrl(origin)?.hostname ?? null) ?? "";
 }
 
 /** Host of the page, where the caller's own host says nothing of it (the web pixel calls us directly); null = not known. */
@@ -47,7 +48,7 @@ export function storefrontHost(
 ): string | null {
   const own = [caller.shop, ...hosts];
   if (caller.via !== "key" || isFirstParty(caller.host, own)) return caller.host;
-  const named = url && URL.canParse(url) ? hostName(new URL(url).hostname) : null;
+  const named = hostName(url ? readUrl(url)?.hostname ?? null : null);
   return [originHost(caller.origin) || null, named].find((host) => isFirstParty(host, own)) ?? null;
 }
 

@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import type { Context, MiddlewareHandler } from "hono";
-import { byMethod, httpApp } from "@trakit/pipeline/http.ts";
+import { answering, byMethod, httpApp } from "@trakit/pipeline/http.ts";
 import { ingest } from "@trakit/pipeline/ingest/ingest.ts";
+import { refusedCalls } from "@trakit/pipeline/refused-calls.ts";
 import { senderPrefix } from "@trakit/core/sender-prefix.ts";
 import { requestBody } from "@trakit/runtime/body.ts";
 import { problem } from "@trakit/runtime/problem.ts";
@@ -11,7 +12,6 @@ import { preflight, readableBy, refusalOf } from "./answers.ts";
 import { type Caller, callerOf, originHost } from "./caller.ts";
 import type { ProxyDependencies } from "./dependencies.ts";
 import { events } from "./events.ts";
-import { refusedCalls } from "./refused-calls.ts";
 import { session } from "./session.ts";
 
 /** Largest bodies read: what one page has to tell is far below, and more would cost an isolate its memory. */
@@ -30,7 +30,7 @@ type Place = "event" | "session";
  * names it. Neither proves an event: its token does.
  */
 export function proxyHandler(deps: ProxyDependencies): (request: Request) => Promise<Response> {
-  const count = refusedCalls(deps);
+  const count = refusedCalls(deps, "proxy");
   const app = httpApp<Env>(deps.log, "proxy");
   app.use(readableByCaller);
   const proven =
@@ -67,7 +67,7 @@ export function proxyHandler(deps: ProxyDependencies): (request: Request) => Pro
     const answer = (context: Context<Env>) => script(context.req.raw, found);
     app.all(`/proxy/${name}`, byMethod<Env>({ GET: answer, HEAD: answer }));
   }
-  return async (request) => await app.fetch(request);
+  return answering(app, deps.log, "proxy", count);
 }
 
 /** Through the app proxy the page is always the shop's own; and who may not read an answer (403) gets no permission to. */

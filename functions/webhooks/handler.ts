@@ -1,4 +1,5 @@
-import { byMethod, httpApp } from "@trakit/pipeline/http.ts";
+import { answering, byMethod, httpApp } from "@trakit/pipeline/http.ts";
+import { refusedCalls } from "@trakit/pipeline/refused-calls.ts";
 import { receiveWebhook } from "@trakit/pipeline/ingest/receive-webhook.ts";
 import type { PipelineDependencies } from "@trakit/pipeline/coalescing.ts";
 import { requestBody } from "@trakit/runtime/body.ts";
@@ -23,7 +24,7 @@ export interface WebhooksDependencies extends PipelineDependencies {
 export function webhooksHandler(deps: WebhooksDependencies): (request: Request) => Promise<Response> {
   const app = httpApp(deps.log, "webhook");
   app.all("*", byMethod({ POST: (context) => webhook(deps, context.req.raw) }));
-  return async (request) => await app.fetch(request);
+  return answering(app, deps.log, "webhooks", refusedCalls(deps, "webhooks"));
 }
 
 async function webhook(deps: WebhooksDependencies, request: Request): Promise<Response> {

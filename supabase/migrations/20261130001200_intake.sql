@@ -25,7 +25,7 @@ create table trakit.refusals (
 comment on table trakit.refusals is 'How often input was refused, by shop, day, place and reason.';
 comment on column trakit.refusals.shop_id is 'Shop; all zeros = signed by Shopify for a shop we do not know.';
 comment on column trakit.refusals.day is 'UTC day.';
-comment on column trakit.refusals.place is 'Function that refused: proxy, webhooks.';
+comment on column trakit.refusals.place is 'Function that refused: proxy, webhooks, and any other whose door refused what is too long.';
 comment on column trakit.refusals.reason is 'Stable code.';
 comment on column trakit.refusals.shard is 'Counters are split by connection, so that two transactions never wait for each other''s row: add them up.';
 comment on column trakit.refusals.count is 'How often.';

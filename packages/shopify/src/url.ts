@@ -1,5 +1,5 @@
 /** URLs from outside: without what names somebody or opens something, otherwise as they came (vendors read click ids from them). */
-import { publicUrl } from "@trakit/core/public-url.ts";
+import { publicUrl, readUrl } from "@trakit/core/public-url.ts";
 import { cleanText, heldToken, MAX } from "./text.ts";
 
 /** An order status page: with its token and key anybody reads the buyer's order, so neither may reach a vendor. */
@@ -21,7 +21,9 @@ function withoutOrderStatus(url: string): string {
 
 /** An absolute http(s) URL as it came, at most 4096 characters; null for anything else. An order status page loses its token. */
 export function pageUrl(value: unknown): string | null {
-  if (typeof value !== "string" || !/^https?:\/\//i.test(value) || !URL.canParse(value)) return null;
+  if (typeof value !== "string" || !/^https?:\/\//i.test(value) || readUrl(value) === null) {
+    return null;
+  }
   const url = bound(withoutOrderStatus(value));
   return url === null ? null : cleanText(url, MAX.url);
 }
