@@ -1,4 +1,5 @@
 /** Page addresses as they may be kept and leave us. */
+import { holdsContact } from "./contact.ts";
 
 /**
  * Query parameters that open something or name someone; click ids and campaign parameters stay. `_kx` is a click id that names
@@ -8,7 +9,10 @@ const NAMES =
   "(?:e?mail|email_?address|phone|tel|telephone|mobile|name|first_?name|last_?name|address|password|passwd|pwd|secret|token|key|api_?key|signature|hmac|auth|authenticate|session|sid|otp|jwt|customer_?id|kx)";
 const PRIVATE_NAME = new RegExp(`(?:^|[_\\-.[])${NAMES}(?:[\\]_\\-.]|$)`, "i");
 /** The same anywhere in a query without escapes, or a pair without anything in it. */
-const NEEDS_CARE = new RegExp(`[?&](?:&|$|(?:[^=&?]*[_\\-.[])?${NAMES}(?:[\\]_\\-.=&]|$))`, "i");
+const NEEDS_CARE = new RegExp(
+  `[?&](?:&|$|(?:q|query|search|s|keywords?)=|(?:[^=&?]*[_\\-.[])?${NAMES}(?:[\\]_\\-.=&]|$))`,
+  "i",
+);
 const LOOKS_LIKE_EMAIL = /[^\s@/=]@[^\s@/]+\.[^\s@/]/;
 /** Checkout and order-status pages are opened by the long token in their path. */
 const MAY_HOLD_TOKEN = /\/(?:checkouts|orders)\//i;
@@ -57,10 +61,14 @@ function looksLikeEmail(text: string): boolean {
   return (text.includes("@") || text.includes("%")) && LOOKS_LIKE_EMAIL.test(decode(text));
 }
 
+/** Where a search's words stand in an address: what is typed there is cleaned as the words themselves are. */
+const SEARCH_NAME = /^(?:q|query|search|s|keywords?)$/i;
+
 function isPrivate(pair: string): boolean {
   const equals = pair.indexOf("=");
   const name = decode(equals < 0 ? pair : pair.slice(0, equals));
-  return PRIVATE_NAME.test(name) || looksLikeEmail(pair);
+  return PRIVATE_NAME.test(name) || looksLikeEmail(pair) ||
+    (equals > 0 && SEARCH_NAME.test(name) && holdsContact(decode(pair.slice(equals + 1)), true));
 }
 
 /**
@@ -89,11 +97,4 @@ export function publicUrl(url: string | null | undefined, maxLength = 2000): str
     length += pair.length + 1;
   }
   return kept.length === 0 ? base : `${base}?${kept.join("&")}`;
-}
-
-const CONTACT = /[^\s@]@[^\s@]+\.[^\s@]{2}|(?:\+?\d[ ().-]{0,2}){9}/;
-
-/** Whether a text somebody typed has an email address or a phone number in it, which is nobody's to keep or pass on. */
-export function holdsContact(text: string): boolean {
-  return CONTACT.test(text);
 }

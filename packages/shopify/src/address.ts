@@ -1,7 +1,7 @@
 /** Postal addresses of orders and checkouts: the same fields under two spellings. */
 import { z } from "zod";
 import { isoCountry } from "@trakit/core/identity/countries.ts";
-import { text, whole } from "./fields.ts";
+import { code, whole, words } from "./fields.ts";
 import { MAX } from "./text.ts";
 
 export interface Address {
@@ -29,7 +29,7 @@ const NO_ADDRESS: Address = {
 };
 
 /** Cities and the like, also kept in clear. */
-const short = text(MAX.short);
+const short = words(MAX.short);
 /** What is only hashed. */
 const person = whole(MAX.short);
 
@@ -41,7 +41,7 @@ export const webhookAddress = z.object({
   city: short,
   province: short,
   province_code: short,
-  zip: short,
+  zip: code(MAX.short),
   country_code: short,
   country: short,
   phone: whole(MAX.phone),
@@ -65,7 +65,7 @@ export const pixelAddress = z.object({
   city: short,
   province: short,
   provinceCode: short,
-  zip: short,
+  zip: code(MAX.short),
   countryCode: short,
   country: short,
   phone: whole(MAX.phone),

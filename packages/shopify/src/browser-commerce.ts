@@ -1,7 +1,6 @@
 /** Money and items of a browser's event. */
 import type { Commerce, Item } from "@trakit/core/event.ts";
 import { emptyCommerce } from "@trakit/core/event.ts";
-import { holdsContact } from "@trakit/core/public-url.ts";
 import {
   addDecimal,
   compareDecimal,
@@ -132,11 +131,6 @@ function ofCheckout(checkout: BrowserCheckout, currency: string | null): Partial
   };
 }
 
-/** What was searched for; people also type their email address there. */
-function searched(query: string | null): string | null {
-  return query === null || holdsContact(query) ? null : query;
-}
-
 /**
  * What an event says of money and things, in the currency the visitor saw. Null when it names amounts of more than one
  * currency: their sum would be no amount.
@@ -160,7 +154,7 @@ export function commerceOf(data: BrowserData, url: string | null): Commerce | nu
     items: lines.map((line) => line.item),
     subtotal: cartTotal ? normalAmount(cartTotal.amount, currency) : null,
     cart_token: data.cart?.id ?? cartTokenOf(url),
-    search_query: searched(data.searchResult?.query ?? null),
+    search_query: data.searchResult?.query ?? null,
     collection_id: data.collection?.id ?? null,
     collection_title: data.collection?.title ?? null,
     ...(data.checkout ? ofCheckout(data.checkout, currency) : {}),

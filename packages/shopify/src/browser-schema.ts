@@ -8,7 +8,7 @@ import { EVENT_NAMES } from "@trakit/core/event.ts";
 import { type BrowserField, IDENTIFIER_LIST } from "@trakit/core/identifiers.ts";
 import { decimalFrom } from "@trakit/core/money.ts";
 import { pixelAddress } from "./address.ts";
-import { currency, id, listOf, quantity, text, whole } from "./fields.ts";
+import { code, currency, id, listOf, quantity, text, typedWords, whole, words } from "./fields.ts";
 import { heldToken, isRecord, MAX } from "./text.ts";
 
 /** Events in one request. */
@@ -17,7 +17,7 @@ export const MAX_BATCH = 50;
 const MAX_LINES = 500;
 const MAX_DISCOUNTS = 250;
 
-const short = text(MAX.short);
+const short = words(MAX.short);
 
 /** A price: whole and not below zero, else the issue `not_a_price`. */
 const amount = z.union([z.number(), z.string()]).transform((value, context) => {
@@ -35,7 +35,7 @@ const product = z.object({ id, title: short, untranslatedTitle: short, type: sho
 
 export const variantSchema = z.object({
   id,
-  sku: short,
+  sku: code(MAX.short),
   title: short,
   price,
   product,
@@ -67,7 +67,10 @@ export const checkoutLineSchema = z.object({
   discountAllocations: listOf(z.object({ amount: price }), MAX_DISCOUNTS),
 });
 
-const discountApplication = z.object({ type: short, title: short }).catch({ type: null, title: null });
+const discountApplication = z.object({ type: short, title: typedWords(MAX.short) }).catch({
+  type: null,
+  title: null,
+});
 
 const orderOfCheckout = z.object({
   id,
@@ -128,7 +131,7 @@ const customer = z.object({
 const data = z.object({
   productVariant: variantSchema.nullish(),
   collection: z.object({ id, title: short, productVariants: variants }).nullish(),
-  searchResult: z.object({ query: text(MAX.search_query), productVariants: variants }).nullish(),
+  searchResult: z.object({ query: typedWords(MAX.search_query), productVariants: variants }).nullish(),
   cartLine: cartLineSchema.nullish(),
   cart: cart.nullish(),
   checkout: checkout.nullish(),
@@ -138,7 +141,7 @@ const data = z.object({
 const page = z.object({
   url: z.unknown().optional(),
   referrer: z.unknown().optional(),
-  title: text(MAX.page_title),
+  title: words(MAX.page_title),
 }).nullish().catch(null);
 
 /** The part of a whole web pixel event's `context` that we read. */
@@ -146,7 +149,7 @@ const pixelContext = z.object({
   document: z.object({
     location: z.object({ href: z.unknown().optional() }).nullish().catch(null),
     referrer: z.unknown().optional(),
-    title: text(MAX.page_title),
+    title: words(MAX.page_title),
   }).nullish().catch(null),
   navigator: z.object({ language: z.unknown().optional(), userAgent: text(MAX.user_agent) }).nullish().catch(
     null,

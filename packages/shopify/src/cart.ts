@@ -8,10 +8,22 @@ import {
   UNKNOWN_CONSENT,
 } from "@trakit/core/event.ts";
 import { compareDecimal, subtractDecimal } from "@trakit/core/money.ts";
-import { currency, decimal, id, issuesOf, listOf, normalAmount, quantity, text, token } from "./fields.ts";
+import {
+  code,
+  currency,
+  decimal,
+  id,
+  issuesOf,
+  listOf,
+  normalAmount,
+  quantity,
+  text,
+  token,
+  words,
+} from "./fields.ts";
 import { MAX, timeOf } from "./text.ts";
 
-const short = text(MAX.short);
+const short = words(MAX.short);
 const time = z.unknown().optional().transform(timeOf);
 
 const money = z.object({ amount: decimal, currency_code: currency }).nullish();
@@ -23,7 +35,7 @@ const line = z.object({
   variant_id: id,
   product_id: id,
   quantity,
-  sku: short,
+  sku: code(MAX.short),
   title: short,
   vendor: short,
   price: decimal,

@@ -8,6 +8,7 @@ import type { Wanted } from "@trakit/core/identity/wanted.ts";
 import { chosenAddress, phonesOf, present, webhookAddress } from "./address.ts";
 import { attribute, hintedIdentifiers, ourAttributes } from "./attributes.ts";
 import {
+  code,
   currency,
   decimal,
   discountSum,
@@ -19,7 +20,9 @@ import {
   quantity,
   text,
   token,
+  typedWords,
   whole,
+  words,
 } from "./fields.ts";
 import { languageTag, MAX, timeOf } from "./text.ts";
 import { landingUrl, referrerUrl } from "./url.ts";
@@ -27,13 +30,13 @@ import { landingUrl, referrerUrl } from "./url.ts";
 /** An update of a checkout that began longer ago than this begins nothing: it was reported, or is older than we are (ms). */
 const MAX_UPDATE_AGE_MS = 24 * 60 * 60 * 1000;
 
-const short = text(MAX.short);
+const short = words(MAX.short);
 const time = z.unknown().optional().transform(timeOf);
 
 const line = z.object({
   product_id: id,
   variant_id: id,
-  sku: short,
+  sku: code(MAX.short),
   title: short,
   variant_title: short,
   vendor: short,
@@ -58,7 +61,7 @@ export const checkoutSchema = z.object({
   taxes_included: flag,
   line_items: listOf(line, 500),
   shipping_lines: listOf(z.object({ title: short }).catch({ title: null }), 250),
-  discount_codes: listOf(z.object({ code: short }).catch({ code: null }), 250),
+  discount_codes: listOf(z.object({ code: typedWords(MAX.short) }).catch({ code: null }), 250),
   note_attributes: listOf(attribute, 250),
   landing_site: z.unknown().optional(),
   referring_site: z.unknown().optional(),

@@ -4,6 +4,7 @@
  * refused.
  */
 import { z } from "zod";
+import { holdsContact, holdsEmail } from "@trakit/core/contact.ts";
 import { addDecimal, compareDecimal, currencyDigits, decimalFrom, roundDecimal } from "@trakit/core/money.ts";
 import { currencyCode, shopifyId, shopifyToken, textOrNull } from "./text.ts";
 
@@ -11,6 +12,21 @@ const MAX_ISSUES = 20;
 
 /** Text or null, cleaned and cut to `max`. */
 export const text = (max: number) => z.unknown().optional().transform((value) => textOrNull(value, max));
+
+const clean = (max: number, unfit: (text: string) => boolean) =>
+  z.unknown().optional().transform((value) =>
+    // looked at whole: a cut could leave half an address
+    typeof value === "string" && unfit(value) ? null : textOrNull(value, max)
+  );
+
+/** Words for people (a title, a name of a thing, a place): text or null; null also where an email or phone number is in it. */
+export const words = (max: number) => clean(max, (text) => holdsContact(text));
+
+/** As `words`, of what a person may have typed: a search, a discount code. */
+export const typedWords = (max: number) => clean(max, (text) => holdsContact(text, true));
+
+/** A shop's own code (SKU, order name, postal code), often all digits: null only where an email address is in it. */
+export const code = (max: number) => clean(max, holdsEmail);
 
 /** Text or null; null also where it is longer than `max`: for what is hashed, where half a value is another value. */
 export const whole = (max: number) =>

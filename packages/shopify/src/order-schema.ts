@@ -2,7 +2,21 @@
 import { z } from "zod";
 import { webhookAddress } from "./address.ts";
 import { attribute } from "./attributes.ts";
-import { currency, decimal, flag, id, listOf, paid, quantity, text, token, whole } from "./fields.ts";
+import {
+  code,
+  currency,
+  decimal,
+  flag,
+  id,
+  listOf,
+  paid,
+  quantity,
+  text,
+  token,
+  typedWords,
+  whole,
+  words,
+} from "./fields.ts";
 import { MAX, shopifyId, timeOf } from "./text.ts";
 
 /** Lines that become items; the totals are the order's own. Shopify itself allows 500. */
@@ -10,7 +24,7 @@ export const MAX_ITEMS = 500;
 const MAX_ATTRIBUTES = 250;
 const MAX_DISCOUNTS = 250;
 
-const short = text(MAX.short);
+const short = words(MAX.short);
 
 const money = z.object({ amount: decimal, currency_code: currency }).nullish();
 
@@ -25,7 +39,7 @@ const discountAllocation = z.object({ amount: decimal, amount_set: moneySet });
 const lineItem = z.object({
   product_id: id,
   variant_id: id,
-  sku: short,
+  sku: code(MAX.short),
   title: short,
   variant_title: short,
   vendor: short,
@@ -45,7 +59,7 @@ const customer = z.object({
 }).nullish().catch(null);
 
 const clientDetails = z.object({
-  browser_ip: text(45),
+  browser_ip: code(45),
   user_agent: text(MAX.user_agent),
   accept_language: text(MAX.short),
 }).nullish().catch(null);
@@ -53,9 +67,9 @@ const clientDetails = z.object({
 export const orderSchema = z.object({
   id: z.unknown().optional(),
   admin_graphql_api_id: z.unknown().optional(),
-  name: short,
+  name: code(MAX.short),
   test: flag,
-  source_name: short,
+  source_name: text(MAX.short),
   created_at: z.unknown().optional().transform(timeOf),
   processed_at: z.unknown().optional().transform(timeOf),
   cart_token: token,
@@ -79,7 +93,7 @@ export const orderSchema = z.object({
     z.object({ title: short, is_removed: flag }).catch({ title: null, is_removed: null }),
     MAX_DISCOUNTS,
   ),
-  discount_codes: listOf(z.object({ code: short }).catch({ code: null }), MAX_DISCOUNTS),
+  discount_codes: listOf(z.object({ code: typedWords(MAX.short) }).catch({ code: null }), MAX_DISCOUNTS),
   note_attributes: listOf(attribute, MAX_ATTRIBUTES),
   landing_site: z.unknown().optional(),
   referring_site: z.unknown().optional(),
@@ -89,7 +103,7 @@ export const orderSchema = z.object({
   customer,
   billing_address: webhookAddress,
   shipping_address: webhookAddress,
-  browser_ip: text(45),
+  browser_ip: code(45),
   client_details: clientDetails,
   customer_locale: text(MAX.short),
 }).transform((order, context) => {

@@ -11,12 +11,23 @@ import {
   UNKNOWN_CONSENT,
 } from "@trakit/core/event.ts";
 import { addDecimal, compareDecimal, multiplyDecimal, subtractDecimal } from "@trakit/core/money.ts";
-import { currency, decimal, id, issuesOf, listOf, normalAmount, quantity, text } from "./fields.ts";
+import {
+  code,
+  currency,
+  decimal,
+  id,
+  issuesOf,
+  listOf,
+  normalAmount,
+  quantity,
+  text,
+  words,
+} from "./fields.ts";
 import { MAX_ITEMS, type MoneySet } from "./order-schema.ts";
 import { MAX, shopifyId, timeOf } from "./text.ts";
 
 const MAX_TRANSACTIONS = 100;
-const short = text(MAX.short);
+const short = words(MAX.short);
 const money = z.object({ amount: decimal, currency_code: currency }).nullish();
 const moneySet = z.object({ shop_money: money, presentment_money: money }).nullish();
 
@@ -27,7 +38,7 @@ const refundLine = z.object({
   line_item: z.object({
     product_id: id,
     variant_id: id,
-    sku: short,
+    sku: code(MAX.short),
     title: short,
     variant_title: short,
     vendor: short,
@@ -35,7 +46,7 @@ const refundLine = z.object({
   }).nullish().catch(null),
 });
 
-const transaction = z.object({ kind: short, status: short, amount: decimal, currency });
+const transaction = z.object({ kind: text(MAX.short), status: text(MAX.short), amount: decimal, currency });
 
 export const refundSchema = z.object({
   id: z.unknown().optional(),

@@ -1,6 +1,6 @@
 /** Small pieces the mappings share. */
 import type { CanonicalEvent } from "@trakit/core/event.ts";
-import { holdsContact } from "@trakit/core/public-url.ts";
+import { holdsContact } from "@trakit/core/contact.ts";
 import type { Json, JsonObject } from "../destination.ts";
 
 /**
@@ -58,7 +58,7 @@ export function eventTime(event: CanonicalEvent, now: number, maxAgeMs: number):
 
 /** What somebody searched for, cut; null where they typed an email address or a phone number, which is nobody's to pass on. */
 export function searchText(text: string | null, length = 500): string | null {
-  return text !== null && holdsContact(text) ? null : cut(text, length);
+  return text !== null && holdsContact(text, true) ? null : cut(text, length);
 }
 
 /** Text cut to `length` UTF-16 units without leaving half a surrogate pair; null for blank text. */
