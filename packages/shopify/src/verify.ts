@@ -13,6 +13,8 @@ const SHOP = /^[a-z0-9][a-z0-9-]*\.myshopify\.com$/;
 const MAX_SHOP = 253;
 const UNIX_SECONDS = /^\d{1,12}$/;
 const CUSTOMER_ID = /^\d{1,20}$/;
+/** Shopify's prefix and the app's or the merchant's subpath (reference: shopify §1.1). */
+const PATH_PREFIX = /^(?:\/[A-Za-z0-9_-]{1,64}){1,4}$/;
 /** Kept as text: Shopify writes nanoseconds, and the order of two updates may hang on them. */
 const TRIGGERED_AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
@@ -56,11 +58,17 @@ export type WebhookVerification =
     triggeredAt: string | null;
     apiVersion: string;
   }
-  | { ok: false; reason: "missing_header" | "bad_signature" | "bad_shop" };
+  | { ok: false; reason: "missing_header" | "bad_signature" | "foreign_body" | "bad_shop" };
+
+/** `{`, with which the body of every webhook begins. */
+const OPENING_BRACE = 0x7b;
 
 /**
  * Checks a webhook's signature over its raw bytes, before anything is parsed. Required are the five headers Shopify's
  * library requires: Hmac-Sha256, Topic, Shop-Domain, API-Version, Webhook-Id.
+ *
+ * The same secret signs queries (app launch, app proxy), in which whoever opens an address has a say: a text of theirs that
+ * begins with a space can be JSON. Shopify's bodies begin with `{`, and no signed query can: its own parameters sort before it.
  */
 export function verifyWebhook(
   body: Uint8Array,
@@ -78,6 +86,7 @@ export function verifyWebhook(
   if (!signedByAny(secrets, signature, (secret) => signWebhook(body, secret))) {
     return { ok: false, reason: "bad_signature" };
   }
+  if (body[0] !== OPENING_BRACE) return { ok: false, reason: "foreign_body" };
   const shop = shopDomain(domain);
   if (shop === null) return { ok: false, reason: "bad_shop" };
   const triggeredAt = headers.get("x-shopify-triggered-at");
@@ -119,25 +128,51 @@ export type ProxyVerification =
     ok: true;
     /** Lower case. */
     shop: string;
-    /** Customer logged in to the shop; null = nobody. */
+    /** Customer logged in to the shop; null = nobody, and always null where `extra`. */
     customerId: string | null;
-    /** Path the visitor used, e.g. `/apps/trakit` (merchants rename it); null when Shopify left it out. */
-    pathPrefix: string | null;
+    /** Path the visitor used, e.g. `/apps/trakit` (merchants rename it). */
+    pathPrefix: string;
+    /** There were other parameters: then the text that was signed may have been cut in other places than it is cut here. */
+    extra: boolean;
   }
-  | { ok: false; reason: "missing_parameter" | "bad_signature" | "stale_timestamp" | "bad_shop" };
+  | {
+    ok: false;
+    reason: "missing_parameter" | "malformed_parameter" | "bad_signature" | "stale_timestamp" | "bad_shop";
+  };
+
+/** What Shopify adds beside `signature`. */
+const PROXY_PARAMETERS = ["shop", "logged_in_customer_id", "path_prefix", "timestamp"] as const;
 
 /**
  * Checks a request Shopify's app proxy forwarded. It proves the shop and the logged-in customer, never the body.
- * `shop`, `timestamp` and `signature` must each be there exactly once (`missing_parameter`): with two, the signed one
- * and the one read could differ. The timestamp (Unix seconds) may be 90 s from `nowMs` (ms), either way.
+ *
+ * What is signed is `key=value` after `key=value` without anything between, so one signed text can be cut into parameters in
+ * several ways, and visitors' own parameters are signed as well. None of Shopify's own values has a `=` in it: where these
+ * alone are there, each once and in its form, the text can be cut in one way only. With any other parameter beside them the
+ * customer is nobody and `extra` is set: such a call proves no more than that somebody called the shop's address.
+ *
+ * `shop`, `path_prefix`, `timestamp` and `signature` must be there (`missing_parameter`), each of Shopify's exactly once and in
+ * its form (`malformed_parameter`). The timestamp (Unix seconds) may be 90 s from `nowMs` (ms), either way.
  */
 export function verifyProxy(query: URLSearchParams, secrets: string[], nowMs: number): ProxyVerification {
-  const single = (name: string): string | null => {
-    const all = query.getAll(name);
-    return all.length === 1 ? all[0] || null : null;
-  };
-  const [signature, domain, timestamp] = [single("signature"), single("shop"), single("timestamp")];
-  if (!signature || !domain || !timestamp) return { ok: false, reason: "missing_parameter" };
+  const found = new Map<string, string>();
+  let extra = false;
+  for (const [key, value] of query) {
+    if (key !== "signature" && !PROXY_PARAMETERS.some((name) => name === key)) extra = true;
+    else if (found.has(key)) return { ok: false, reason: "malformed_parameter" };
+    else found.set(key, value);
+  }
+  const [signature, domain, pathPrefix, timestamp] = [
+    found.get("signature"),
+    found.get("shop"),
+    found.get("path_prefix"),
+    found.get("timestamp"),
+  ];
+  if (!signature || !domain || !pathPrefix || !timestamp) return { ok: false, reason: "missing_parameter" };
+  const customerId = found.get("logged_in_customer_id") ?? "";
+  if (!PATH_PREFIX.test(pathPrefix) || (customerId !== "" && !CUSTOMER_ID.test(customerId))) {
+    return { ok: false, reason: "malformed_parameter" };
+  }
   if (!signedByAny(secrets, signature, (secret) => signProxyQuery(query, secret))) {
     return { ok: false, reason: "bad_signature" };
   }
@@ -146,11 +181,5 @@ export function verifyProxy(query: URLSearchParams, secrets: string[], nowMs: nu
   }
   const shop = shopDomain(domain);
   if (shop === null) return { ok: false, reason: "bad_shop" };
-  const customerId = single("logged_in_customer_id");
-  return {
-    ok: true,
-    shop,
-    customerId: customerId !== null && CUSTOMER_ID.test(customerId) ? customerId : null,
-    pathPrefix: single("path_prefix"),
-  };
+  return { ok: true, shop, customerId: extra ? null : customerId || null, pathPrefix, extra };
 }

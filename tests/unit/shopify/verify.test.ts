@@ -79,7 +79,8 @@ describe("webhooks", () => {
         rawResponse: {} as never,
       });
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: "grapheme", minLength: 1 }), fc.boolean(), async (body, genuine) => {
+      fc.asyncProperty(fc.string({ unit: "grapheme" }), fc.boolean(), async (text, genuine) => {
+        const body = `{${text}`;
         const headers = webhookHeaders(signWebhook(bytes(genuine ? body : `${body} `), SECRET));
         expect((await validate(body, headers)).valid).toBe(genuine);
         expect(verifyWebhook(bytes(body), headers, [SECRET]).ok).toBe(genuine);
@@ -146,11 +147,12 @@ describe("the app proxy", () => {
       shop: SHOP,
       customerId: query.get("logged_in_customer_id") || null,
       pathPrefix: query.get("path_prefix"),
+      extra: query.has("q"),
     });
     expect(verifyProxy(query, ["another"], timestamp)).toEqual({ ok: false, reason: "bad_signature" });
   });
 
-  test("Shopify's documented examples verify", () => {
+  test("Shopify's documented examples verify, without a customer: they have parameters of the visitor's", () => {
     for (const [customer, vector] of [["1", vectors.doc_vectors[0]], ["", vectors.doc_vectors[1]]] as const) {
       const query = new URLSearchParams([
         ["extra", "1"],
@@ -163,7 +165,8 @@ describe("the app proxy", () => {
       ]);
       expect(verifyProxy(query, ["hush"], 1317327555_000)).toMatchObject({
         ok: true,
-        customerId: customer || null,
+        customerId: null,
+        extra: true,
       });
     }
   });
@@ -197,14 +200,45 @@ describe("the app proxy", () => {
     },
   );
 
-  test.each(["shop", "timestamp", "signature"])("%s must be there exactly once", (name) => {
+  test.each(["shop", "path_prefix", "timestamp", "signature"])("%s must be there exactly once", (name) => {
     const without = signed({});
     without.delete(name);
     expect(verifyProxy(without, [SECRET], NOW)).toEqual({ ok: false, reason: "missing_parameter" });
     const twice = new URLSearchParams(signed({}).toString());
     twice.append(name, twice.get(name) ?? "");
     if (name !== "signature") twice.set("signature", signProxyQuery(twice, SECRET));
-    expect(verifyProxy(twice, [SECRET], NOW)).toEqual({ ok: false, reason: "missing_parameter" });
+    expect(verifyProxy(twice, [SECRET], NOW)).toEqual({ ok: false, reason: "malformed_parameter" });
+  });
+
+  test("a customer is named once or not at all", () => {
+    const customer = "7012345678901";
+    expect(verifyProxy(signed({ logged_in_customer_id: customer }), [SECRET], NOW)).toMatchObject({
+      ok: true,
+      customerId: customer,
+    });
+    const query = signed({});
+    query.delete("logged_in_customer_id");
+    query.set("signature", signProxyQuery(query, SECRET));
+    expect(verifyProxy(query, [SECRET], NOW)).toMatchObject({ ok: true, customerId: null });
+    query.append("logged_in_customer_id", customer);
+    query.append("logged_in_customer_id", "");
+    query.set("signature", signProxyQuery(query, SECRET));
+    expect(verifyProxy(query, [SECRET], NOW)).toEqual({ ok: false, reason: "malformed_parameter" });
+  });
+
+  test.each([
+    ["logged_in_customer_id", "7,"],
+    ["logged_in_customer_id", " 7"],
+    ["logged_in_customer_id", "7path_prefix="],
+    ["path_prefix", "apps/trakit"],
+    ["path_prefix", "/apps/trakit&"],
+    ["path_prefix", "/apps/trakit/../x"],
+    ["path_prefix", "/apps/trakit=1"],
+  ])("a signed %s of %j is none of Shopify's", (name, value) => {
+    expect(verifyProxy(signed({ [name]: value }), [SECRET], NOW)).toEqual({
+      ok: false,
+      reason: "malformed_parameter",
+    });
   });
 
   test("a signed query of another shop system is no shop", () => {
