@@ -3,7 +3,7 @@ import type { IngestResult } from "@trakit/db/calls/ingest-events.ts";
 import type { EventAnswer, ReturnedIdentifiers } from "@trakit/pipeline/contracts/answers.ts";
 import { problem } from "@trakit/runtime/problem.ts";
 import { type Caller, originHost } from "./caller.ts";
-import { isFirstParty, setCookies } from "./cookies.ts";
+import { isFirstParty, proofCookie, setCookies } from "./cookies.ts";
 
 /** What the answers to a storefront have in common. */
 
@@ -101,6 +101,7 @@ export function withSetCookies(
   caller: Caller,
   stored: Pick<BrowserIngested, "hosts" | "cookie_lifetime_days">,
   identifiers: ReturnedIdentifiers,
+  proof: string | null,
   ga: string | null,
 ): Response {
   const storefront = [caller.shop, ...stored.hosts ?? []];
@@ -108,8 +109,10 @@ export function withSetCookies(
   const ours = isFirstParty(caller.host, storefront) &&
     (caller.via === "app_proxy" || page === null || isFirstParty(page, [caller.host!]));
   if (!ours) return response;
-  for (const cookie of setCookies(identifiers, caller.host, stored.cookie_lifetime_days ?? 730, ga)) {
+  const days = stored.cookie_lifetime_days ?? 730;
+  for (const cookie of setCookies(identifiers, caller.host, days, ga)) {
     response.headers.append("set-cookie", cookie);
   }
+  if (proof !== null) response.headers.append("set-cookie", proofCookie(proof, days));
   return response;
 }

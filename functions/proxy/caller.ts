@@ -12,12 +12,14 @@ export interface Caller {
   via: "app_proxy" | "key" | "forwarder";
   /** Customer Shopify signed for. */
   customerId: string | null;
+  /** Shopify signed parameters beside its own: then its signature proves no more than a public key (counted). */
+  extra: boolean;
   ip: string | null;
   /** Host name the visitor used, lower case, without port; null = not known. */
   host: string | null;
   /** The visitor's cookies for that host; the app proxy strips them. */
   cookie: string;
-  /** The whole Origin header; null = none. Worth nothing through the app proxy. */
+  /** The whole Origin header; null = none. */
   origin: string | null;
 }
 
@@ -38,6 +40,21 @@ export function hostName(value: string | null): string | null {
 export function originHost(origin: string | null): string | null {
   if (origin === null || origin === "null") return null;
   return hostName(readUrl(origin)?.hostname ?? null) ?? "";
+}
+
+/**
+ * The host of another page that calls; null = none is named, or it is the very host the visitor used, which Shopify passes on
+ * with its signature and which may not be learnt yet. Whether another is the shop's, only its row says.
+ */
+export function foreignHost(caller: Caller): string | null {
+  const origin = originHost(caller.origin);
+  return caller.via === "app_proxy" && origin === caller.host ? null : origin;
+}
+
+/** Whether the browser says that a page of the very host it called sent this: other sites' pages cannot make it say so. */
+export function fromOwnPage(caller: Caller): boolean {
+  const origin = originHost(caller.origin);
+  return origin !== null && origin === caller.host;
 }
 
 /** Host of the page, where the caller's own host says nothing of it (the web pixel calls us directly); null = not known. */
@@ -64,7 +81,8 @@ function visitorAddress(headers: Headers, own: boolean): string | null {
 
 /**
  * Finds out who calls: a query signed by Shopify's app proxy, or the shop's public key in `key`, by itself or with the
- * signature of the shop's reverse proxy. Refusals are 401.
+ * signature of the shop's reverse proxy. A signed query with parameters beside Shopify's own has the rights of the public key:
+ * visitors' parameters are signed too, and Shopify adds some, so it is no reason to turn anybody away. Refusals are 401.
  *
  * @param place last part of the path
  */
@@ -79,14 +97,16 @@ export function callerOf(
   if (!query.has("key") || query.has("signature")) {
     const verified = verifyProxy(query, trust.secrets, trust.now);
     if (!verified.ok) return { ok: false, reason: verified.reason, shop: null };
+    const { shop, customerId, extra } = verified;
     return {
       ok: true,
       caller: {
-        shop: verified.shop,
-        via: "app_proxy",
-        customerId: verified.customerId,
-        ip: visitorAddress(headers, false),
-        host: hostName(headers.get("x-forwarded-host")),
+        shop,
+        via: extra ? "key" : "app_proxy",
+        customerId,
+        extra,
+        ip: visitorAddress(headers, extra),
+        host: extra ? null : hostName(headers.get("x-forwarded-host")),
         cookie: "",
         origin,
       },
@@ -103,6 +123,7 @@ export function callerOf(
         shop,
         via: "key",
         customerId: null,
+        extra: false,
         ip: visitorAddress(headers, true),
         host: hostName(headers.get("x-forwarded-host") ?? headers.get("host")),
         cookie,
@@ -126,6 +147,7 @@ export function callerOf(
       shop,
       via: "forwarder",
       customerId: null,
+      extra: false,
       ip: parts.ip || null,
       host: hostName(parts.host),
       cookie,

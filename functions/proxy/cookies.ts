@@ -3,6 +3,7 @@ import {
   CLICKS_COOKIE,
   IDENTIFIER_LIST,
   IDENTIFIERS,
+  PROOF_COOKIE,
   RETURNED_NAMES,
   VISITOR_COOKIE,
 } from "@trakit/core/identifiers.ts";
@@ -15,16 +16,25 @@ import type { ReturnedIdentifiers } from "@trakit/pipeline/contracts/answers.ts"
 const MAX_HEADER = 32 * 1024;
 const MAX_COOKIES = 200;
 
+/** Names and values in the order they came. */
+function pairsOf(header: string): [name: string, value: string][] {
+  if (header.length > MAX_HEADER) return [];
+  return header.split(";", MAX_COOKIES).flatMap((pair) => {
+    const at = pair.indexOf("=");
+    return at > 0 ? [[pair.slice(0, at).trim(), pair.slice(at + 1).trim()]] : [];
+  });
+}
+
 function jarOf(header: string): Map<string, string> {
   const jar = new Map<string, string>();
-  if (header.length > MAX_HEADER) return jar;
-  for (const pair of header.split(";", MAX_COOKIES)) {
-    const at = pair.indexOf("=");
-    const name = pair.slice(0, at).trim();
-    // the first of a name is the one of the longest path (RFC 6265 §5.4)
-    if (at > 0 && !jar.has(name)) jar.set(name, pair.slice(at + 1).trim());
-  }
+  // the first of a name is the one of the longest path (RFC 6265 §5.4)
+  for (const [name, value] of pairsOf(header)) if (!jar.has(name)) jar.set(name, value);
   return jar;
+}
+
+/** Every value a request has for a cookie: of several, all but one are other hosts' of the domain. */
+export function cookieValues(header: string, name: string): string[] {
+  return pairsOf(header).flatMap((pair) => pair[0] === name ? [pair[1]] : []);
 }
 
 function clicksOf(text: string | undefined): Record<string, unknown> {
@@ -88,6 +98,11 @@ const VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,3800}$/;
 
 /** The `_ga` cookie of a client id: the one the browser has, whose head is GA's own, else a new one. */
 const gaCookie = (id: string, has: string | null) => has?.endsWith(`.${id}`) ? has : `GA1.1.${id}`;
+
+/** `Set-Cookie` of a visitor's proof: for the host that answers, alone, and for no script of the page. */
+export function proofCookie(proof: string, days: number): string {
+  return `${PROOF_COOKIE}=${proof}; Path=/; Max-Age=${days * 86_400}; SameSite=Lax; Secure; HttpOnly`;
+}
 
 /**
  * `Set-Cookie` values that give a browser its identifiers for `days`, each visit anew. Scripts of the page read them, so

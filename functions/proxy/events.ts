@@ -1,5 +1,6 @@
 import { EVENT_NAMES, type EventName } from "@trakit/core/event.ts";
 import { senderPrefix } from "@trakit/core/sender-prefix.ts";
+import { isSessionOf, visitorProof } from "@trakit/core/storefront-keys.ts";
 import { tokenVerifier } from "@trakit/core/token.ts";
 import type { FiredTag } from "@trakit/db/calls/ingest-browser-events.ts";
 import type { EventAnswer } from "@trakit/pipeline/contracts/answers.ts";
@@ -12,10 +13,11 @@ import { browserIdentifiers } from "@trakit/shopify/browser-identifiers.ts";
 import type { BrowserBatch, BrowserVisitor } from "@trakit/shopify/browser-schema.ts";
 import { openEvent, openTagReport } from "@trakit/shopify/signed-event.ts";
 import { pageCookies, refusalOf, toldStatus, withSetCookies } from "./answers.ts";
-import { type Caller, originHost, storefrontHost } from "./caller.ts";
+import { type Caller, foreignHost, storefrontHost } from "./caller.ts";
 import { withCookies } from "./cookies.ts";
 import type { ProxyDependencies } from "./dependencies.ts";
 import { returnedIdentifiers, unusableIdentifiers, withNewClicks } from "./identity.ts";
+import { ownVisitor } from "./own-visitor.ts";
 
 /** What is told of an id or name that was refused: only what has the shape of one, so that nothing is echoed. */
 const ECHOED_ID = /^[A-Za-z0-9_-]{1,128}$/;
@@ -28,6 +30,8 @@ interface DecodedBatch {
   /** Place of each capture among the results. */
   places: number[];
   refused: Record<string, number>;
+  /** An event was signed by a session that is not the logged-in customer's. */
+  foreignSession: boolean;
 }
 
 /**
@@ -46,7 +50,17 @@ function decodeBatch(
   const userAgent = batch.user_agent ?? request.headers.get("user-agent");
   const wanted = deps.wanted.of(caller.shop, leaseClock(deps));
   const verify = tokenVerifier(deps.keys, caller.shop, now);
-  const result: DecodedBatch = { results: [], captures: [], places: [], refused: {} };
+  const result: DecodedBatch = { results: [], captures: [], places: [], refused: {}, foreignSession: false };
+  const { customerId } = caller;
+  const sessions = new Map<string, boolean>();
+  /** Whether the customer Shopify signed for opened this session: another site's page may have sent somebody's own events. */
+  const isTheirs = (id: string): boolean => {
+    if (customerId === null) return false;
+    const theirs = sessions.get(id) ?? isSessionOf(deps.keys, caller.shop, id, customerId);
+    sessions.set(id, theirs);
+    if (!theirs) result.foreignSession = true;
+    return theirs;
+  };
   const count = (reason: string) => result.refused[reason] = (result.refused[reason] ?? 0) + 1;
   const refuse = (reason: string, id: unknown, name: unknown, issues: string[] = []) => {
     count(reason);
@@ -67,7 +81,7 @@ function decodeBatch(
       shop: caller.shop,
       ip: caller.ip,
       userAgent,
-      customerId: caller.customerId,
+      customerId: opened.signed && isTheirs(opened.signed.sessionId) ? customerId : null,
       now,
       visitor,
       consent: batch.consent ?? null,
@@ -144,15 +158,25 @@ export async function events(
   raw: unknown,
 ): Promise<Response> {
   const now = deps.now();
-  const visitor = withCookies(batch.visitor ?? {}, caller.cookie);
-  const { results, captures, places, refused } = decodeBatch(deps, request, caller, batch, visitor);
+  const told = withCookies(batch.visitor ?? {}, caller.cookie);
+  const self = ownVisitor(deps.keys, caller.shop, told, caller.cookie);
+  const visitor = { ...told, visitor_id: self.id };
+  const { results, captures, places, refused, foreignSession } = decodeBatch(
+    deps,
+    request,
+    caller,
+    batch,
+    visitor,
+  );
   const own = browserIdentifiers(visitor, {
     href: null,
     pixelClientId: null,
     customerId: caller.customerId,
     occurredAt: now,
   });
-  Object.assign(refused, unusableIdentifiers(raw, own));
+  Object.assign(refused, unusableIdentifiers(raw, { ...own, visitor_id: self.shown }));
+  if (self.shown !== null && self.id === null) refused.unproven_visitor = 1;
+  if (caller.extra) refused.extra_parameter = 1;
   const { fired, refused: reports } = firedTags(deps, caller, batch);
   for (const [reason, count] of Object.entries(reports)) refused[reason] = (refused[reason] ?? 0) + count;
 
@@ -161,7 +185,7 @@ export async function events(
     browser: {
       sender: {
         prefix: senderPrefix(caller.ip),
-        origin: caller.via === "app_proxy" ? null : originHost(caller.origin),
+        origin: foreignHost(caller),
         events: costOf(batch, fired),
         consent: batch.consent ?? null,
       },
@@ -180,14 +204,20 @@ export async function events(
   });
   const identifiers = returnedIdentifiers(
     withNewClicks(own, captures.map(({ event }) => event.identifiers)),
-    ingested.visitor,
+    // who shows an id without the proof of it gets back what they brought
+    self.id !== null && !self.proven ? {} : ingested.visitor,
     ingested.browser.purposes!,
   );
+  const proof = identifiers.visitor_id === null || (identifiers.visitor_id === self.id && !self.proven)
+    ? null
+    : visitorProof(deps.keys, caller.shop, identifiers.visitor_id);
   const host = storefrontHost(caller, ingested.browser.hosts ?? [], batch.url);
   const answer: EventAnswer = {
     results,
     visitor: identifiers,
+    visitor_proof: proof,
     cookies: pageCookies(host, ingested.browser, identifiers, visitor.ga ?? null),
+    ...(foreignSession ? { session: "renew" as const } : {}),
   };
-  return withSetCookies(json(202, answer), caller, ingested.browser, identifiers, visitor.ga ?? null);
+  return withSetCookies(json(202, answer), caller, ingested.browser, identifiers, proof, visitor.ga ?? null);
 }

@@ -9,7 +9,7 @@ import { problem } from "@trakit/runtime/problem.ts";
 import { browserBatchSchema, sessionRequestSchema } from "@trakit/shopify/browser-schema.ts";
 import { parseJson } from "@trakit/shopify/json.ts";
 import { preflight, readableBy, refusalOf } from "./answers.ts";
-import { type Caller, callerOf, originHost } from "./caller.ts";
+import { type Caller, callerOf, foreignHost } from "./caller.ts";
 import type { ProxyDependencies } from "./dependencies.ts";
 import { events } from "./events.ts";
 import { session } from "./session.ts";
@@ -130,7 +130,7 @@ async function readRequest<T>(
     browser: {
       sender: {
         prefix: senderPrefix(caller.ip),
-        origin: caller.via === "app_proxy" ? null : originHost(caller.origin),
+        origin: foreignHost(caller),
         events: 1,
         consent: null,
       },

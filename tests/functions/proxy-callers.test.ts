@@ -1,9 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { forwardedSignature } from "@trakit/core/forwarded.ts";
-import { forwarderSecret, shopPublicKey } from "@trakit/core/storefront-keys.ts";
+import { forwarderSecret, shopPublicKey, visitorProof } from "@trakit/core/storefront-keys.ts";
 import { absentDatabase, EVENING, KEYS, pipelineKit } from "../support/pipeline.ts";
-import { directRequest, pageView, proxied, proxyKit, signed, YES } from "../support/storefront.ts";
+import {
+  directRequest,
+  NO,
+  pageView,
+  proxied,
+  type ProxiedOptions,
+  proxyKit,
+  signed,
+  YES,
+} from "../support/storefront.ts";
 
 const kit = await pipelineKit();
 const proxy = proxyKit(kit);
@@ -107,13 +116,59 @@ describe("Origin", () => {
     expect(await kit.refusals(shop.id)).toEqual({ foreign_origin: foreign.length + 1 });
   });
 
-  test("counts for nothing through the app proxy, whose signature names the shop", async () => {
+  /** A page's request by way of the app proxy, which passes its Origin on. */
+  const fromPage = (domain: string, origin: string | null, body: unknown, options: ProxiedOptions = {}) => {
+    const request = proxied(domain, body, kit.now(), options);
+    if (origin !== null) request.headers.set("origin", origin);
+    return proxy.read(request);
+  };
+
+  test.each(["event", "session"])(
+    "of another site is refused through the app proxy as well: %s",
+    async (place) => {
+      const shop = await known();
+      const [body, options] = [place === "event" ? batch() : {}, {
+        place,
+        host: STORE,
+        customerId: "7012345678901",
+      }];
+      for (const origin of ["https://evil.example", `https://${STORE}.evil.example`, "https://not a url"]) {
+        const answer = await fromPage(shop.domain, origin, body, options);
+        expect(answer).toMatchObject({ status: 403, body: { code: "foreign_origin" } });
+        expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+      }
+      expect(await kit.events(shop.id)).toEqual([]);
+      expect(await kit.refusals(shop.id)).toEqual({ foreign_origin: 3 });
+    },
+  );
+
+  test("of the shop's page is taken through the app proxy, also on a domain that is not known yet, and none proves nothing", async () => {
+    const shop = await kit.shop();
+    for (const origin of [`https://new.${STORE}`, `https://${shop.domain}`, "null", null]) {
+      expect((await fromPage(shop.domain, origin, batch(), { host: `new.${STORE}` })).status).toBe(202);
+    }
+  });
+
+  test("of another site, or none, takes back no consent for the customer who is logged in", async () => {
     const shop = await known();
-    const request = proxied(shop.domain, batch(), kit.now());
-    request.headers.set("origin", "https://evil.example");
-    const answer = await proxy.read(request);
-    expect(answer.status).toBe(202);
-    expect(answer.headers.get("access-control-allow-origin")).toBeNull();
+    const customerId = "7012345678901";
+    const opened = await proxy.session(shop.domain, { consent: YES }, { customerId });
+    await proxy.send(shop.domain, {
+      events: [signed(opened.body.session, event())],
+      visitor: { fbp: FBP },
+      consent: YES,
+    }, {
+      customerId,
+    });
+    const left = async () =>
+      (await kit.database.query("postgres", "select from trakit.visitors where shop_id = $1", [shop.id]))
+        .length;
+    expect(await left()).toBe(1);
+    const options = { place: "session", customerId, host: STORE };
+    for (const origin of ["null", null]) await fromPage(shop.domain, origin, { consent: NO }, options);
+    expect(await left()).toBe(1);
+    await fromPage(shop.domain, `https://${STORE}`, { consent: NO }, options);
+    expect(await left()).toBe(0);
   });
 
   test("a preflight is answered, and promises no more than the request keeps", async () => {
@@ -152,7 +207,9 @@ describe("on a first-party host", () => {
     const shop = await known({ hosts: [STORE, `www.${STORE}`] });
     const id = randomBytes(16).toString("hex");
     const cookie =
-      `_tk_v=${id}; _fbp=${FBP}; _ga=GA1.2.12.34; _ga_ABC=GS1.1.55.1; _ttp=tt-1; other="x"; _fbp=second`;
+      `_tk_v=${id}; _fbp=${FBP}; _ga=GA1.2.12.34; _ga_ABC=GS1.1.55.1; _ga_DEF=GS1.1.66.1; _ttp=tt-1; other="x"; _fbp=second; __Host-tk_p=${
+        visitorProof(KEYS, shop.domain, id)
+      }`;
     const answer = await proxy.direct(shop.domain, { consent: YES }, {
       place: "session",
       headers: { ...first, cookie },
@@ -170,6 +227,9 @@ describe("on a first-party host", () => {
       `_fbp=${FBP}; ${attributes}`,
       `_ttp=tt-1; ${attributes}`,
       `_ga=GA1.2.12.34; ${attributes}`,
+      `__Host-tk_p=${
+        visitorProof(KEYS, shop.domain, id)
+      }; Path=/; Max-Age=63072000; SameSite=Lax; Secure; HttpOnly`,
     ]);
     const sent = await proxy.direct(shop.domain, batch(), { headers: { ...first, cookie } });
     expect(sent.cookies).toContain(`_tk_v=${id}; ${attributes}`);
@@ -193,7 +253,7 @@ describe("on a first-party host", () => {
     await proxy.direct(shop.domain, batch({ visitor: { visitor_id: id, fbp: FBP } }), { headers: first });
     const { cookies } = await proxy.direct(shop.domain, { consent: YES }, {
       place: "session",
-      headers: { ...first, cookie: `_tk_v=${id}` },
+      headers: { ...first, cookie: `_tk_v=${id}; __Host-tk_p=${visitorProof(KEYS, shop.domain, id)}` },
     });
     expect(cookies.some((cookie) => cookie.startsWith(`_fbp=${FBP};`))).toBe(true);
   });

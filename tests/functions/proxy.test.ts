@@ -82,7 +82,6 @@ describe("a batch of browser events", () => {
     const [stored] = await kit.events(shop.id);
     expect(stored).toMatchObject({ name: "page_viewed", event_id: event.id, webhook_at: null });
     expect(stored!.identifiers).toMatchObject({
-      customer_id: "7012345678801",
       ga_client_id: "1414213562.1700000000",
     });
     expect(vendorsAsked()).toEqual(["google", "meta", "pinterest", "snapchat", "tiktok"]);

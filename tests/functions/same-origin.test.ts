@@ -10,7 +10,7 @@ import {
   Response as WorkerResponse,
 } from "miniflare";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { forwarderSecret, shopPublicKey } from "@trakit/core/storefront-keys.ts";
+import { forwarderSecret, shopPublicKey, visitorProof } from "@trakit/core/storefront-keys.ts";
 import { KEYS, pipelineKit } from "../support/pipeline.ts";
 import { pageView, proxyKit, signed, YES } from "../support/storefront.ts";
 
@@ -94,7 +94,9 @@ async function storefront(bindings: Record<string, string> = {}) {
 test("a visit on the shop's own path: session, signed event, cookies both ways, and the visitor's own address", async () => {
   const { shop, ask } = await storefront();
   const id = randomBytes(16).toString("hex");
-  const cookie = `_shopify_essential=secret; cart=secret; _tk_v=${id}; _fbp=${FBP}; _ga_ABC=GS1.1.55.1`;
+  const proof = visitorProof(KEYS, shop.domain, id);
+  const cookie =
+    `_shopify_essential=secret; cart=secret; _tk_v=${id}; __Host-tk_p=${proof}; _fbp=${FBP}; _ga_ABC=GS1.1.55.1`;
   const opened = await ask("/data/session", { consent: YES }, { cookie });
   expect(opened.status).toBe(200);
   expect(opened.body.visitor).toMatchObject({ visitor_id: id, fbp: FBP });

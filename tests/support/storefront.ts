@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import type { SessionAnswer } from "@trakit/pipeline/contracts/answers.ts";
-import { shopPublicKey } from "@trakit/core/storefront-keys.ts";
+import { shopPublicKey, visitorProof } from "@trakit/core/storefront-keys.ts";
 import type { ProxyDependencies } from "../../functions/proxy/dependencies.ts";
 import { proxyHandler } from "../../functions/proxy/handler.ts";
 import { EVENING, KEYS, type PipelineKit, proxyRequest, SECRET } from "./pipeline.ts";
@@ -55,6 +55,14 @@ export interface ProxiedOptions {
   ip?: string;
   place?: string;
   method?: string;
+}
+
+/** The same request of a browser that kept the proof its visitor id came with; `proof: null` is one that has lost it. */
+function proven(domain: string, body: unknown): unknown {
+  if (typeof body !== "object" || body === null || !("visitor" in body)) return body;
+  const visitor = body.visitor as { visitor_id?: unknown; proof?: unknown } | null;
+  if (typeof visitor?.visitor_id !== "string" || visitor.proof !== undefined) return body;
+  return { ...body, visitor: { ...visitor, proof: visitorProof(KEYS, domain, visitor.visitor_id) } };
 }
 
 /** A request as Shopify's app proxy forwards it. */
@@ -118,11 +126,11 @@ export function proxyKit(kit: PipelineKit, change: Partial<ProxyDependencies> = 
     read,
     /** Through the app proxy. */
     session: (domain: string, body: unknown = {}, options: ProxiedOptions = {}) =>
-      read(proxied(domain, body, kit.now(), { ...options, place: "session" })),
+      read(proxied(domain, proven(domain, body), kit.now(), { ...options, place: "session" })),
     send: (domain: string, body: unknown, options: ProxiedOptions = {}) =>
-      read(proxied(domain, body, kit.now(), options)),
+      read(proxied(domain, proven(domain, body), kit.now(), options)),
     /** With the shop's public key. */
     direct: (domain: string, body: unknown, options: DirectOptions = {}) =>
-      read(directRequest(domain, body, options)),
+      read(directRequest(domain, proven(domain, body), options)),
   };
 }

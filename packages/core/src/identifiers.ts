@@ -46,6 +46,11 @@ export interface Identifier {
 
 /** Ours: the visitor's id, and click ids no vendor's cookie holds, as JSON by name. */
 export const VISITOR_COOKIE = "_tk_v";
+/**
+ * Beside the visitor's id: that it was given to this device. The prefix keeps other hosts of the domain from writing it
+ * (RFC 6265bis, 4.1.3.2).
+ */
+export const PROOF_COOKIE = "__Host-tk_p";
 export const CLICKS_COOKIE = "_tk_c";
 
 const googleClickId = shaped(/^[A-Za-z0-9._-]+$/, 512);

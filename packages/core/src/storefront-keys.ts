@@ -24,11 +24,64 @@ function base64url(bytes: Uint8Array): string {
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/={1,2}$/, "");
 }
 
-/** A session's id: eight hex digits of its start in Unix seconds, then 24 of chance. */
-export function sessionId(nowMs: number, chance: Uint8Array): string {
-  if (chance.length !== 12) throw new Error("a session id takes 12 random bytes");
-  const start = Math.floor(nowMs / 1000).toString(16).padStart(8, "0");
-  return start + [...chance].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+function hex(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The last twelve digits of a session's id: whose it is, for who knows the ring. */
+function sessionMark(key: Uint8Array, shop: string, start: string, customerId: string | null): string {
+  return hex(derive(key, shop, `session-customer/1|${start}|${customerId ?? ""}`, 6));
+}
+
+/**
+ * A session's id: eight hex digits of its start in Unix seconds, twelve of chance, and twelve that say whose it is without
+ * naming anybody.
+ *
+ * @param chance 6 random bytes
+ * @param customerId customer whose login Shopify signed when it was opened; null = nobody's
+ */
+export function sessionId(
+  keys: Keys,
+  shop: string,
+  nowMs: number,
+  chance: Uint8Array,
+  customerId: string | null,
+): string {
+  const newest = keys[0];
+  if (!newest) throw new Error("the key ring is empty");
+  if (chance.length !== 6) throw new Error("a session id takes 6 random bytes");
+  const start = Math.floor(nowMs / 1000).toString(16).padStart(8, "0") + hex(chance);
+  return start + sessionMark(newest.key, shop, start, customerId);
+}
+
+/** Whether a session was opened while this customer was logged in: somebody else's session cannot speak for them. */
+export function isSessionOf(keys: Keys, shop: string, id: string, customerId: string): boolean {
+  if (!SESSION_ID.test(id)) return false;
+  const [start, mark] = [id.slice(0, 20), id.slice(20)];
+  let found = false;
+  for (const { key } of keys) if (sameText(sessionMark(key, shop, start, customerId), mark)) found = true;
+  return found;
+}
+
+/**
+ * Proof that a visitor's id was given to whoever shows it: base64url, 22 characters. The id stands in a cookie that any host
+ * of the shop's domain may write; the proof stands where no other host can (docs/adr/0029-proof-of-a-visitor.md).
+ */
+export function visitorProof(keys: Keys, shop: string, visitorId: string): string {
+  const newest = keys[0];
+  if (!newest) throw new Error("the key ring is empty");
+  return proofUnder(newest.key, shop, visitorId);
+}
+
+function proofUnder(key: Uint8Array, shop: string, visitorId: string): string {
+  return base64url(derive(key, shop, `visitor/1|${visitorId}`, 16));
+}
+
+/** Whether a proof is this visitor id's, under any key of the ring. */
+export function isVisitorProof(keys: Keys, shop: string, visitorId: string, proof: string): boolean {
+  let found = false;
+  for (const { key } of keys) if (sameText(proofUnder(key, shop, visitorId), proof)) found = true;
+  return found;
 }
 
 /** When a session began and ends, ms since the epoch; null when the text is no session id. */

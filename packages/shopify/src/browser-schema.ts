@@ -185,6 +185,8 @@ const FIELDS = IDENTIFIER_LIST.flatMap(({ field }) => field === null ? [] : [fie
 /** Cookies and click ids of the browser, as it has them: of Google Analytics the whole cookies. */
 export const visitorSchema = z.object({
   ...Object.fromEntries(FIELDS.map((field) => [field, cookie])) as Record<BrowserField, typeof cookie>,
+  /** What `visitor_id` was given with, where the page keeps it: no other host of the domain can. */
+  proof: cookie,
   /** A click of which `_fbc` is made. */
   fbclid: cookie,
   /** When `fbclid` was first seen, ms since the epoch. */

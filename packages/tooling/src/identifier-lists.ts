@@ -1,7 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CLICKS_COOKIE, IDENTIFIER_LIST, type NamedIdentifier } from "@trakit/core/identifiers.ts";
+import {
+  CLICKS_COOKIE,
+  IDENTIFIER_LIST,
+  type NamedIdentifier,
+  PROOF_COOKIE,
+} from "@trakit/core/identifiers.ts";
 import { writeOrCheck } from "./generated.ts";
 import { repositoryRoot } from "./repository.ts";
 
@@ -64,7 +69,7 @@ function sqlLists(): string {
 
 /** Every cookie that is read, whole names, as one expression. */
 function workerCookies(): string {
-  const names = new Set([CLICKS_COOKIE, ...IDENTIFIER_LIST.flatMap((row) => row.cookies)]);
+  const names = new Set([CLICKS_COOKIE, PROOF_COOKIE, ...IDENTIFIER_LIST.flatMap((row) => row.cookies)]);
   return `const COOKIE =\n  /^(?:${
     [...names].map((name) => name.replace("*", "[A-Za-z0-9]+")).join("|")
   })$/;`;

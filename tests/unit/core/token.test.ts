@@ -5,11 +5,14 @@ import { describe, expect, test } from "vitest";
 import {
   forwarderSecret,
   forwarderSecrets,
+  isSessionOf,
+  isVisitorProof,
   sessionId,
   sessionKeyText,
   sessionTimes,
   shopOfPublicKey,
   shopPublicKey,
+  visitorProof,
 } from "@trakit/core/storefront-keys.ts";
 import { bodyDigest, parseToken, signedText, tokenSignature, tokenVerifier } from "@trakit/core/token.ts";
 import vector from "../../fixtures/storefront/token-vector.json" with { type: "json" };
@@ -150,12 +153,44 @@ describe("a token", () => {
 
 describe("sessions", () => {
   test("begin when their id says and live a day", () => {
-    const id = sessionId(1_795_521_600_999, new Uint8Array(12).fill(0xab));
-    expect(id).toBe("6b057c40abababababababababababab");
+    const id = sessionId(RING, vector.shop, 1_795_521_600_999, new Uint8Array(6).fill(0xab), null);
+    expect(id).toMatch(/^6b057c40abababababab[0-9a-f]{12}$/);
     expect(sessionTimes(id)).toEqual({ from: 1_795_521_600_000, until: 1_795_608_000_000 });
     expect(sessionTimes("6B057C40abababababababababababab")).toBeNull();
     expect(sessionTimes("short")).toBeNull();
-    expect(() => sessionId(0, new Uint8Array(4))).toThrow();
+    expect(() => sessionId(RING, vector.shop, 0, new Uint8Array(4), null)).toThrow();
+  });
+
+  test("are the customer's who was logged in when they were opened, in that shop, under any key of the ring", () => {
+    const chance = new Uint8Array(6).fill(0xab);
+    const id = sessionId(RING, vector.shop, NOW, chance, "7012345678901");
+    expect(isSessionOf(RING, vector.shop, id, "7012345678901")).toBe(true);
+    expect(isSessionOf([OLDER, ...RING], vector.shop, id, "7012345678901")).toBe(true);
+    expect(isSessionOf([OLDER], vector.shop, id, "7012345678901")).toBe(false);
+    expect(isSessionOf(RING, vector.shop, id, "7012345678902")).toBe(false);
+    expect(isSessionOf(RING, "other.myshopify.com", id, "7012345678901")).toBe(false);
+    const nobodys = sessionId(RING, vector.shop, NOW, chance, null);
+    expect(isSessionOf(RING, vector.shop, nobodys, "7012345678901")).toBe(false);
+    // another's mark on one's own start
+    expect(isSessionOf(RING, vector.shop, nobodys.slice(0, 19) + "0" + id.slice(20), "7012345678901")).toBe(
+      false,
+    );
+    expect(isSessionOf(RING, vector.shop, "short", "7012345678901")).toBe(false);
+    expect(id).not.toContain("7012345678901");
+  });
+});
+
+describe("a visitor's proof", () => {
+  const ID = "0123456789abcdef0123456789abcdef";
+
+  test("is of that id in that shop, under any key of the ring", () => {
+    const proof = visitorProof(RING, vector.shop, ID);
+    expect(proof).toMatch(/^[A-Za-z0-9_-]{22}$/);
+    expect(isVisitorProof([OLDER, ...RING], vector.shop, ID, proof)).toBe(true);
+    expect(isVisitorProof([OLDER], vector.shop, ID, proof)).toBe(false);
+    expect(isVisitorProof(RING, "other.myshopify.com", ID, proof)).toBe(false);
+    expect(isVisitorProof(RING, vector.shop, ID.replace("0", "1"), proof)).toBe(false);
+    expect(isVisitorProof(RING, vector.shop, ID, "")).toBe(false);
   });
 });
 

@@ -38,10 +38,18 @@ const pageCookies = z.array(z.string()).describe(
   "The same identifiers as cookies, each as document.cookie takes it.",
 );
 
+const visitorProof = z.string().nullable().describe(
+  "That the visitor id was given to this browser: kept in the page's storage, sent as visitor.proof. Null = no id, or one nobody has proven.",
+);
+
 export const eventAnswerSchema = z.object({
   results: z.array(eventResultSchema).describe("One for each event sent, in order."),
   visitor: returnedIdentifiersSchema,
+  visitor_proof: visitorProof,
   cookies: pageCookies,
+  session: z.literal("renew").optional().describe(
+    "A customer is logged in whose session did not sign these events: open another, and the next are theirs.",
+  ),
 }).meta({ id: "EventAnswer" });
 export type EventAnswer = z.output<typeof eventAnswerSchema>;
 
@@ -53,6 +61,7 @@ export const sessionAnswerSchema = z.object({
     expires_at: z.int().describe("ms since the epoch."),
   }),
   visitor: returnedIdentifiersSchema,
+  visitor_proof: visitorProof,
   cookies: pageCookies,
   config: z.object({
     cookie_lifetime_days: z.int(),
