@@ -112,7 +112,7 @@ create table trakit.customers ( -- owner postgres
   constraint customers_opt_ins_bounded CHECK (length(email_opt_in) <= 40 AND length(sms_opt_in) <= 40),
   constraint customers_orders_sane CHECK (orders >= 0)
 );
-CREATE INDEX customers_unasked ON trakit.customers USING btree (shop_id, created_at) WHERE ((known_at IS NULL) AND (asked_at IS NULL));
+CREATE INDEX customers_unasked ON trakit.customers USING btree (shop_id, created_at) WHERE ((asked_at IS NULL) AND ((known_at IS NULL) OR (digests = '{}'::jsonb)));
 alter table trakit.customers enable row level security;
 alter table trakit.customers force row level security;
 create policy "functions see the shop they work for" on trakit.customers for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -5385,7 +5385,7 @@ begin
 end;
 $function$;
 
--- Ids of customers of a shop of whom Shopify was never asked and never told us anything: from orders, and logged in within two days.
+-- Ids of customers of a shop of whom Shopify was never asked, and never told us who they are and what they bought: from orders, and logged in within two days.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.unknown_customers(p_shop text, p_limit integer DEFAULT 50, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -5400,7 +5400,8 @@ begin
   return coalesce((
     select jsonb_agg(distinct x.customer_id) from (
       (select c.customer_id from trakit.customers c
-      where c.shop_id = v_shop and c.known_at is null and c.asked_at is null and c.customer_id ~ '^[0-9]{1,20}$'
+      where c.shop_id = v_shop and c.asked_at is null and (c.known_at is null or c.digests = '{}')
+        and c.customer_id ~ '^[0-9]{1,20}$'
       order by c.created_at limit p_limit)
       union
       -- who is logged in and has not bought while we looked; two days back are enough for a job that runs every two minutes
@@ -5408,7 +5409,8 @@ begin
       where l.shop_id = v_shop and l.kind = 'customer' and l.created_at > p_now - interval '2 days' and l.key ~ '^[0-9]{1,20}$'
         and not exists (
           select from trakit.customers c
-          where c.shop_id = v_shop and c.customer_id = l.key and (c.known_at is not null or c.asked_at is not null))
+          where c.shop_id = v_shop and c.customer_id = l.key
+            and (c.asked_at is not null or (c.known_at is not null and c.digests <> '{}')))
       order by l.created_at limit p_limit)
       limit p_limit) x), '[]');
 end;

@@ -29,8 +29,9 @@ create table trakit.customers (
   constraint customers_currency_shape check (currency ~ '^[A-Z]{3}$'),
   constraint customers_opt_ins_bounded check (length(email_opt_in) <= 40 and length(sms_opt_in) <= 40)
 );
--- small: only who was never asked about
-create index customers_unasked on trakit.customers (shop_id, created_at) where known_at is null and asked_at is null;
+-- small: only who was never asked about and is not known otherwise
+create index customers_unasked on trakit.customers (shop_id, created_at)
+  where asked_at is null and (known_at is null or digests = '{}');
 
 comment on table trakit.customers is 'One row per customer of a shop: digests and purchase history, to enrich events.';
 comment on column trakit.customers.shop_id is 'Shop they are a customer of.';

@@ -1,6 +1,6 @@
 -- Subject: asking Shopify about a customer seen for the first time.
--- Why: webhooks tell order count and lifetime value only when something changes; of a customer who was there before the app
--- nobody has told us. A job asks for many at once, never while an event waits, and pauses per shop where Shopify throttles,
+-- Why: webhooks tell order count and lifetime value only when something changes, and who a customer is only when they are new;
+-- of one who was there before the app nobody has told us. A job asks for many at once, never while an event waits, and pauses per shop where Shopify throttles,
 -- does not answer, or has not approved the app for these fields. What is learnt is noted only while the customer is still
 -- known to us: an answer that comes after a redaction must not bring them back.
 -- Locks: none on existing tables. Undo: drop the functions; drop table trakit.customer_lookups.
@@ -32,7 +32,8 @@ begin
   return coalesce((
     select jsonb_agg(distinct x.customer_id) from (
       (select c.customer_id from trakit.customers c
-      where c.shop_id = v_shop and c.known_at is null and c.asked_at is null and c.customer_id ~ '^[0-9]{1,20}$'
+      where c.shop_id = v_shop and c.asked_at is null and (c.known_at is null or c.digests = '{}')
+        and c.customer_id ~ '^[0-9]{1,20}$'
       order by c.created_at limit p_limit)
       union
       -- who is logged in and has not bought while we looked; two days back are enough for a job that runs every two minutes
@@ -40,13 +41,14 @@ begin
       where l.shop_id = v_shop and l.kind = 'customer' and l.created_at > p_now - interval '2 days' and l.key ~ '^[0-9]{1,20}$'
         and not exists (
           select from trakit.customers c
-          where c.shop_id = v_shop and c.customer_id = l.key and (c.known_at is not null or c.asked_at is not null))
+          where c.shop_id = v_shop and c.customer_id = l.key
+            and (c.asked_at is not null or (c.known_at is not null and c.digests <> '{}')))
       order by l.created_at limit p_limit)
       limit p_limit) x), '[]');
 end;
 $$;
 comment on function trakit.unknown_customers(text, integer, timestamptz) is
-  'Ids of customers of a shop of whom Shopify was never asked and never told us anything: from orders, and logged in within two days.';
+  'Ids of customers of a shop of whom Shopify was never asked, and never told us who they are and what they bought: from orders, and logged in within two days.';
 
 create function trakit.note_asked(p_shop text, p_customers jsonb, p_now timestamptz default now()) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

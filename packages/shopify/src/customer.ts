@@ -94,7 +94,7 @@ export function decodeCustomer(payload: unknown, context: { shop: string }): Dec
   const { email } = customer;
   const typed = email && {
     event_id: conversionEventId(context.shop, "customer_registered", naturalKey.email(email)),
-    digests: contactDigests(email, null),
+    digests: contactDigests({ email }),
     client: EMPTY_CLIENT,
     identifiers: EMPTY_IDENTIFIERS,
   };
@@ -193,12 +193,20 @@ const emailOptInSchema = z.object({
 });
 const smsOptInSchema = z.object({ id: customerId, phone: whole(MAX.phone), sms_marketing_consent: optIn });
 
-function contactDigests(email: string | null, phone: string | null): Digests {
+/** Digests of what Shopify says of a customer without an address: every form, whatever platforms the shop has. */
+export function contactDigests(
+  contact: {
+    email?: string | null;
+    phone?: string | null;
+    first_name?: string | null;
+    last_name?: string | null;
+  },
+): Digests {
   return captureDigests({
-    emails: present([email]),
-    phones: phonesOf([{ value: phone, country: null }]),
-    first_name: null,
-    last_name: null,
+    emails: present([contact.email]),
+    phones: phonesOf([{ value: contact.phone, country: null }]),
+    first_name: contact.first_name ?? null,
+    last_name: contact.last_name ?? null,
     street: null,
     city: null,
     region: null,
@@ -218,7 +226,7 @@ export function decodeEmailOptIn(payload: unknown): DecodedCustomer {
     ok: true,
     facts: {
       customer_id,
-      digests: contactDigests(email_address, null),
+      digests: contactDigests({ email: email_address }),
       ...(consent?.state && consent.consent_updated_at !== null
         ? { email_opt_in: consent.state, email_opt_in_at: new Date(consent.consent_updated_at).toISOString() }
         : {}),
@@ -236,7 +244,7 @@ export function decodeSmsOptIn(payload: unknown): DecodedCustomer {
     ok: true,
     facts: {
       customer_id,
-      digests: contactDigests(null, phone),
+      digests: contactDigests({ phone }),
       ...(consent?.state && consent.consent_updated_at !== null
         ? { sms_opt_in: consent.state, sms_opt_in_at: new Date(consent.consent_updated_at).toISOString() }
         : {}),

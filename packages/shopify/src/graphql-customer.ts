@@ -1,16 +1,18 @@
 /**
- * What a customer has bought so far, as the Admin GraphQL tells it (2026-10; reference: shopify §6): order count and amount
- * are of all time, whatever orders the app may read. Figures only: who they are, their orders and records say.
+ * Who a customer is and what they have bought so far, as the Admin GraphQL tells it (2026-10; reference: shopify §6): order count
+ * and amount are of all time, whatever orders the app may read. Email, phone and name are Shopify's record; what an order says of
+ * its customer anybody can type, and no webhook tells of who was there before the app.
  */
 import { z } from "zod";
-import type { CustomerFacts } from "./customer.ts";
-import { currency, decimal } from "./fields.ts";
-import { timeOf } from "./text.ts";
+import { contactDigests, type CustomerFacts } from "./customer.ts";
+import { currency, decimal, whole } from "./fields.ts";
+import { MAX, timeOf } from "./text.ts";
 
-/** Variable: `ids`, from `customerGids`. About three points a customer. */
+/** Variable: `ids`, from `customerGids`. About five points a customer. */
 export const CUSTOMERS_QUERY = `query ($ids: [ID!]!) {
   nodes(ids: $ids) { ... on Customer {
     legacyResourceId numberOfOrders amountSpent { amount currencyCode } lastOrder { processedAt }
+    firstName lastName defaultEmailAddress { emailAddress } defaultPhoneNumber { phoneNumber }
   } }
 }`;
 
@@ -22,6 +24,13 @@ export function customerGids(ids: readonly string[]): string[] {
 const time = z.unknown().optional().transform(timeOf);
 const count = z.union([z.number(), z.string().regex(/^\d{1,9}$/).transform(Number)])
   .pipe(z.number().int().min(0).max(2_000_000_000));
+const named = z.object({
+  legacyResourceId: z.union([z.string(), z.number()]).transform(String),
+  firstName: whole(MAX.short),
+  lastName: whole(MAX.short),
+  defaultEmailAddress: z.object({ emailAddress: whole(MAX.email) }).nullish().catch(null),
+  defaultPhoneNumber: z.object({ phoneNumber: whole(MAX.phone) }).nullish().catch(null),
+});
 const customer = z.object({
   legacyResourceId: z.union([z.string(), z.number()]).transform(String),
   numberOfOrders: count,
@@ -31,9 +40,9 @@ const customer = z.object({
 const answer = z.object({ nodes: z.array(z.unknown()) });
 
 export interface AskedCustomers {
-  /** One for each customer that was asked about, in the order asked; with figures where there are any. */
+  /** One for each customer that was asked about, in the order asked; with digests and figures where there are any. */
   facts: (CustomerFacts & { asked_at: string })[];
-  /** Of how many there are none: gone or merged into another at Shopify, or without approval. */
+  /** Of how many there are no figures: gone or merged into another at Shopify, or without approval. */
   without: number;
 }
 
@@ -46,13 +55,27 @@ export function readCustomers(data: unknown, ids: readonly string[], askedAt: st
   const parsed = answer.safeParse(data);
   if (!parsed.success) return null;
   const found = new Map<string, z.output<typeof customer>>();
+  const persons = new Map<string, z.output<typeof named>>();
   for (const node of parsed.data.nodes) {
     const one = customer.safeParse(node);
     if (one.success) found.set(one.data.legacyResourceId, one.data);
+    const person = named.safeParse(node);
+    if (person.success) persons.set(person.data.legacyResourceId, person.data);
   }
   let without = 0;
   const facts = ids.map((id) => {
-    const asked = { customer_id: id, asked_at: askedAt };
+    const person = persons.get(id);
+    const digests = person && contactDigests({
+      email: person.defaultEmailAddress?.emailAddress ?? null,
+      phone: person.defaultPhoneNumber?.phoneNumber ?? null,
+      first_name: person.firstName,
+      last_name: person.lastName,
+    });
+    const asked = {
+      customer_id: id,
+      asked_at: askedAt,
+      ...(digests && Object.keys(digests).length > 0 ? { digests } : {}),
+    };
     const one = found.get(id);
     const { amount, currencyCode } = one?.amountSpent ?? { amount: null, currencyCode: null };
     if (!one || amount === null || currencyCode === null) {

@@ -4,7 +4,7 @@ import { unknownCustomers } from "@trakit/db/calls/unknown-customers.ts";
 import { customerGids, CUSTOMERS_QUERY, readCustomers } from "@trakit/shopify/graphql-customer.ts";
 import { type AdminWorld, askShop } from "./shop-token.ts";
 
-/** Customers a question: about 75 points, well inside the bucket of the smallest plan. */
+/** Customers a question: about 125 points, well inside the bucket of the smallest plan. */
 const AT_ONCE = 25;
 /** Questions one run of a shop asks; the next run goes on. */
 const QUESTIONS = 40;
@@ -34,7 +34,7 @@ export interface LookedUp {
 }
 
 /**
- * Asks Shopify what customers had bought whom we see for the first time, so that their next event can say it. Never while
+ * Asks Shopify who customers are, and what they had bought, whom we see for the first time, so that their next event can say it. Never while
  * an event waits: a job's work. Spends no more than leaves the shop's other questions room.
  */
 export async function lookUpCustomers(

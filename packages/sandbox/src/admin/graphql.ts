@@ -19,6 +19,10 @@ export interface AdminCustomer {
   numberOfOrders: string;
   amountSpent: { amount: string; currencyCode: string };
   lastOrder: { id: string; processedAt: string } | null;
+  firstName?: string | null;
+  lastName?: string | null;
+  defaultEmailAddress?: { emailAddress: string } | null;
+  defaultPhoneNumber?: { phoneNumber: string } | null;
 }
 
 /** What the shop holds, asked anew each time. */
@@ -155,7 +159,7 @@ export function graphqlShop(
       const requested = field === "orders"
         ? 2 + variables.first
         : field === "nodes"
-        ? 3 * variables.ids.length
+        ? 5 * variables.ids.length
         : field === "order"
         ? 12
         : field?.startsWith("webPixel")

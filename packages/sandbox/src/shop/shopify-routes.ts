@@ -41,6 +41,7 @@ export function shopifyAdminOf(shop: Shop, app: ShopifyAppOfShop): ShopifyAdmin 
             currencyCode: SHOP_CURRENCY,
           },
           lastOrder: { id: `gid://shopify/Order/${last.id}`, processedAt: String(last.body.processed_at) },
+          defaultEmailAddress: last.email === null ? null : { emailAddress: last.email },
         }
         : null;
     },
