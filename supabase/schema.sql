@@ -525,13 +525,13 @@ create policy "functions see the shop they work for" on trakit.replays for all t
 create policy "the dispatcher sees which replays go on" on trakit.replays for select to trakit_dispatcher using (true);
 create policy "users see their shop's rows" on trakit.replays for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
--- Browser events handed in, by shop, sender and minute. Kept for an hour.
+-- What browsers handed in, by shop, sender and minute. Kept for an hour.
 create table trakit.sender_rates ( -- owner postgres
   shop_id uuid not null, -- Shop they were for.
-  sender bigint not null, -- Hash of shop and address prefix (IPv4 /24, IPv6 /56).
+  sender bigint not null, -- Hash of shop and sender: an address prefix (IPv4 /24, IPv6 /56), all addresses together, or a session.
   minute timestamp with time zone not null, -- Start of the minute.
   shard smallint not null, -- Counters are split by connection: add them up.
-  events bigint not null, -- How many, refused ones included.
+  events bigint not null, -- How many events and reports of tags, refused ones included.
   constraint sender_rates_pkey PRIMARY KEY (shop_id, sender, minute, shard),
   constraint sender_rates_events_positive CHECK (events > 0)
 );
@@ -566,6 +566,7 @@ create table trakit.shops ( -- owner postgres
   grace_seconds integer not null default 45, -- How long a browser copy of a conversion waits for Shopify's own before it goes alone.
   unsigned_events boolean not null default true, -- Whether browser events without a signed token are accepted (they are marked unsigned).
   hosts text[] not null default '{}'::text[], -- Host names of the storefront beside the domain, lower case: what a browser's Origin may be. Learnt from requests Shopify signed.
+  hosts_seen jsonb not null default '{}'::jsonb, -- {"<host>": {"first": time, "last": time}} of hosts that were learnt, by the day: which of them makes room for another. What the operator or Shopify's own word set is not among them.
   first_party text, -- Address under which the shop's own domain reaches the proxy function (a host or a path of its own); null = only the app proxy.
   cookie_lifetime_days integer not null default 730, -- Max-Age asked for our cookies, in days; browsers cap it at 400 or less.
   browser_tags jsonb not null default '{}'::jsonb, -- {"<platform>": "share" | "fire" | "off"}: hand the page's own tag our event ids (what is not named), fire the tag ourselves, or leave it alone.
@@ -584,6 +585,7 @@ create table trakit.shops ( -- owner postgres
   constraint shops_first_party_is_address CHECK (first_party ~ '^https?://[^\s?#]+[^/\s?#]$'::text AND length(first_party) <= 500),
   constraint shops_grace_sane CHECK (grace_seconds >= 0 AND grace_seconds <= 600),
   constraint shops_hosts_bounded CHECK (cardinality(hosts) <= 50 AND hosts::text !~ '[A-Z/ ]'::text),
+  constraint shops_hosts_seen_object CHECK (jsonb_typeof(hosts_seen) = 'object'::text),
   constraint shops_order_topic_known CHECK (order_topic = ANY (ARRAY['orders/create'::text, 'orders/paid'::text])),
   constraint shops_status_known CHECK (status = ANY (ARRAY['active'::text, 'uninstalled'::text])),
   constraint shops_test_orders_known CHECK (test_orders = ANY (ARRAY['skip'::text, 'test_mode'::text, 'send'::text])),
@@ -1672,26 +1674,25 @@ begin
 end;
 $function$;
 
--- Counts events of one sender; null = within the shop's limit, else the seconds until the next minute begins.
+-- Counts events of one sender, by any name; null = within p_limit, else the seconds until the next minute begins.
 -- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.count_sender(p_shop trakit.shops, p_prefix text, p_events integer, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trakit.count_sender(p_shop_id uuid, p_sender text, p_events integer, p_limit integer, p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET "TimeZone" TO 'UTC'
 AS $function$
 declare
-  v_sender bigint := hashtextextended(p_shop.id || ':' || p_prefix, 0);
+  v_sender bigint := hashtextextended(p_shop_id || ':' || p_sender, 0);
   v_minute timestamptz := date_trunc('minute', p_now);
   v_events bigint;
 begin
   insert into trakit.sender_rates as r (shop_id, sender, minute, shard, events)
-  values (p_shop.id, v_sender, v_minute, pg_backend_pid() % 16, greatest(p_events, 1))
+  values (p_shop_id, v_sender, v_minute, pg_backend_pid() % 64, greatest(p_events, 1))
   on conflict (shop_id, sender, minute, shard) do update set events = r.events + excluded.events;
   select sum(r.events) into v_events
-  from trakit.sender_rates r where r.shop_id = p_shop.id and r.sender = v_sender and r.minute = v_minute;
-  return case when v_events > p_shop.events_per_minute
-    then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end;
+  from trakit.sender_rates r where r.shop_id = p_shop_id and r.sender = v_sender and r.minute = v_minute;
+  return case when v_events > p_limit then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end;
 end;
 $function$;
 
@@ -2372,7 +2373,7 @@ begin
 end;
 $function$;
 
--- ingest_events for what browsers send: refuses foreign origins and floods, second bodies of one session under one id, marks what a session repeats of its own, and notes which browser tags fired, [{name, event_id, session, platforms, at}]. p_sender = {"prefix", "origin", "events": how many the request held, "consent"}.
+-- ingest_events for what browsers send: refuses foreign origins and floods (but copies of checkouts), second bodies of one session under one id, marks what a session repeats of its own, and notes which browser tags fired, [{name, event_id, session, platforms, at}]. p_sender = {"prefix", "signed", "origin", "events": what it costs to store, "consent"}.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.ingest_browser_events(p_shop text, p_events jsonb, p_slots integer, p_refused jsonb, p_sender jsonb, p_fired jsonb DEFAULT '[]'::jsonb, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -2391,6 +2392,7 @@ declare
   v_events jsonb := p_events;
   v_refused jsonb := p_refused;
   v_refusal jsonb;
+  v_checkouts jsonb;
   v_result jsonb;
   v_own text[];
   v_second integer := 0;
@@ -2403,13 +2405,19 @@ begin
     return trakit.ingest_events(p_shop, p_events, 0, 'proxy', p_refused, p_now);
   end if;
   perform set_config('trakit.shop_id', v_shop.id::text, true);
-  v_refusal := trakit.sender_refusal(v_shop, p_sender, (p_sender ->> 'events')::integer, p_now);
-  if v_refusal is not null then
+  -- copies of checkouts are counted apart, by the session that signed them: no flood of anybody else's turns one away
+  v_checkouts := jsonb_path_query_array(p_events, '$[*].event.name ? (@ starts with "checkout_")');
+  v_refusal := trakit.sender_refusal(v_shop, p_sender, 'events',
+    (p_sender ->> 'events')::integer - jsonb_array_length(v_checkouts), p_now);
+  if v_refusal ->> 'refused' = 'foreign_origin' or (v_refusal is not null and v_checkouts = '[]') then
     return v_refusal;
+  end if;
+  if v_refusal is not null or v_checkouts <> '[]' then
+    v_events := trakit.shed_events(v_shop, p_events, v_refusal is not null, p_now);
   end if;
 
   -- another body under an id that is its own: one of the two is not what the session meant
-  v_own := trakit.own_events(v_shop.id, p_events);
+  v_own := trakit.own_events(v_shop.id, v_events);
   if 'second_body' = any (v_own) then
     for v_i in 1..cardinality(v_own) loop
       continue when v_own[v_i] is distinct from 'second_body';
@@ -2435,7 +2443,7 @@ begin
   -- tags that fired after their event was sent: the word of the session whose event it is, and not of before it happened
   for v_fired in
     select k.captured_at, k.event_row, f.item
-    from jsonb_array_elements(p_fired) f (item)
+    from jsonb_array_elements(case when v_refusal is null then p_fired else '[]' end) f (item)
     cross join lateral (
       select k.captured_at, k.event_row from trakit.event_keys k
       where k.shop_id = v_shop.id and k.key = concat_ws(':', 'event', f.item ->> 'name', f.item ->> 'event_id') limit 1
@@ -3108,6 +3116,51 @@ begin
 end;
 $function$;
 
+-- Adds a host of the storefront and returns the shop's hosts: one that Shopify signed a visit for, or, with p_stays, one that Shopify names as the shop's. Of more than 50 the one no visit came from for the longest goes, never one that stays or that the operator set.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.learn_host(p_shop trakit.shops, p_host text, p_stays boolean, p_now timestamp with time zone)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_out text;
+begin
+  -- known, and it stays anyway or was seen today
+  if p_host = any (p_shop.hosts) and coalesce(
+    not p_stays and (p_shop.hosts_seen #>> array[p_host, 'last'])::timestamptz >= date_trunc('day', p_now), true)
+  then
+    return p_shop.hosts;
+  end if;
+  select * into p_shop from trakit.shops s where s.id = p_shop.id for update;
+  if p_host <> all (p_shop.hosts) then
+    if cardinality(p_shop.hosts) >= 50 then
+      -- a storefront's own host is seen every day, and for long: what was not seen for the longest makes room, and of those
+      -- seen today the newest, so that invented ones take each other's place
+      select h.host into v_out
+      from unnest(p_shop.hosts) h (host)
+      where p_shop.hosts_seen ? h.host
+      order by date_trunc('day', (p_shop.hosts_seen #>> array[h.host, 'last'])::timestamptz),
+        (p_shop.hosts_seen #>> array[h.host, 'first'])::timestamptz desc, h.host
+      limit 1;
+      if v_out is null then
+        return p_shop.hosts;
+      end if;
+    end if;
+    p_shop.hosts := array_remove(p_shop.hosts, v_out) || p_host;
+  end if;
+  update trakit.shops s
+  set hosts = p_shop.hosts,
+      hosts_seen = (p_shop.hosts_seen - array[p_host, coalesce(v_out, p_host)]) || case when p_stays then '{}'
+        else jsonb_build_object(p_host, jsonb_build_object(
+          'first', coalesce(p_shop.hosts_seen #>> array[p_host, 'first'], p_now::text), 'last', p_now)) end,
+      updated_at = case when s.hosts = p_shop.hosts then s.updated_at else p_now end
+  where s.id = p_shop.id;
+  return p_shop.hosts;
+end;
+$function$;
+
 -- How long who stored an event may send it: longer by far than the slowest send.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.lease_seconds()
@@ -3632,9 +3685,8 @@ declare
 begin
   update trakit.shops s set country = p_country, updated_at = p_now
   where s.id = v_shop and s.country is null and p_country is not null;
-  update trakit.shops s set hosts = s.hosts || p_host, updated_at = p_now
   -- the permanent domain too where it is the storefront's: then nobody asks Shopify again
-  where s.id = v_shop and p_host <> all (s.hosts) and cardinality(s.hosts) < 50;
+  perform trakit.learn_host(s, p_host, true, p_now) from trakit.shops s where s.id = v_shop and p_host is not null;
   update trakit.installations i
   set pixel_id = coalesce(p_pixel_id, i.pixel_id), pixel_settings = coalesce(p_pixel_settings, i.pixel_settings),
       pixel_trouble = p_pixel_trouble, updated_at = p_now
@@ -3688,17 +3740,15 @@ begin
     return trakit.ingest_events(p_shop, '[]', 0, 'proxy', '{}', p_now);
   end if;
   perform set_config('trakit.shop_id', v_shop.id::text, true);
-  v_refusal := trakit.sender_refusal(v_shop, p_sender, 1, p_now);
+  v_refusal := trakit.sender_refusal(v_shop, p_sender, 'session', 1, p_now);
   if v_refusal is not null then
     return v_refusal;
   end if;
   if p_visit -> 'refused' <> '{}' then
     perform trakit.count_refusals(v_shop.id, 'proxy', p_visit -> 'refused', p_now);
   end if;
-  if v_host is not null and v_host <> v_shop.domain and v_host <> all (v_shop.hosts) and cardinality(v_shop.hosts) < 50 then
-    update trakit.shops s set hosts = s.hosts || v_host, updated_at = p_now
-    where s.id = v_shop.id and v_host <> all (s.hosts) and cardinality(s.hosts) < 50;
-    v_shop.hosts := v_shop.hosts || v_host;
+  if v_host is not null and v_host <> v_shop.domain then
+    v_shop.hosts := trakit.learn_host(v_shop, v_host, false, p_now);
   end if;
 
   v_purposes := trakit.allowed_purposes(v_shop, v_consent);
@@ -4578,14 +4628,17 @@ begin
 end;
 $function$;
 
--- Why nothing is taken from this sender now, counted; null = it may go on. p_sender = {"prefix": address prefix, "origin": host of the Origin header or null}.
+-- Why nothing is taken from this sender now, counted; null = it may go on. p_sender = {"prefix": address prefix, "" = none that can be believed, "signed": Shopify or the shop's own proxy signed for it, "origin": host of the Origin header or null}, p_kind = events or session.
 -- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.sender_refusal(p_shop trakit.shops, p_sender jsonb, p_events integer, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION trakit.sender_refusal(p_shop trakit.shops, p_sender jsonb, p_kind text, p_events integer, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
+  v_signed boolean := coalesce((p_sender ->> 'signed')::boolean, false);
+  -- who is not signed for: what floods events keeps nobody from beginning a visit
+  v_kind text := case when v_signed then 'signed' else p_kind end;
   v_wait integer;
 begin
   if p_sender ->> 'origin' is not null
@@ -4594,7 +4647,17 @@ begin
     perform trakit.count_refusals(p_shop.id, 'proxy', jsonb_build_object('foreign_origin', greatest(p_events, 1)), p_now);
     return jsonb_build_object('shop', 'active', 'refused', 'foreign_origin', 'results', '[]'::jsonb, 'sends', '[]'::jsonb);
   end if;
-  v_wait := trakit.count_sender(p_shop, coalesce(p_sender ->> 'prefix', ''), p_events, p_now);
+  if p_events <= 0 then
+    return null;
+  end if;
+  -- of an address, and of all addresses together: many of them, or none that can be believed, are no way around the limit.
+  -- Those nobody signed for have a ceiling of their own, so that they are turned away first
+  v_wait := trakit.count_sender(
+    p_shop.id, v_kind || ':' || coalesce(p_sender ->> 'prefix', ''), p_events, p_shop.events_per_minute, p_now);
+  if v_wait is null then
+    -- what an address was refused costs its neighbours nothing
+    v_wait := trakit.count_sender(p_shop.id, v_kind, p_events, p_shop.events_per_minute * 10, p_now);
+  end if;
   if v_wait is not null then
     perform trakit.count_refusals(p_shop.id, 'proxy', jsonb_build_object('rate_limited', greatest(p_events, 1)), p_now);
     return jsonb_build_object('shop', 'active', 'refused', 'rate_limited', 'wait_seconds', v_wait, 'results', '[]'::jsonb,
@@ -4921,6 +4984,48 @@ begin
         from trakit.events x cross join lateral jsonb_object_keys(x.tags) t (platform)
         where x.shop_id = v_shop and x.captured_at > p_now - interval '24 hours' and x.tags <> '{}'))
     from trakit.events e where e.shop_id = v_shop and e.captured_at > p_now - interval '7 days');
+end;
+$function$;
+
+-- Marks what is too much as turned away, of events as for ingest_events: with p_others all but the copies of checkouts, and of these what one session, or all that are unsigned, said too often.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.shed_events(p_shop trakit.shops, p_events jsonb, p_others boolean, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_over text[] := array[]::text[];
+  v_session record;
+  v_events jsonb;
+  v_shed integer;
+begin
+  for v_session in
+    select coalesce(e.item ->> 'session', '') as id, count(*)::integer as events
+    from jsonb_array_elements(p_events) e (item)
+    where e.item #>> '{event,name}' like 'checkout\_%'
+    group by 1 order by 1
+  loop
+    if trakit.count_sender(p_shop.id, 'checkout:' || v_session.id, v_session.events, p_shop.events_per_minute, p_now)
+      is not null
+    then
+      v_over := v_over || v_session.id;
+    end if;
+  end loop;
+  select jsonb_agg(case when x.over then e.item || jsonb '{"turned_away": "rate_limited"}' else e.item end order by e.ord),
+    -- the others were counted with their sender
+    count(*) filter (where x.over and x.checkout)
+  into v_events, v_shed
+  from jsonb_array_elements(p_events) with ordinality e (item, ord)
+  cross join lateral (
+    select c.checkout, case when c.checkout then coalesce(e.item ->> 'session', '') = any (v_over) else p_others end as over
+    from (select e.item #>> '{event,name}' like 'checkout\_%' as checkout) c
+  ) x;
+  if v_shed > 0 then
+    perform trakit.count_refusals(p_shop.id, 'proxy', jsonb_build_object('rate_limited', v_shed), p_now);
+  end if;
+  return v_events;
 end;
 $function$;
 

@@ -69,14 +69,32 @@ export function storefrontHost(
   return [originHost(caller.origin) || null, named].find((host) => isFirstParty(host, own)) ?? null;
 }
 
+/** Headers in which gateways name the visitor's address, the ones that name nothing else first. */
+const ADDRESS_HEADERS = ["cf-connecting-ip", "true-client-ip", "x-real-ip", "x-forwarded-for"];
+
+/** What fits an address; what is longer is none. */
+function address(value: string | null | undefined): string | null {
+  return value?.trim().slice(0, 45) || null;
+}
+
 /**
- * The first address is the visitor's: Shopify appends its own behind it. Where a browser calls us itself it could write that
- * first one; Cloudflare, in front of hosted functions as far as is known (unconfirmed), names the address it saw in a header
- * of its own. Elsewhere both are the sender's word, which then dodges the limit per sender and nothing else.
+ * A header as the gateway in front wrote it; null where the operator does not say that it writes this one, because anybody
+ * can send any header. Of several values the last is the gateway's: those before it were handed to it.
+ *
+ * @param gateway TRAKIT_GATEWAY_HEADERS
  */
-function visitorAddress(headers: Headers, own: boolean): string | null {
-  const seen = own ? headers.get("cf-connecting-ip") : null;
-  return (seen ?? headers.get("x-forwarded-for")?.split(",")[0])?.trim().slice(0, 45) || null;
+export function fromGateway(headers: Headers, name: string, gateway: readonly string[]): string | null {
+  if (!gateway.includes(name)) return null;
+  return headers.get(name)?.split(",").at(-1)?.trim() || null;
+}
+
+/** The visitor's address where only a gateway can vouch for it; null = nobody does, and then all such callers are one sender. */
+function gatewayAddress(headers: Headers, gateway: readonly string[]): string | null {
+  for (const name of ADDRESS_HEADERS) {
+    const found = fromGateway(headers, name, gateway);
+    if (found !== null) return address(found);
+  }
+  return null;
 }
 
 /**
@@ -90,8 +108,9 @@ export function callerOf(
   request: Request,
   query: URLSearchParams,
   place: string,
-  trust: { secrets: string[]; keys: Keys; now: number },
+  trust: { secrets: string[]; keys: Keys; now: number; gatewayHeaders?: readonly string[] },
 ): Called {
+  const gateway = trust.gatewayHeaders ?? [];
   const { headers, method } = request;
   const origin = headers.get("origin");
   if (!query.has("key") || query.has("signature")) {
@@ -105,7 +124,8 @@ export function callerOf(
         via: extra ? "key" : "app_proxy",
         customerId,
         extra,
-        ip: visitorAddress(headers, extra),
+        // Shopify's word of it (reference: shopify §1.2): the client's address. Whatever stands between it and us comes behind
+        ip: extra ? null : address(headers.get("x-forwarded-for")?.split(",")[0]),
         host: extra ? null : hostName(headers.get("x-forwarded-host")),
         cookie: "",
         origin,
@@ -124,8 +144,8 @@ export function callerOf(
         via: "key",
         customerId: null,
         extra: false,
-        ip: visitorAddress(headers, true),
-        host: hostName(headers.get("x-forwarded-host") ?? headers.get("host")),
+        ip: gatewayAddress(headers, gateway),
+        host: hostName(fromGateway(headers, "x-forwarded-host", gateway) ?? headers.get("host")),
         cookie,
         origin,
       },

@@ -11,7 +11,9 @@ import { json } from "@trakit/runtime/problem.ts";
 import { decodeBrowserEvent } from "@trakit/shopify/browser.ts";
 import { browserIdentifiers } from "@trakit/shopify/browser-identifiers.ts";
 import type { BrowserBatch, BrowserVisitor } from "@trakit/shopify/browser-schema.ts";
+import { parseJson } from "@trakit/shopify/json.ts";
 import { openEvent, openTagReport } from "@trakit/shopify/signed-event.ts";
+import { isRecord } from "@trakit/shopify/text.ts";
 import { pageCookies, refusalOf, toldStatus, withSetCookies } from "./answers.ts";
 import { type Caller, foreignHost, storefrontHost } from "./caller.ts";
 import { withCookies } from "./cookies.ts";
@@ -137,11 +139,14 @@ function firedTags(
   return { fired, refused };
 }
 
-/** What storing a batch costs: each event, and each report of each platform's tag, however they are packed. */
-function costOf(batch: BrowserBatch, fired: readonly FiredTag[]): number {
-  const reported = fired.reduce((sum, { platforms }) => sum + platforms.length, 0);
-  // what was refused cost us at least the reading
-  return batch.events.length + reported + (batch.fired?.length ?? 0) - fired.length;
+/** What a batch costs: each event, and each platform's tag of each report, however they are packed, taken or not. */
+function costOf(batch: BrowserBatch): number {
+  const platforms = (entry: unknown): number => {
+    const report = isRecord(entry) && typeof entry.body === "string" ? parseJson(entry.body) : null;
+    const said = report === null ? entry : report.ok ? report.value : null;
+    return isRecord(said) && Array.isArray(said.platforms) ? Math.max(said.platforms.length, 1) : 1;
+  };
+  return (batch.fired ?? []).reduce<number>((sum, entry) => sum + platforms(entry), batch.events.length);
 }
 
 /**
@@ -185,8 +190,9 @@ export async function events(
     browser: {
       sender: {
         prefix: senderPrefix(caller.ip),
+        signed: caller.via !== "key",
         origin: foreignHost(caller),
-        events: costOf(batch, fired),
+        events: costOf(batch),
         consent: batch.consent ?? null,
       },
       fired,

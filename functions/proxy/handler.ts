@@ -130,6 +130,7 @@ async function readRequest<T>(
     browser: {
       sender: {
         prefix: senderPrefix(caller.ip),
+        signed: caller.via !== "key",
         origin: foreignHost(caller),
         events: 1,
         consent: null,

@@ -6,7 +6,11 @@ import { proxyHandler } from "./handler.ts";
 declare const EdgeRuntime: { waitUntil(promise: Promise<unknown>): void };
 
 const environment = Deno.env.toObject();
-const settings = readSettings(environment, ["SHOPIFY_API_SECRET", "SHOPIFY_API_SECRET_PREVIOUS"]);
+const settings = readSettings(environment, [
+  "SHOPIFY_API_SECRET",
+  "SHOPIFY_API_SECRET_PREVIOUS",
+  "TRAKIT_GATEWAY_HEADERS",
+]);
 const secrets = [settings.SHOPIFY_API_SECRET, settings.SHOPIFY_API_SECRET_PREVIOUS].filter((secret) =>
   secret !== undefined
 );
@@ -17,6 +21,7 @@ Deno.serve(proxyHandler({
     { applicationName: "trakit-proxy" },
   ),
   secrets,
+  gatewayHeaders: settings.TRAKIT_GATEWAY_HEADERS ?? [],
   waitUntil: (promise) => EdgeRuntime.waitUntil(promise),
   chance: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
   scripts: SCRIPTS,

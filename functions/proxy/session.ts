@@ -65,6 +65,7 @@ export async function session(
     },
     sender: {
       prefix: senderPrefix(caller.ip),
+      signed: caller.via !== "key",
       origin: foreignHost(caller),
       events: 1,
       consent: request.consent ?? null,

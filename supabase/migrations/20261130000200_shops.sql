@@ -3,7 +3,7 @@
 -- written out in each policy, because a function there is planned anew by every statement (0.15 ms, measured). One procedure
 -- writes it (isolate_by_shop), for every table with a shop_id.
 -- After a transaction-local set_config the setting is '' rather than null.
--- Locks: none on existing tables. Undo: drop procedure trakit.isolate_by_shop; drop function trakit.bind_shop; drop table
+-- Locks: none on existing tables. Undo: drop procedure trakit.isolate_by_shop; drop function trakit.bind_shop, trakit.learn_host; drop table
 -- trakit.shops cascade; drop function trakit.claimed_shop.
 
 create table trakit.shops (
@@ -18,6 +18,7 @@ create table trakit.shops (
   grace_seconds integer not null default 45,
   unsigned_events boolean not null default true,
   hosts text[] not null default '{}',
+  hosts_seen jsonb not null default '{}',
   first_party text,
   cookie_lifetime_days integer not null default 730,
   browser_tags jsonb not null default '{}',
@@ -36,6 +37,7 @@ create table trakit.shops (
   constraint shops_unknown_consent_known check (unknown_consent in ('send', 'limited', 'skip')),
   constraint shops_grace_sane check (grace_seconds between 0 and 600),
   constraint shops_hosts_bounded check (cardinality(hosts) <= 50 and hosts::text !~ '[A-Z/ ]'),
+  constraint shops_hosts_seen_object check (jsonb_typeof(hosts_seen) = 'object'),
   constraint shops_first_party_is_address check (first_party ~ '^https?://[^\s?#]+[^/\s?#]$' and length(first_party) <= 500),
   constraint shops_cookie_lifetime_sane check (cookie_lifetime_days between 1 and 730),
   constraint shops_browser_tags_object check (jsonb_typeof(browser_tags) = 'object'),
@@ -55,6 +57,7 @@ comment on column trakit.shops.unknown_consent is 'What to do where no consent s
 comment on column trakit.shops.grace_seconds is 'How long a browser copy of a conversion waits for Shopify''s own before it goes alone.';
 comment on column trakit.shops.unsigned_events is 'Whether browser events without a signed token are accepted (they are marked unsigned).';
 comment on column trakit.shops.hosts is 'Host names of the storefront beside the domain, lower case: what a browser''s Origin may be. Learnt from requests Shopify signed.';
+comment on column trakit.shops.hosts_seen is '{"<host>": {"first": time, "last": time}} of hosts that were learnt, by the day: which of them makes room for another. What the operator or Shopify''s own word set is not among them.';
 comment on column trakit.shops.first_party is 'Address under which the shop''s own domain reaches the proxy function (a host or a path of its own); null = only the app proxy.';
 comment on column trakit.shops.cookie_lifetime_days is 'Max-Age asked for our cookies, in days; browsers cap it at 400 or less.';
 comment on column trakit.shops.browser_tags is '{"<platform>": "share" | "fire" | "off"}: hand the page''s own tag our event ids (what is not named), fire the tag ourselves, or leave it alone.';
@@ -143,3 +146,44 @@ end;
 $$;
 comment on function trakit.bind_shop(text, text) is
   'Binds the running function to one shop by its domain and returns its id; null = no such shop, and nothing is visible.';
+
+create function trakit.learn_host(p_shop trakit.shops, p_host text, p_stays boolean, p_now timestamptz) returns text[]
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
+declare
+  v_out text;
+begin
+  -- known, and it stays anyway or was seen today
+  if p_host = any (p_shop.hosts) and coalesce(
+    not p_stays and (p_shop.hosts_seen #>> array[p_host, 'last'])::timestamptz >= date_trunc('day', p_now), true)
+  then
+    return p_shop.hosts;
+  end if;
+  select * into p_shop from trakit.shops s where s.id = p_shop.id for update;
+  if p_host <> all (p_shop.hosts) then
+    if cardinality(p_shop.hosts) >= 50 then
+      -- a storefront's own host is seen every day, and for long: what was not seen for the longest makes room, and of those
+      -- seen today the newest, so that invented ones take each other's place
+      select h.host into v_out
+      from unnest(p_shop.hosts) h (host)
+      where p_shop.hosts_seen ? h.host
+      order by date_trunc('day', (p_shop.hosts_seen #>> array[h.host, 'last'])::timestamptz),
+        (p_shop.hosts_seen #>> array[h.host, 'first'])::timestamptz desc, h.host
+      limit 1;
+      if v_out is null then
+        return p_shop.hosts;
+      end if;
+    end if;
+    p_shop.hosts := array_remove(p_shop.hosts, v_out) || p_host;
+  end if;
+  update trakit.shops s
+  set hosts = p_shop.hosts,
+      hosts_seen = (p_shop.hosts_seen - array[p_host, coalesce(v_out, p_host)]) || case when p_stays then '{}'
+        else jsonb_build_object(p_host, jsonb_build_object(
+          'first', coalesce(p_shop.hosts_seen #>> array[p_host, 'first'], p_now::text), 'last', p_now)) end,
+      updated_at = case when s.hosts = p_shop.hosts then s.updated_at else p_now end
+  where s.id = p_shop.id;
+  return p_shop.hosts;
+end;
+$$;
+comment on function trakit.learn_host(trakit.shops, text, boolean, timestamptz) is
+  'Adds a host of the storefront and returns the shop''s hosts: one that Shopify signed a visit for, or, with p_stays, one that Shopify names as the shop''s. Of more than 50 the one no visit came from for the longest goes, never one that stays or that the operator set.';

@@ -75,12 +75,12 @@ create unlogged table trakit.sender_rates (
 );
 create index sender_rates_by_minute on trakit.sender_rates (minute);
 
-comment on table trakit.sender_rates is 'Browser events handed in, by shop, sender and minute. Kept for an hour.';
+comment on table trakit.sender_rates is 'What browsers handed in, by shop, sender and minute. Kept for an hour.';
 comment on column trakit.sender_rates.shop_id is 'Shop they were for.';
-comment on column trakit.sender_rates.sender is 'Hash of shop and address prefix (IPv4 /24, IPv6 /56).';
+comment on column trakit.sender_rates.sender is 'Hash of shop and sender: an address prefix (IPv4 /24, IPv6 /56), all addresses together, or a session.';
 comment on column trakit.sender_rates.minute is 'Start of the minute.';
 comment on column trakit.sender_rates.shard is 'Counters are split by connection: add them up.';
-comment on column trakit.sender_rates.events is 'How many, refused ones included.';
+comment on column trakit.sender_rates.events is 'How many events and reports of tags, refused ones included.';
 
 call trakit.isolate_by_shop('trakit.sender_rates');
 
@@ -166,28 +166,34 @@ $$;
 comment on function trakit.settle_quarantine(text, bigint, boolean) is
   'After running a quarantined webhook again: read = it is an event now and leaves, else its tries are counted. False = no such row.';
 
-create function trakit.count_sender(p_shop trakit.shops, p_prefix text, p_events integer, p_now timestamptz) returns integer
+create function trakit.count_sender(
+  p_shop_id uuid, p_sender text, p_events integer, p_limit integer, p_now timestamptz
+) returns integer
 language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
-  v_sender bigint := hashtextextended(p_shop.id || ':' || p_prefix, 0);
+  v_sender bigint := hashtextextended(p_shop_id || ':' || p_sender, 0);
   v_minute timestamptz := date_trunc('minute', p_now);
   v_events bigint;
 begin
   insert into trakit.sender_rates as r (shop_id, sender, minute, shard, events)
-  values (p_shop.id, v_sender, v_minute, pg_backend_pid() % 16, greatest(p_events, 1))
+  values (p_shop_id, v_sender, v_minute, pg_backend_pid() % 64, greatest(p_events, 1))
   on conflict (shop_id, sender, minute, shard) do update set events = r.events + excluded.events;
   select sum(r.events) into v_events
-  from trakit.sender_rates r where r.shop_id = p_shop.id and r.sender = v_sender and r.minute = v_minute;
-  return case when v_events > p_shop.events_per_minute
-    then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end;
+  from trakit.sender_rates r where r.shop_id = p_shop_id and r.sender = v_sender and r.minute = v_minute;
+  return case when v_events > p_limit then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end;
 end;
 $$;
-comment on function trakit.count_sender(trakit.shops, text, integer, timestamptz) is
-  'Counts events of one sender; null = within the shop''s limit, else the seconds until the next minute begins.';
+comment on function trakit.count_sender(uuid, text, integer, integer, timestamptz) is
+  'Counts events of one sender, by any name; null = within p_limit, else the seconds until the next minute begins.';
 
-create function trakit.sender_refusal(p_shop trakit.shops, p_sender jsonb, p_events integer, p_now timestamptz) returns jsonb
+create function trakit.sender_refusal(
+  p_shop trakit.shops, p_sender jsonb, p_kind text, p_events integer, p_now timestamptz
+) returns jsonb
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare
+  v_signed boolean := coalesce((p_sender ->> 'signed')::boolean, false);
+  -- who is not signed for: what floods events keeps nobody from beginning a visit
+  v_kind text := case when v_signed then 'signed' else p_kind end;
   v_wait integer;
 begin
   if p_sender ->> 'origin' is not null
@@ -196,7 +202,17 @@ begin
     perform trakit.count_refusals(p_shop.id, 'proxy', jsonb_build_object('foreign_origin', greatest(p_events, 1)), p_now);
     return jsonb_build_object('shop', 'active', 'refused', 'foreign_origin', 'results', '[]'::jsonb, 'sends', '[]'::jsonb);
   end if;
-  v_wait := trakit.count_sender(p_shop, coalesce(p_sender ->> 'prefix', ''), p_events, p_now);
+  if p_events <= 0 then
+    return null;
+  end if;
+  -- of an address, and of all addresses together: many of them, or none that can be believed, are no way around the limit.
+  -- Those nobody signed for have a ceiling of their own, so that they are turned away first
+  v_wait := trakit.count_sender(
+    p_shop.id, v_kind || ':' || coalesce(p_sender ->> 'prefix', ''), p_events, p_shop.events_per_minute, p_now);
+  if v_wait is null then
+    -- what an address was refused costs its neighbours nothing
+    v_wait := trakit.count_sender(p_shop.id, v_kind, p_events, p_shop.events_per_minute * 10, p_now);
+  end if;
   if v_wait is not null then
     perform trakit.count_refusals(p_shop.id, 'proxy', jsonb_build_object('rate_limited', greatest(p_events, 1)), p_now);
     return jsonb_build_object('shop', 'active', 'refused', 'rate_limited', 'wait_seconds', v_wait, 'results', '[]'::jsonb,
@@ -205,5 +221,5 @@ begin
   return null;
 end;
 $$;
-comment on function trakit.sender_refusal(trakit.shops, jsonb, integer, timestamptz) is
-  'Why nothing is taken from this sender now, counted; null = it may go on. p_sender = {"prefix": address prefix, "origin": host of the Origin header or null}.';
+comment on function trakit.sender_refusal(trakit.shops, jsonb, text, integer, timestamptz) is
+  'Why nothing is taken from this sender now, counted; null = it may go on. p_sender = {"prefix": address prefix, "" = none that can be believed, "signed": Shopify or the shop''s own proxy signed for it, "origin": host of the Origin header or null}, p_kind = events or session.';

@@ -6,7 +6,7 @@
 -- `merged` and `duplicate` would tell who registered and which order exists: the function that called keeps them to itself.
 -- Only a session's own events change an answer, its repeats and second bodies, and these are remembered also where the event
 -- is somebody else's (session_events): else who sends a guess twice would learn from the second answer what the first hid.
--- Locks: none. Undo: drop function trakit.ingest_browser_events, trakit.own_events, trakit.note_own_events,
+-- Locks: none. Undo: drop function trakit.ingest_browser_events, trakit.shed_events, trakit.own_events, trakit.note_own_events,
 -- trakit.open_session; drop table trakit.session_events.
 
 create table trakit.session_events (
@@ -91,6 +91,46 @@ $$;
 comment on function trakit.note_own_events(uuid, jsonb, text[], jsonb, timestamptz) is
   'After ingest_events: remembers what sessions signed under ids of events that are not theirs, and returns the results with "own": true where p_own (own_events) says that a session repeats itself. Of the others a browser is told no more than that they were taken.';
 
+create function trakit.shed_events(
+  p_shop trakit.shops, p_events jsonb, p_others boolean, p_now timestamptz
+) returns jsonb
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
+declare
+  v_over text[] := array[]::text[];
+  v_session record;
+  v_events jsonb;
+  v_shed integer;
+begin
+  for v_session in
+    select coalesce(e.item ->> 'session', '') as id, count(*)::integer as events
+    from jsonb_array_elements(p_events) e (item)
+    where e.item #>> '{event,name}' like 'checkout\_%'
+    group by 1 order by 1
+  loop
+    if trakit.count_sender(p_shop.id, 'checkout:' || v_session.id, v_session.events, p_shop.events_per_minute, p_now)
+      is not null
+    then
+      v_over := v_over || v_session.id;
+    end if;
+  end loop;
+  select jsonb_agg(case when x.over then e.item || jsonb '{"turned_away": "rate_limited"}' else e.item end order by e.ord),
+    -- the others were counted with their sender
+    count(*) filter (where x.over and x.checkout)
+  into v_events, v_shed
+  from jsonb_array_elements(p_events) with ordinality e (item, ord)
+  cross join lateral (
+    select c.checkout, case when c.checkout then coalesce(e.item ->> 'session', '') = any (v_over) else p_others end as over
+    from (select e.item #>> '{event,name}' like 'checkout\_%' as checkout) c
+  ) x;
+  if v_shed > 0 then
+    perform trakit.count_refusals(p_shop.id, 'proxy', jsonb_build_object('rate_limited', v_shed), p_now);
+  end if;
+  return v_events;
+end;
+$$;
+comment on function trakit.shed_events(trakit.shops, jsonb, boolean, timestamptz) is
+  'Marks what is too much as turned away, of events as for ingest_events: with p_others all but the copies of checkouts, and of these what one session, or all that are unsigned, said too often.';
+
 create function trakit.ingest_browser_events(
   p_shop text, p_events jsonb, p_slots integer, p_refused jsonb, p_sender jsonb, p_fired jsonb default '[]',
   p_now timestamptz default now()
@@ -103,6 +143,7 @@ declare
   v_events jsonb := p_events;
   v_refused jsonb := p_refused;
   v_refusal jsonb;
+  v_checkouts jsonb;
   v_result jsonb;
   v_own text[];
   v_second integer := 0;
@@ -115,13 +156,19 @@ begin
     return trakit.ingest_events(p_shop, p_events, 0, 'proxy', p_refused, p_now);
   end if;
   perform set_config('trakit.shop_id', v_shop.id::text, true);
-  v_refusal := trakit.sender_refusal(v_shop, p_sender, (p_sender ->> 'events')::integer, p_now);
-  if v_refusal is not null then
+  -- copies of checkouts are counted apart, by the session that signed them: no flood of anybody else's turns one away
+  v_checkouts := jsonb_path_query_array(p_events, '$[*].event.name ? (@ starts with "checkout_")');
+  v_refusal := trakit.sender_refusal(v_shop, p_sender, 'events',
+    (p_sender ->> 'events')::integer - jsonb_array_length(v_checkouts), p_now);
+  if v_refusal ->> 'refused' = 'foreign_origin' or (v_refusal is not null and v_checkouts = '[]') then
     return v_refusal;
+  end if;
+  if v_refusal is not null or v_checkouts <> '[]' then
+    v_events := trakit.shed_events(v_shop, p_events, v_refusal is not null, p_now);
   end if;
 
   -- another body under an id that is its own: one of the two is not what the session meant
-  v_own := trakit.own_events(v_shop.id, p_events);
+  v_own := trakit.own_events(v_shop.id, v_events);
   if 'second_body' = any (v_own) then
     for v_i in 1..cardinality(v_own) loop
       continue when v_own[v_i] is distinct from 'second_body';
@@ -147,7 +194,7 @@ begin
   -- tags that fired after their event was sent: the word of the session whose event it is, and not of before it happened
   for v_fired in
     select k.captured_at, k.event_row, f.item
-    from jsonb_array_elements(p_fired) f (item)
+    from jsonb_array_elements(case when v_refusal is null then p_fired else '[]' end) f (item)
     cross join lateral (
       select k.captured_at, k.event_row from trakit.event_keys k
       where k.shop_id = v_shop.id and k.key = concat_ws(':', 'event', f.item ->> 'name', f.item ->> 'event_id') limit 1
@@ -166,7 +213,7 @@ begin
 end;
 $$;
 comment on function trakit.ingest_browser_events(text, jsonb, integer, jsonb, jsonb, jsonb, timestamptz) is
-  'ingest_events for what browsers send: refuses foreign origins and floods, second bodies of one session under one id, marks what a session repeats of its own, and notes which browser tags fired, [{name, event_id, session, platforms, at}]. p_sender = {"prefix", "origin", "events": how many the request held, "consent"}.';
+  'ingest_events for what browsers send: refuses foreign origins and floods (but copies of checkouts), second bodies of one session under one id, marks what a session repeats of its own, and notes which browser tags fired, [{name, event_id, session, platforms, at}]. p_sender = {"prefix", "signed", "origin", "events": what it costs to store, "consent"}.';
 
 create function trakit.open_session(
   p_shop text, p_visit jsonb, p_sender jsonb, p_now timestamptz default now()
@@ -188,17 +235,15 @@ begin
     return trakit.ingest_events(p_shop, '[]', 0, 'proxy', '{}', p_now);
   end if;
   perform set_config('trakit.shop_id', v_shop.id::text, true);
-  v_refusal := trakit.sender_refusal(v_shop, p_sender, 1, p_now);
+  v_refusal := trakit.sender_refusal(v_shop, p_sender, 'session', 1, p_now);
   if v_refusal is not null then
     return v_refusal;
   end if;
   if p_visit -> 'refused' <> '{}' then
     perform trakit.count_refusals(v_shop.id, 'proxy', p_visit -> 'refused', p_now);
   end if;
-  if v_host is not null and v_host <> v_shop.domain and v_host <> all (v_shop.hosts) and cardinality(v_shop.hosts) < 50 then
-    update trakit.shops s set hosts = s.hosts || v_host, updated_at = p_now
-    where s.id = v_shop.id and v_host <> all (s.hosts) and cardinality(s.hosts) < 50;
-    v_shop.hosts := v_shop.hosts || v_host;
+  if v_host is not null and v_host <> v_shop.domain then
+    v_shop.hosts := trakit.learn_host(v_shop, v_host, false, p_now);
   end if;
 
   v_purposes := trakit.allowed_purposes(v_shop, v_consent);

@@ -241,9 +241,8 @@ declare
 begin
   update trakit.shops s set country = p_country, updated_at = p_now
   where s.id = v_shop and s.country is null and p_country is not null;
-  update trakit.shops s set hosts = s.hosts || p_host, updated_at = p_now
   -- the permanent domain too where it is the storefront's: then nobody asks Shopify again
-  where s.id = v_shop and p_host <> all (s.hosts) and cardinality(s.hosts) < 50;
+  perform trakit.learn_host(s, p_host, true, p_now) from trakit.shops s where s.id = v_shop and p_host is not null;
   update trakit.installations i
   set pixel_id = coalesce(p_pixel_id, i.pixel_id), pixel_settings = coalesce(p_pixel_settings, i.pixel_settings),
       pixel_trouble = p_pixel_trouble, updated_at = p_now

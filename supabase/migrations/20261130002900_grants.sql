@@ -16,6 +16,7 @@ begin
       -- shops
       ('trakit.claimed_shop()', null, 'authenticated'),
       ('trakit.isolate_by_shop(regclass, boolean)', null, null),
+      ('trakit.learn_host(trakit.shops, text, boolean, timestamptz)', null, 'trakit_app'),
       ('trakit.bind_shop(text, text)', null, 'trakit_app'),
       -- destinations
       ('trakit.lane_shop(uuid)', 'trakit_dispatcher', 'trakit_app'),
@@ -65,8 +66,8 @@ begin
       ('trakit.quarantine_webhook(text, text, text, text, text[], text, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.list_quarantine(text, integer)', 'trakit_app', 'trakit_worker'),
       ('trakit.settle_quarantine(text, bigint, boolean)', 'trakit_app', 'trakit_worker'),
-      ('trakit.count_sender(trakit.shops, text, integer, timestamptz)', null, 'trakit_app'),
-      ('trakit.sender_refusal(trakit.shops, jsonb, integer, timestamptz)', null, 'trakit_app'),
+      ('trakit.count_sender(uuid, text, integer, integer, timestamptz)', null, 'trakit_app'),
+      ('trakit.sender_refusal(trakit.shops, jsonb, text, integer, timestamptz)', null, 'trakit_app'),
       -- store
       ('trakit.lease_seconds()', null, 'trakit_app'),
       ('trakit.with_order(uuid, jsonb)', null, 'trakit_app'),
@@ -77,6 +78,7 @@ begin
       -- ingest
       ('trakit.ingest_events(text, jsonb, integer, text, jsonb, timestamptz)', 'trakit_app', 'trakit_edge'),
       -- browser
+      ('trakit.shed_events(trakit.shops, jsonb, boolean, timestamptz)', null, 'trakit_app'),
       ('trakit.own_events(uuid, jsonb)', null, 'trakit_app'),
       ('trakit.note_own_events(uuid, jsonb, text[], jsonb, timestamptz)', null, 'trakit_app'),
       ('trakit.ingest_browser_events(text, jsonb, integer, jsonb, jsonb, jsonb, timestamptz)', 'trakit_app', 'trakit_edge'),

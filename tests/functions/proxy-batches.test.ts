@@ -94,10 +94,11 @@ test("a sender is counted once for each event, however the batch was stored", as
   await without("view-000[234]", () => answered(proxied(shop.domain, batch, EVENING)));
   const rows = await kit.database.query<{ events: number }>(
     "postgres",
-    "select sum(events)::integer as events from trakit.sender_rates where shop_id = $1",
+    "select sum(events)::integer as events from trakit.sender_rates where shop_id = $1 group by sender",
     [shop.id],
   );
-  expect(rows).toEqual([{ events: 5 }]);
+  // its address, and the shop
+  expect(rows).toEqual([{ events: 5 }, { events: 5 }]);
 });
 
 test("an event our decoder fails on costs no other of its batch", async () => {

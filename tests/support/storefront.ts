@@ -104,6 +104,8 @@ export function proxyKit(kit: PipelineKit, change: Partial<ProxyDependencies> = 
   const handle = proxyHandler({
     ...kit.deps(),
     secrets: [SECRET],
+    // as where Cloudflare is in front
+    gatewayHeaders: ["cf-connecting-ip"],
     waitUntil: kit.waitUntil,
     chance: (bytes) => new Uint8Array(randomBytes(bytes)),
     scripts: { "trakit.js": { text: "void 0;", etag: "v1" } },

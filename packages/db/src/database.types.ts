@@ -1185,6 +1185,7 @@ export type Database = {
           "first_party": string | null;
           "grace_seconds": number;
           "hosts": (string)[];
+          "hosts_seen": NonNullable<Json>;
           "id": string;
           "installed_at": string;
           "order_topic": string;
@@ -1207,6 +1208,7 @@ export type Database = {
           "first_party"?: string | null;
           "grace_seconds"?: number;
           "hosts"?: (string)[];
+          "hosts_seen"?: NonNullable<Json>;
           "id"?: string;
           "installed_at"?: string;
           "order_topic"?: string;
@@ -1228,6 +1230,7 @@ export type Database = {
           "first_party"?: string | null;
           "grace_seconds"?: number;
           "hosts"?: (string)[];
+          "hosts_seen"?: NonNullable<Json>;
           "id"?: string;
           "installed_at"?: string;
           "order_topic"?: string;
@@ -1398,12 +1401,10 @@ export type Database = {
       "count_sender": {
         Args: {
           "p_events": number;
+          "p_limit": number;
           "p_now": string;
-          "p_prefix": string;
-          "p_shop": Omit<
-            Database["trakit"]["Tables"]["shops"]["Row"],
-            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
-          >;
+          "p_sender": string;
+          "p_shop_id": string;
         };
         Returns: number;
       };
@@ -1592,6 +1593,18 @@ export type Database = {
       };
       "lane_shop": { Args: { "p_destination_id": string }; Returns: string };
       "learn_customer": { Args: { "p_customer": Json; "p_now"?: string; "p_shop": string }; Returns: string };
+      "learn_host": {
+        Args: {
+          "p_host": string;
+          "p_now": string;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
+          "p_stays": boolean;
+        };
+        Returns: (string)[];
+      };
       "lease_seconds": { Args: Record<PropertyKey, never>; Returns: number };
       "list_destinations": { Args: { "p_domain": string }; Returns: Json };
       "list_quarantine": { Args: { "p_limit"?: number; "p_shop": string }; Returns: Json };
@@ -1822,6 +1835,7 @@ export type Database = {
       "sender_refusal": {
         Args: {
           "p_events": number;
+          "p_kind": string;
           "p_now": string;
           "p_sender": Json;
           "p_shop": Omit<
@@ -1864,6 +1878,18 @@ export type Database = {
         Returns: boolean;
       };
       "setup_signals": { Args: { "p_now"?: string; "p_shop": string }; Returns: Json };
+      "shed_events": {
+        Args: {
+          "p_events": Json;
+          "p_now": string;
+          "p_others": boolean;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
+        };
+        Returns: Json;
+      };
       "shop_status": { Args: { "p_domain": string; "p_now"?: string }; Returns: Json };
       "shopify_token": { Args: { "p_now"?: string; "p_shop": string }; Returns: Json };
       "step_replay": {

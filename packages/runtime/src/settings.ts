@@ -36,6 +36,28 @@ const keyRing = z.string().transform((text, context) => {
 });
 export type KeyRing = { id: string; key: Uint8Array }[];
 
+/** Headers a gateway may be said to write: the visitor's address, the host they used, the country of the address. */
+const GATEWAY_HEADERS = [
+  "cf-connecting-ip",
+  "true-client-ip",
+  "x-real-ip",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "cf-ipcountry",
+] as const;
+
+/** Names of headers, separated by commas. Nothing is believed that is not named: a visitor can write any. */
+const gatewayHeaders = z.string().transform((text, context): string[] => {
+  const names = text.split(",").map((name) => name.trim().toLowerCase()).filter(Boolean);
+  if (names.some((name) => !GATEWAY_HEADERS.some((known) => known === name))) {
+    context.addIssue({
+      code: "custom",
+      message: `may hold ${GATEWAY_HEADERS.join(", ")}, separated by commas`,
+    });
+  }
+  return names;
+});
+
 const secret = z.string().min(16, "must have at least 16 characters");
 
 const variables = {
@@ -52,6 +74,7 @@ const variables = {
   TRAKIT_ENCRYPTION_KEYS: keyRing,
   TRAKIT_OPERATOR_KEY: secret,
   TRAKIT_ALERT_URL: httpUrl.optional(),
+  TRAKIT_GATEWAY_HEADERS: gatewayHeaders.optional(),
 } as const;
 
 type Variables = typeof variables;

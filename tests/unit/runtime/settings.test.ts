@@ -24,6 +24,7 @@ const good: Record<SettingName, string> = {
   TRAKIT_ENCRYPTION_KEYS: `k2:${key(2)},k1:${key(1)}`,
   TRAKIT_OPERATOR_KEY: "operator-0123456789",
   TRAKIT_ALERT_URL: "https://hooks.example/trakit",
+  TRAKIT_GATEWAY_HEADERS: "cf-connecting-ip",
 };
 const names = Object.keys(good) as SettingName[];
 const OPTIONAL: SettingName[] = [
@@ -31,6 +32,7 @@ const OPTIONAL: SettingName[] = [
   "SHOPIFY_ADMIN_API_URL",
   "TRAKIT_JWT_SECRET",
   "TRAKIT_ALERT_URL",
+  "TRAKIT_GATEWAY_HEADERS",
 ];
 
 function refusal(
@@ -60,6 +62,15 @@ test("only the settings asked for are read", () => {
   expect(readSettings({ SHOPIFY_API_KEY: "key", TRAKIT_DB_URL: "nonsense" }, ["SHOPIFY_API_KEY"])).toEqual({
     SHOPIFY_API_KEY: "key",
   });
+});
+
+test("of headers only those are taken that a gateway may be said to write, and none is when nothing is said", () => {
+  const name = "TRAKIT_GATEWAY_HEADERS";
+  const read = (text?: string) => readSettings({ [name]: text }, [name])[name];
+  expect(read()).toBeUndefined();
+  expect(read("")).toBeUndefined();
+  expect(read("CF-Connecting-IP, x-forwarded-host,")).toEqual(["cf-connecting-ip", "x-forwarded-host"]);
+  expect(refusal({ [name]: "cookie" }, [name])).toContain(name);
 });
 
 test("an address loses the slashes at its end", () => {

@@ -34,6 +34,7 @@ const SETTINGS: Record<PartName, readonly (string | RegExp)[]> = {
     "TRAKIT_ADMIN_URL",
     "TRAKIT_JWT_SECRET",
     "TRAKIT_OPERATOR_KEY",
+    "TRAKIT_GATEWAY_HEADERS",
     /^SHOPIFY_/,
     ...DELIVERY,
   ],

@@ -5,11 +5,13 @@ import type { CapturedEvent, Ingested } from "./ingest-events.ts";
 
 /** Who hands something in, as far as it is judged by that. */
 export interface Sender {
-  /** Address prefix; "" = not known. */
+  /** Address prefix; "" = none that can be believed: all of those are one sender. */
   prefix: string;
+  /** Shopify, or the shop's own reverse proxy, signed for this call; the others are turned away first when there is too much. */
+  signed: boolean;
   /** Host of the Origin header where it counts; null = none, or the caller is proven otherwise. */
   origin: string | null;
-  /** Events the request held, refused ones included. */
+  /** What the request costs to store: its events, refused ones included, and each tag it reports. */
   events: number;
   consent: Partial<Consent> | null;
 }
