@@ -54,9 +54,10 @@ describe.skipIf(withoutBrowser("tests/browser/browser-tags"))("the merchant's ow
       ]);
       const fired = await until(
         () => {
-          const found = someone.told.flatMap(({ body }) => body.fired ?? []).filter((one) =>
-            one.event_id === id
-          );
+          // the session that sent the event signs the reports of it
+          const found = someone.told.flatMap(({ body }) => body.fired ?? [])
+            .filter(({ token }) => token.split(".")[0] === id)
+            .map(({ body }) => JSON.parse(body) as { platforms: string[] });
           return found.length === 5 && found;
         },
         "five reports",

@@ -50,7 +50,9 @@ export interface Told {
     visitor?: Record<string, unknown>;
     consent?: unknown;
     events?: { token: string; body: string }[];
-    fired?: { event_id: string; platforms: string[] }[];
+    region?: unknown;
+    gpc?: unknown;
+    fired?: { token: string; body: string }[];
   };
   status: number | null;
   answer: {

@@ -10,7 +10,7 @@ const PLACE = /\/(event|session|[a-z-]{1,40}\.js)$/;
 const COOKIE =
   /^(?:_tk_c|__Host-tk_p|_tk_v|_fbp|_fbc|_ttp|_epik|_pin_unauth|_scid|_scclid|_rdt_uuid|_rdt_cid|_ga|_ga_[A-Za-z0-9]+|_uetmsclkid|_uetvid|_axeid|_axart|_axwrt|__oppref)$/;
 // identifiers: end
-const PASSED = ["accept-language", "content-type", "if-none-match", "origin", "user-agent"];
+const PASSED = ["accept-language", "content-type", "if-none-match", "origin", "sec-gpc", "user-agent"];
 
 const utf8 = (text) => new TextEncoder().encode(text);
 const hex = (bytes) => [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -58,6 +58,12 @@ const EXCEPTIONS: Exception[] = [
     with: { cookie: "_tk_c" },
   },
   {
+    file: "packages/storefront/src/shared/visitor.ts",
+    text: "RegExp(`^(${ours})=`)",
+    reason: "put together from the names of our cookies",
+    with: { ours: "_tk_[cv]|_fbp|_fbc|_ga|_ga_\\w+" },
+  },
+  {
     file: "packages/storefront/src/embed/device.ts",
     text: "RegExp(`^(${gone})$`)",
     reason: "put together from the names of our cookies",

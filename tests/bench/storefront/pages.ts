@@ -64,7 +64,7 @@ function html(variant: Variant): string {
   const script = variant === "nothing" ? "" : `<script src="/${variant}.js" defer></script>`;
   return `<!doctype html><title>Mug</title><script>${CONSENT}</script>
 <main data-elb="product" data-elb-product="id:2;name:Mug;price:12.5" data-elbaction="load:view"><h1>Mug</h1><p>A mug.</p></main>
-<script type="application/json" id="trakit-data">${DATA}</script>${script}`;
+<script type="application/json">${DATA}</script>${script}`;
 }
 
 /** Serves the pages and answers as TrakIt would. */

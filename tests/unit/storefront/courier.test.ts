@@ -47,11 +47,11 @@ function page(
       return given === undefined ? Promise.reject(new TypeError("offline")) : Promise.resolve(given);
     }) as never,
     consent,
-    who: () => ({ visitor: {} }),
+    who: () => ({ visitor: {}, region: undefined, gpc: undefined }),
     saved: () => [...storage].filter(([key]) => key !== "s").map(([, text]) => text),
     save: (id, text) => void (text === null ? storage.delete(id) : storage.set(id, text)),
     savedSession: () => storage.get("s") ?? null,
-    received: ({ cookies }, answered) => void received.push({ cookies, answered }),
+    received: ({ cookies }, answer) => void received.push({ cookies, answered: answer !== undefined }),
     rest: () => {},
   });
   const events = () => sent.filter(({ path }) => path === "event");

@@ -16,14 +16,16 @@ const cookies = IDENTIFIER_LIST.flatMap(({ cookies, purpose }) =>
 /** Cookies that are left after consent was withdrawn, of a device that has every one. */
 function left(consent: typeof ALL): string[] {
   const jar = new Map([...cookies.map(([name]) => name), "_tk_c", ...OTHERS].map((name) => [name, "1"]));
-  vi.stubGlobal("document", {
+  class Document {
     get cookie() {
       return [...jar].map((pair) => pair.join("=")).join("; ");
-    },
+    }
     set cookie(text: string) {
       if (text.includes("Max-Age=0")) jar.delete(text.split("=")[0]!);
-    },
-  });
+    }
+  }
+  vi.stubGlobal("Document", Document);
+  vi.stubGlobal("document", new Document());
   vi.stubGlobal("self", { localStorage: {}, sessionStorage: {} });
   forgetIds(consent, "shop.example");
   return [...jar.keys()];

@@ -68,6 +68,7 @@ describe("filter lists", () => {
       "_tk_h",
       "_tk_i",
       "_tk_l",
+      "_tk_p",
       "_tk_q",
       "_tk_s",
       "_tk_u",

@@ -21,7 +21,7 @@ export interface Extensions {
 
 export const NO_EXTENSIONS: Extensions = { embed: () => "", asset: () => null, pixel: null };
 
-/** Shopify's `json` filter escapes what could end a script element. */
+/** Shopify's `json` filter escapes what could end a script element, as far as is known. */
 function json(value: unknown): string {
   return (JSON.stringify(value ?? null) ?? "null").replace(
     /[<>&\u2028\u2029]/g,
@@ -49,8 +49,13 @@ function schemaOf(source: string): { liquid: string; defaults: Record<string, un
  * Reads each extension in `folder`: its blocks, snippets and assets, and the bundled pixel.
  *
  * @param pixelSettings what the app wrote with `webPixelCreate`; null: the pixel is not activated
+ * @param filters in place of Shopify's
  */
-export function readExtensions(folder: string, pixelSettings: PixelSettings | null): Extensions {
+export function readExtensions(
+  folder: string,
+  pixelSettings: PixelSettings | null,
+  filters: { json: (value: unknown) => string } = { json },
+): Extensions {
   const kinds = readdirSync(folder).map((name) => join(folder, name));
   const themes = kinds.filter((one) => existsSync(join(one, "blocks")));
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -60,7 +65,7 @@ export function readExtensions(folder: string, pixelSettings: PixelSettings | nu
     ),
   );
   const engine = new Liquid({ templates, strictFilters: true });
-  engine.registerFilter("json", json);
+  engine.registerFilter("json", filters.json);
   engine.registerFilter("asset_url", (name: unknown) => `/shop/extension/${String(name)}`);
   const blocks = themes.flatMap((theme) =>
     [...files(join(theme, "blocks")).values()].map((body) => {

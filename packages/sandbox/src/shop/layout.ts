@@ -137,7 +137,7 @@ export function renderPage(visit: Visit, page: Page): ShopAnswer {
     proxy: shop.proxyPrefix,
   };
   const embed = page.theme === undefined ? "" : shop.extensions.embed({
-    request: { page_type: page.theme.type },
+    request: { page_type: page.theme.type, origin: `http://${visit.request.host}` },
     cart: liquidCart(currentCart(visit), session.currency),
     shop: { permanent_domain: shop.domain },
     ...page.theme.objects,

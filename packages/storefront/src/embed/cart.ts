@@ -3,6 +3,7 @@
  * the cart is read and compared with the last one known. Differences are adds and removals, in the shape of Shopify's customer events
  * (reference: shopify §4.3).
  */
+import { parsed } from "../shared/types.ts";
 import { local, moment } from "./device.ts";
 
 /** `/cart.js`, as far as it is read; prices in hundredths, whatever the currency. The theme's data block has the same. */
@@ -65,7 +66,9 @@ export function watchCart({ cart, changed, mayStore, read }: CartWatch): () => v
   function compare({ items, currency }: AjaxCart): void {
     // what any tab knew last: one tab's add is no news to another
     const text = local(KNOWN);
-    const before: Item[] = text ? JSON.parse(text) : known;
+    // what others wrote there ends this comparison, not the next one
+    local(KNOWN, null);
+    const before: Item[] = parsed(text) ?? known;
     known = items;
     if (mayStore()) local(KNOWN, JSON.stringify(items));
     const report = (name: string, more: Item[], less: Item[]) => {
@@ -87,7 +90,7 @@ export function watchCart({ cart, changed, mayStore, read }: CartWatch): () => v
   self.fetch = async (input, init) => {
     const response = await fetch(input, init);
     // the theme waits for identifiers to be in a cart it may check out at once, but never long
-    if (CHANGE.test(`${(input as Request).url ?? input}`)) {
+    if (CHANGE.test(`${(input as Request)?.url ?? input}`)) {
       await Promise.race([look(), moment(500)]);
     }
     return response;
@@ -98,6 +101,10 @@ export function watchCart({ cart, changed, mayStore, read }: CartWatch): () => v
     return open.apply(this, given as never);
   };
   return () => {
-    if (turn === start) compare(cart);
+    try {
+      if (turn === start) compare(cart);
+    } catch {
+      // as above
+    }
   };
 }

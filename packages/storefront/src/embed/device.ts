@@ -1,7 +1,8 @@
 /** What this device keeps: cookies and storage. Every access may fail (blocked, full, private mode); none may throw. */
 import { ANALYTICS, MARKETING } from "../shared/identifiers.ts";
 import type { Consent, Visitor } from "../shared/types.ts";
-import { cookiesIn, visitorIn } from "../shared/visitor.ts";
+import { cookiesIn, IDENTIFIER, names, visitorIn } from "../shared/visitor.ts";
+import { ofDocument } from "./page.ts";
 
 type Place = "localStorage" | "sessionStorage";
 
@@ -31,35 +32,37 @@ export function storedKeys(place: Place, prefix: string): string[] {
   }
 }
 
-export const cookies = (): Record<string, string> => cookiesIn(document.cookie);
+export const cookies = (): Record<string, string> => cookiesIn(ofDocument("cookie"));
+const writeCookie = (text: string) => Reflect.set(Document.prototype, "cookie", text, document);
 
 /** What is known of this visitor here, as far as consent goes. */
-export function knownVisitor(consent: Consent): Visitor {
-  const found = visitorIn(document.cookie, consent);
-  found.visitor_id ??= local("_tk_v");
-  found.client_id = local("_tk_i");
-  return found;
-}
+export const knownVisitor = (consent: Consent): Visitor => ({
+  ...visitorIn(ofDocument("cookie"), consent, local("_tk_v"), local("_tk_p")),
+  client_id: local("_tk_i"),
+});
 
 /**
  * Writes the visitor's cookies as the server words them; writing prolongs them. What was worded earlier fills gaps only: the page's own
- * tags may know better since.
+ * tags may know better since. Our own is nobody else's to change.
  */
 export function restore(texts: string[], now: boolean): void {
   const jar = cookies();
-  for (const text of texts) if (now || !jar[text.split("=")[0]!]) document.cookie = text;
-  // where cookies go and storage stays, the visitor is known still
-  local("_tk_v", cookies()._tk_v);
+  for (const text of texts) {
+    const name = IDENTIFIER.exec(text)?.[1];
+    if (name && (now || name === "_tk_v" || !jar[name])) writeCookie(text);
+  }
 }
 
 /** Removes the identifiers consent no longer covers; without any consent, everything of ours. */
 export function forgetIds({ analytics, marketing }: Consent, domain: string | null): void {
-  const gone = `${marketing ? "" : `${MARKETING} _tk_c`} ${analytics ? "" : ANALYTICS} ${
-    analytics || marketing ? "" : "_tk_\\w+"
-  }`.replace(/=\w+/g, "").replaceAll(" ", "|");
+  const gone = names(
+    `${marketing ? "" : `${MARKETING} _tk_c`} ${analytics ? "" : ANALYTICS} ${
+      analytics || marketing ? "" : "_tk_\\w+"
+    }`,
+  );
   for (const name of Object.keys(cookies())) {
     if (RegExp(`^(${gone})$`).test(name)) {
-      for (const place of ["", `; Domain=${domain}`]) document.cookie = `${name}=; Path=/; Max-Age=0${place}`;
+      for (const place of ["", `; Domain=${domain}`]) writeCookie(`${name}=; Path=/; Max-Age=0${place}`);
     }
   }
   if (analytics || marketing) return;

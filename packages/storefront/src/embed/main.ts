@@ -4,14 +4,25 @@
  */
 import { courier } from "../shared/courier.ts";
 import { ATTRIBUTES } from "../shared/identifiers.ts";
-import { type Config, type Consent, consentText, type StoreEvent, type Visitor } from "../shared/types.ts";
+import {
+  type Config,
+  type Consent,
+  consentText,
+  type StoreEvent,
+  type TagReport,
+  type Visitor,
+} from "../shared/types.ts";
 import { type AjaxCart, watchCart } from "./cart.ts";
 import { cookies, forgetIds, knownVisitor, local, moment, restore, storedKeys, tab } from "./device.ts";
-import { currentConsent, shopify, watchConsent } from "./privacy.ts";
+import { globalOf, ofDocument } from "./page.ts";
+import { currentConsent, gpc, region, root, watchConsent } from "./privacy.ts";
 
 /** What `blocks/trakit.liquid` prints. */
 interface PageData {
-  /** Below the app proxy or the merchant's own route; `*` stands for what is asked, `?key=…` follows where Shopify does not sign. */
+  /**
+   * The merchant's setting: a path of the app proxy or of their own route, or a whole address. `*` stands for what is asked, `?key=…`
+   * follows where Shopify does not sign.
+   */
   address: string;
   cart: AjaxCart;
   events: [name: string, data: Record<string, unknown>][];
@@ -22,15 +33,16 @@ export interface Namespace {
   /** What was captured on this page. The tag bridge takes its place, to see each event before it is sent. */
   seen?: StoreEvent[] | { push(event: StoreEvent): void };
   rules?: Config["tags"];
-  post?: (path: string, body: object) => Promise<unknown>;
+  /** Tells the server which tags had an event, signed by the session that sent it. */
+  tell?: (reports: TagReport[]) => Promise<unknown>;
 }
 
 const QUEUE = "_tk_q";
 const TAGS = "fbq ttq pintrk snaptr gtag".split(" ");
 /** A turn for the page between two pieces of work; a page that is leaving has none. */
-const rest = () => document.hidden ? undefined : moment();
+const rest = () => ofDocument("hidden") ? undefined : moment();
 
-function start(own: Namespace, { address, cart, events }: PageData): void {
+function start(shared: Namespace, { address, cart, events }: PageData): void {
   let consent: Consent | null = null;
   let written: string | null | undefined;
   let domain: string | null;
@@ -43,25 +55,33 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
 
   const carry = courier({
     subtle: crypto.subtle,
-    address,
+    // wherever the page's text (`<base>`) says that relative addresses lead
+    address: address = new URL(address, location.origin).href,
     fetch,
     rest,
     consent: () => loaded ? allowed() : null,
-    who: () => ({ visitor: knownVisitor(consent!), url: location.href }),
+    who: () => ({ visitor: knownVisitor(consent!), url: location.href, region: region(), gpc: gpc() }),
     saved: () => storedKeys("localStorage", QUEUE).map((key) => local(key)!),
     save: (id, text) => void local(id === "s" ? "_tk_s" : QUEUE + id, text),
     savedSession: () => local("_tk_s"),
-    received({ cookies, config }, answered) {
+    received({ cookies, config }, answer) {
       domain = config.cookie_domain;
-      restore(cookies, answered);
+      restore(cookies, !!answer);
+      if (answer?.visitor_proof) {
+        // where cookies go and storage stays, the visitor is known still
+        local("_tk_v", answer.visitor!.visitor_id);
+        local("_tk_p", answer.visitor_proof);
+      }
       writeAttributes();
-      if (own.rules) return;
-      own.rules = config.tags ?? {};
-      own.post = carry.post;
+      if (shared.rules) return;
+      shared.rules = config.tags ?? {};
+      shared.tell = carry.tell;
       // the bridge is worth a request only where a tag is on the page
-      if (!TAGS.some((name) => name in self)) return;
-      document.head.append(
-        Object.assign(document.createElement("script"), { src: address.replace("*", "link.js") }),
+      if (!TAGS.some(globalOf)) return;
+      me.after(
+        Object.assign(ofDocument("createElement").call(document, "script"), {
+          src: address.replace("*", "link.js"),
+        }),
       );
     },
   });
@@ -71,37 +91,44 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
       name,
       id: crypto.randomUUID(),
       timestamp: Date.now(),
-      page: { url: location.href, referrer: document.referrer, title: document.title },
+      page: { url: location.href, referrer: ofDocument("referrer"), title: ofDocument("title") },
       data,
     };
-    own.seen!.push(event);
+    shared.seen!.push(event);
     carry.add(event);
   }
 
-  /** Without the key Shopify appends to it. */
-  const cartToken = () => (token ?? decodeURIComponent(cookies().cart ?? "")).split("?")[0];
+  /** Without the key Shopify appends to it. `unescape` is the decoder that throws at nothing. */
+  const cartToken = () => (token ?? unescape(cookies().cart ?? "")).split("?")[0];
 
   /** Identifiers and consent as the order webhook reads them; undefined while there is nothing to say or all is written. */
   function toWrite(): string | undefined {
     if (!consent) return;
-    const known = { ...allowed() && knownVisitor(consent), consent: consentText(consent) } as Visitor;
-    const text = `consent ${ATTRIBUTES}`.split(" ").map((pair) => {
-      const [name, field = name] = pair.split("=") as [string, string?];
-      return `attributes[__trk_${name}]=${encodeURIComponent(known[field] ?? "")}`;
-    }).join("&");
+    const known = {
+      __proto__: null,
+      ...allowed() && knownVisitor(consent),
+      consent: consentText(consent),
+      region: region(),
+    } as Visitor;
+    const text = `${new URLSearchParams(
+      `consent region ${ATTRIBUTES}`.split(" ").map((pair) => {
+        const [name, field = name] = pair.split("=") as [string, string?];
+        return [`attributes[__trk_${name}]`, `${known[field] ?? ""}`];
+      }),
+    )}`;
     if (cartToken() + text !== (written ??= tab("_tk_a"))) return text;
   }
 
   /** Reads the cart, by way of writing into it what is missing there. */
   async function read(): Promise<AjaxCart> {
     const text = toWrite();
-    const response = await fetch(`${shopify().routes?.root ?? "/"}cart${text ? "/update" : ""}.js`, {
+    const response = await fetch(`${root()}cart${text ? "/update" : ""}.js`, {
       ...text && { method: "POST", body: new URLSearchParams(text) },
       keepalive: true,
     });
     // ids as text: one too long for a number would be rounded. Inside a text a quote is escaped, so no text is touched
     const now: AjaxCart = JSON.parse((await response.text()).replace(/(_id":)(\d+)/g, '$1"$2"'));
-    token = now.token;
+    token = `${now.token ?? ""}`;
     if (text && allowed()) tab("_tk_a", written = cartToken() + text);
     return now;
   }
@@ -120,9 +147,9 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
     // who has not decided yet may still say yes to this page
     if (said && (!allowed() || before?.analytics! > analytics || before?.marketing! > marketing)) {
       // what consent no longer covers goes from the device, and the server is told once to let it go too
-      const visitor_id = cookies()._tk_v;
+      const { visitor_id, proof } = knownVisitor(consent);
       carry.forget();
-      if (visitor_id) void carry.post("session", { visitor: { visitor_id }, consent }, true);
+      if (visitor_id) void carry.post("session", { visitor: { visitor_id, proof }, consent }, true);
       forgetIds(consent, domain);
     }
     // tells the web pixel that this page is taken care of
@@ -161,21 +188,24 @@ function start(own: Namespace, { address, cart, events }: PageData): void {
     void decided();
   };
   addEventListener("pageshow", shown);
-  if (document.readyState === "complete") void shown({});
+  if (ofDocument("readyState") === "complete") void shown({});
   addEventListener("online", carry.flush);
   // the last chance: what is signed leaves at once
-  document.addEventListener("visibilitychange", carry.flush);
+  addEventListener("visibilitychange", carry.flush, true);
   // checkout is no theme page: the web pixel takes along what is left
   addEventListener("pagehide", () => tab("_tk_u", storedKeys("localStorage", QUEUE).join()));
 }
 
-const own = ((self as { trakit?: Namespace }).trakit ??= {});
-const block = document.getElementById("trakit-data");
-if (block && !own.seen && crypto.subtle) {
-  own.seen = [];
-  const run = () => start(own, JSON.parse(block.textContent!));
+// known while a script runs for the first time, and only for one that is no module
+const me = ofDocument("currentScript") as HTMLScriptElement;
+const block = me?.previousElementSibling;
+if (
+  block?.matches("script[type$=json]") && crypto.subtle && !(globalOf("trakit") as Namespace)?.seen
+) {
+  const shared: Namespace = { seen: [] };
+  (self as { trakit?: Namespace }).trakit = shared;
+  const run = () => start(shared, JSON.parse(block.textContent!));
   // a page the browser only prepares has not been seen
-  if ((document as { prerendering?: boolean }).prerendering) {
-    document.addEventListener("prerenderingchange", run);
-  } else void moment().then(run);
+  if (ofDocument("prerendering" as never)) addEventListener("prerenderingchange", run, true);
+  else void moment().then(run);
 }

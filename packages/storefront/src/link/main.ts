@@ -6,7 +6,8 @@
  * Either way the server is told which event went to which tag and when. It loads no vendor's code and calls no vendor's host.
  */
 import type { Namespace } from "../embed/main.ts";
-import type { StoreEvent } from "../shared/types.ts";
+import { globalOf } from "../embed/page.ts";
+import type { StoreEvent, TagReport } from "../shared/types.ts";
 import { NAMES, parametersOf, type Platform } from "./platforms.ts";
 
 interface Call {
@@ -21,23 +22,24 @@ interface Call {
 /** A call waits this long for the event it is about: the cart's answer comes after the click. */
 const WAIT_MS = 1e4;
 
-const own = (self as unknown as { trakit: Namespace }).trakit;
+const own = globalOf("trakit") as Namespace;
 const rules = (own.rules ?? {}) as Partial<Record<Platform, { mode: string; id?: string | null }>>;
-const page = self as unknown as Record<string, unknown>;
+
+/** A tag some script has set: an element of its name is none. */
+const tag = globalOf as (name: string) => ((...given: unknown[]) => void) & { track?: unknown } | undefined;
 
 /** Events whose id a tag may still get, and ids a tag already has for an event yet to come. */
 const events: StoreEvent[] = [];
 const given = new Set<string>();
 const promised: { platform: Platform; name: string; id: string; at: number }[] = [];
-const reports: { name: string; event_id: string; platforms: string[]; at: number }[] = [];
+const reports: TagReport[] = [];
 let timer = 0;
 
 function report(event: { name: string; id: string }, platform: Platform): void {
   reports.push({ name: event.name, event_id: event.id, platforms: [platform], at: Date.now() });
   timer ||= setTimeout(() => {
     timer = 0;
-    const fired = reports.splice(0, 50);
-    void own.post?.("event", { events: [], fired });
+    void own.tell?.(reports.splice(0, 50));
   }, 500) as unknown as number;
 }
 
@@ -119,22 +121,22 @@ const wrapped = new WeakSet<object>();
 
 /** Stands before a function without becoming another one: the vendor's own code finds its properties where it left them. */
 function wrap(holder: Record<string, unknown>, name: string, platform: Platform): void {
-  const tag = holder[name];
-  if (typeof tag !== "function" || wrapped.has(tag)) return;
-  const before = new Proxy(tag, {
+  const before = holder[name];
+  if (typeof before !== "function" || wrapped.has(before)) return;
+  const ours = new Proxy(before, {
     apply: (target, self, given) => Reflect.apply(target, self, handed(platform, given)),
   });
-  wrapped.add(before);
-  holder[name] = before;
+  wrapped.add(ours);
+  holder[name] = ours;
 }
 
 /** Vendors replace their stub when they have loaded, so this is looked at again with every event. */
 function wrapAll(): void {
-  if (rules.meta) wrap(page, "fbq", "meta");
-  if (rules.pinterest) wrap(page, "pintrk", "pinterest");
-  if (rules.snapchat) wrap(page, "snaptr", "snapchat");
-  if (rules.google) wrap(page, "gtag", "google");
-  if (rules.tiktok && page.ttq) wrap(page.ttq as Record<string, unknown>, "track", "tiktok");
+  const names = { meta: "fbq", pinterest: "pintrk", snapchat: "snaptr", google: "gtag" };
+  for (const [platform, name] of Object.entries(names) as [keyof typeof names, string][]) {
+    if (rules[platform] && tag(name)) wrap(self as never, name, platform);
+  }
+  if (rules.tiktok && tag("ttq")) wrap(tag("ttq") as never, "track", "tiktok");
 }
 
 /** Calls a tag for an event, where the merchant wants that and the tag knows the event. */
@@ -142,26 +144,26 @@ function fire(platform: Platform, event: StoreEvent): boolean {
   const rule = rules[platform];
   const name = NAMES[event.name]?.[platform]?.[0];
   if (rule?.mode !== "fire" || !name) return false;
-  const call = (tag: unknown, ...given: unknown[]) => typeof tag === "function" && (tag(...given), true);
+  const call = (to: unknown, ...given: unknown[]) => typeof to === "function" && (to(...given), true);
   const parameters = parametersOf(platform, event);
   const { id } = event;
   switch (platform) {
     case "meta":
       return rule.id
-        ? call(page.fbq, "trackSingle", rule.id, name, parameters, { eventID: id })
-        : call(page.fbq, "track", name, parameters, { eventID: id });
+        ? call(tag("fbq"), "trackSingle", rule.id, name, parameters, { eventID: id })
+        : call(tag("fbq"), "track", name, parameters, { eventID: id });
     case "tiktok": {
-      const ttq = page.ttq as { track?: unknown } | undefined;
+      const ttq = tag("ttq");
       if (typeof ttq?.track !== "function") return false;
       ttq.track(name, parameters, { event_id: id });
       return true;
     }
     case "pinterest":
-      return call(page.pintrk, "track", name, { ...parameters, event_id: id });
+      return call(tag("pintrk"), "track", name, { ...parameters, event_id: id });
     case "snapchat":
-      return call(page.snaptr, "track", name, { ...parameters, client_dedup_id: id });
+      return call(tag("snaptr"), "track", name, { ...parameters, client_dedup_id: id });
     case "google":
-      return call(page.gtag, "event", name, { ...parameters, ...rule.id && { send_to: rule.id } });
+      return call(tag("gtag"), "event", name, { ...parameters, ...rule.id && { send_to: rule.id } });
   }
 }
 
@@ -189,7 +191,7 @@ function see(event: StoreEvent, sent: boolean): void {
   events.push(event);
 }
 
-if (own?.post) {
+if (own?.tell) {
   const before = own.seen as StoreEvent[];
   wrapAll();
   own.seen = { push: (event: StoreEvent) => see(event, false) };

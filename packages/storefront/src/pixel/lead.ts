@@ -4,8 +4,8 @@
  */
 
 interface Field {
-  name?: string | null;
-  value?: string | null;
+  name?: unknown;
+  value?: unknown;
 }
 
 const NAMES: Record<string, string> = {
@@ -21,14 +21,17 @@ export interface Lead {
 
 /** @param data of the DOM event `form_submitted` */
 export function leadOf(data: unknown): Lead | null {
-  const elements = (data as { element?: { elements?: Field[] } } | undefined)?.element?.elements;
+  const elements: unknown = (data as { element?: { elements?: unknown } } | undefined)?.element?.elements;
   if (!Array.isArray(elements)) return null;
   const field = (...names: string[]): string | undefined => {
-    for (const one of elements) if (one.value && names.includes(one.name ?? "")) return one.value;
+    for (const one of elements as (Field | null)[]) {
+      if (typeof one?.value === "string" && one.value && names.includes(`${one.name}`)) return one.value;
+    }
     return undefined;
   };
   const person = (key: string) => field(`customer[${key}]`, `contact[${key}]`);
-  const name = NAMES[field("form_type") ?? ""];
+  const type = field("form_type") ?? "";
+  const name = Object.hasOwn(NAMES, type) && NAMES[type];
   const found = {
     email: person("email"),
     phone: person("phone"),

@@ -5,7 +5,7 @@
 import { courier } from "../shared/courier.ts";
 import { hex, sha256, type Subtle } from "../shared/token.ts";
 import { type Consent, consentText, type StoreEvent, type Visitor } from "../shared/types.ts";
-import { cookiesIn, visitorIn } from "../shared/visitor.ts";
+import { cookiesIn, IDENTIFIER, visitorIn } from "../shared/visitor.ts";
 import type { PixelApi, PixelConsent, PixelEvent } from "./api.ts";
 import { leadOf } from "./lead.ts";
 import { pureSubtle } from "./pure-subtle.ts";
@@ -40,17 +40,28 @@ const UNDECIDED = "_tk_y";
 const THEMES = "_tk_q";
 const LEFT = "_tk_u";
 
+/** The browser says no to the sale of data for its visitor (Global Privacy Control). */
+const gpc = () =>
+  (globalThis.navigator as { globalPrivacyControl?: boolean } | undefined)?.globalPrivacyControl;
+
 const consentOf = (given: PixelConsent | undefined): Consent | null =>
   given
     ? {
       analytics: given.analyticsProcessingAllowed,
       marketing: given.marketingAllowed,
       preferences: given.preferencesProcessingAllowed,
-      sale_of_data: given.saleOfDataAllowed,
+      sale_of_data: given.saleOfDataAllowed && !gpc(),
     }
     : null;
 
-const idIn = (saved: string): string => (JSON.parse(saved) as { event: StoreEvent }).event.id;
+/** Of an item saved in storage; undefined where others wrote. */
+function idIn(saved: unknown): string | undefined {
+  try {
+    return (JSON.parse(`${saved}`) as { event: StoreEvent }).event.id;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Has somebody typed who they are? Such an event is sent but not stored on the device. */
 function personal(data: Record<string, unknown>): boolean {
@@ -90,7 +101,8 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
   };
 
   const writeLocal = (key: string, text: string | null) =>
-    void quietly(text ? browser.localStorage.setItem(key, text) : browser.localStorage.removeItem(key));
+    quietly(text ? browser.localStorage.setItem(key, text) : browser.localStorage.removeItem(key));
+  const stored = (key: string) => quietly(browser.localStorage.getItem(key));
 
   // --- what the theme's script had not sent when its page went: no page of checkout is the theme's --------------
   const left = new Set<string>();
@@ -99,7 +111,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     const texts: string[] = [];
     const keys = checkout ? await quietly(browser.sessionStorage.getItem(LEFT)) ?? "" : "";
     for (const key of keys.split(",")) {
-      const text = key.startsWith(THEMES) ? await quietly(browser.localStorage.getItem(key)) : null;
+      const text = key.startsWith(THEMES) ? await stored(key) : null;
       if (!text) continue;
       left.add(key.slice(THEMES.length));
       texts.push(text);
@@ -112,25 +124,38 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     address: `${endpoint}/*?key=${key}`,
     fetch: (input, init) => fetch(input, init),
     consent: allowed,
-    who: () => ({ visitor: { ...visitor, client_id: clientId }, ...url && { url } }),
+    who: () => ({
+      visitor: { ...visitor, client_id: clientId },
+      // nor does the sandbox tell the region; whom it lets the pixel run for has decided
+      region: undefined,
+      gpc: gpc(),
+      ...url && { url },
+    }),
     async saved() {
-      const texts = await list(SAVED) as string[];
-      for (const text of texts) queue.set(idIn(text), text);
-      return [...texts, ...await leftByTheme()];
+      for (const text of await list(SAVED)) {
+        const id = idIn(text);
+        if (id) queue.set(id, `${text}`);
+      }
+      return [...queue.values(), ...await leftByTheme()];
     },
     save(id, text) {
-      if (id === "s") return writeLocal("_tk_s", text);
-      if (left.has(id)) return writeLocal(THEMES + id, text);
+      if (id === "s") return void writeLocal("_tk_s", text);
+      if (left.has(id)) return void writeLocal(THEMES + id, text);
       if (text === null) queue.delete(id);
       else if (!secret.has(id)) queue.set(id, text);
       writeQueue();
     },
-    savedSession: () => quietly(browser.localStorage.getItem("_tk_s")),
+    savedSession: () => stored("_tk_s"),
     rest() {},
-    async received({ cookies: texts }, answered) {
+    async received({ cookies: texts }, answer) {
       const jar = cookiesIn(await cookies());
       for (const text of texts) {
-        if (answered || !jar[text.split("=")[0]!]) await quietly(browser.cookie.set(text));
+        const name = IDENTIFIER.exec(text)?.[1];
+        if (name && (answer || name === "_tk_v" || !jar[name])) await quietly(browser.cookie.set(text));
+      }
+      if (answer?.visitor_proof) {
+        await writeLocal("_tk_v", answer.visitor!.visitor_id!);
+        await writeLocal("_tk_p", answer.visitor_proof);
       }
       await look();
     },
@@ -141,9 +166,8 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
   /** What is known of this visitor on the device, as far as consent goes. */
   async function look(): Promise<void> {
     if (!consent) return;
-    const found = visitorIn(await cookies(), consent);
-    found.visitor_id ??= await quietly(browser.localStorage.getItem("_tk_v"));
-    visitor = found;
+    const [text, id, proof] = [await cookies(), await stored("_tk_v"), await stored("_tk_p")];
+    visitor = visitorIn(text, consent, id, proof);
   }
 
   async function capture(event: PixelEvent, name = event.name, data = event.data ?? {}): Promise<void> {
@@ -159,7 +183,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     } else if (!/^[\w-]{8,64}$/.test(id)) {
       id = hex(crypto.getRandomValues(new Uint8Array(16)).buffer);
     }
-    const cart = init.data?.cart?.id?.split("?")[0];
+    const cart = `${init.data?.cart?.id ?? ""}`.split("?")[0];
     const storeEvent: StoreEvent = {
       name,
       id,
@@ -191,7 +215,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
   async function seen(event: PixelEvent): Promise<void> {
     if (event.clientId && event.clientId !== clientId) {
       clientId = event.clientId;
-      if (allowed()) void quietly(browser.localStorage.setItem("_tk_i", clientId));
+      if (allowed()) void writeLocal("_tk_i", clientId);
     }
     url = event.context?.document?.location?.href ?? url;
     if (!allowed()) return;
@@ -220,7 +244,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     await quietly(browser.sessionStorage.removeItem(UNDECIDED));
     // the embed is on in this visit: then it had that page too
     const embed = await quietly(browser.sessionStorage.getItem("_tk_h"));
-    if (!embed && allowed()) { for (const event of before) await capture(event); }
+    if (!embed && allowed()) { for (const event of before) await capture(event).catch(() => {}); }
     await carry.adopt();
   })().catch(() => {});
 
@@ -244,7 +268,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
       carry.forget();
       undecided.length = 0;
       for (const name of [SAVED, UNDECIDED]) void quietly(browser.sessionStorage.removeItem(name));
-      for (const name of ["_tk_s", "_tk_i", "_tk_v"]) void quietly(browser.localStorage.removeItem(name));
+      for (const name of ["_tk_s", "_tk_i", "_tk_v", "_tk_p"]) void writeLocal(name, null);
     }
   });
   await started;

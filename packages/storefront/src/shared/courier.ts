@@ -8,8 +8,10 @@ import {
   type Config,
   type Consent,
   consentText,
+  parsed,
   type Session,
   type StoreEvent,
+  type TagReport,
   type Visitor,
 } from "./types.ts";
 
@@ -20,6 +22,9 @@ const MAX_CHARACTERS = 12e3;
 /** A sent event without an answer is left alone this long: the answer may have been for a page that is gone. Also the step of retries. */
 const IN_FLIGHT_MS = 8e3;
 
+/** Of an event. What stands in storage may be others' writing. */
+const ID = /^[\w-]{8,64}$/;
+
 /** Saved as it is, so these names are read by later versions. */
 interface Item {
   event: StoreEvent;
@@ -28,12 +33,19 @@ interface Item {
   token?: string;
   /** When it was last sent, ms; 0: not on its way. */
   sent: number;
+  /** Its token was refused once: it was too old, or of a session that others wrote into storage. */
+  again?: boolean;
 }
 
-interface Answer {
+/** What the server answers a session or a batch with. */
+export interface Answer {
   results?: { reason?: string }[];
+  visitor?: { visitor_id?: string | null };
+  /** That the visitor id was given to this device; comes where no cookie can hold it. */
+  visitor_proof?: string;
   cookies?: string[];
-  session: { id: string; key: string; now: number; expires_at: number };
+  /** To a batch "renew": the session is not that of the customer who is logged in now. */
+  session?: { id: string; key: string; now: number; expires_at: number } | "renew";
   config: Config;
 }
 
@@ -45,15 +57,15 @@ export interface Surroundings {
   fetch: typeof fetch;
   /** null while nothing may leave the device. */
   consent(): Consent | null;
-  /** What is known of the visitor, and the page's address. */
-  who(): { visitor: Visitor; url?: string };
+  /** What is known of the visitor, the page's address, and what region and browser say of consent. */
+  who(): { visitor: Visitor; url?: string; region: string | undefined; gpc: boolean | undefined };
   /** Texts saved by earlier pages. */
   saved(): string[] | Promise<string[]>;
   /** Saves an item by its id, or the session by "s"; null removes. May fail silently: storage is a convenience. */
   save(id: string, text: string | null): void;
   savedSession(): string | null | undefined | Promise<string | null | undefined>;
-  /** A session is open: one kept from before, or `answered` just now. Its cookies are what the device should have. */
-  received(session: Session, answered: boolean): Promise<void> | void;
+  /** A session is open: one kept from before, or with the answer that came just now. Its cookies are what the device should have. */
+  received(session: Session, answer?: Answer): Promise<void> | void;
   /** Between two pieces of work: a turn for the page, where there is one. */
   rest(): Promise<void> | void;
 }
@@ -71,18 +83,22 @@ export interface Courier {
    * also where the page goes now.
    */
   post(path: string, body: object, last?: boolean): Promise<Response | undefined>;
+  /** Tells which tags had events of this session; a report that is lost is not made again. */
+  tell(reports: TagReport[]): Promise<void>;
 }
 
 export function courier(at: Surroundings): Courier {
   const items = new Map<string, Item>();
   let session: Session | null = null;
-  let opening: Promise<boolean> | undefined;
+  let opening: Promise<boolean | void> | undefined;
   let timer: ReturnType<typeof setTimeout>;
   let failures = 0;
   /** The server asked for so many seconds. */
   let pause = 0;
   /** The server wants nothing of this page. */
   let refused = false;
+  /** It has asked for another session; once a page is enough. */
+  let renewed = false;
 
   function later(ms: number): void {
     clearTimeout(timer);
@@ -100,7 +116,6 @@ export function courier(at: Surroundings): Courier {
 
   /** Another session signs what is not sent yet. */
   function renew(): void {
-    failures++;
     setSession(null);
     for (const item of items.values()) delete item.token;
   }
@@ -132,12 +147,11 @@ export function courier(at: Surroundings): Courier {
     });
     const status = `${response?.status}`;
     pause = +(response?.headers.get("retry-after") as never);
+    failures++;
     // 400 and 413: this batch is what the server cannot read, not the next one
     if (/^20|400|413/.test(status)) {
-      failures = 0;
-      return await response!.json().catch(() => ({})) as Answer;
+      return await response!.json().catch(() => status > "3" ? {} : undefined) as Answer | undefined;
     }
-    failures++;
     refused = /^40[34]$/.test(status);
     if (status === "401") renew();
     return undefined;
@@ -146,38 +160,50 @@ export function courier(at: Surroundings): Courier {
   /** Sees to a session and to signatures; false when there is none to be had now. */
   async function open(consent: Consent): Promise<boolean> {
     const text = consentText(consent);
-    const usable = () => session?.consent === text && session.end > Date.now();
+    const usable = () => {
+      const left = session && session.end - Date.now();
+      // one kept in storage may be others' writing: no session lasts longer than a day
+      return session?.consent === text && left! > 0 && left! < 9e7 && session.cookies && session.config;
+    };
     if (!usable()) {
-      session = JSON.parse(await at.savedSession() ?? "null");
-      const kept = usable();
-      if (!kept) {
+      session = parsed(await at.savedSession());
+      let answer: Answer | undefined;
+      if (!usable()) {
         session = null;
         await at.rest();
-        const answer = await ask("session", consent);
+        answer = await ask("session", consent);
+        const opened = answer?.session as Exclude<Answer["session"], string>;
+        if (!opened) return false;
+        failures = 0;
         // consent may have changed meanwhile
-        if (!answer?.session || consentText(at.consent() ?? consent) !== text) return false;
-        const skew = answer.session.now - Date.now();
+        if (consentText(at.consent() ?? consent) !== text) return false;
+        const skew = opened.now - Date.now();
         setSession({
-          ...answer.session,
+          ...opened,
           skew,
-          end: answer.session.expires_at - skew - 6e4,
+          end: opened.expires_at - skew - 6e4,
           consent: text,
-          cookies: answer.cookies!,
-          config: answer.config,
+          cookies: answer!.cookies!,
+          config: answer!.config,
         });
       }
-      await at.received(session!, !kept);
+      await at.received(session!, answer);
     }
     await Promise.all([...items.values()].map(sign));
     return true;
   }
 
+  /** As the server takes it: the text, and that this session says it. */
+  const signed = async ({ id, skew, key }: Session, of: string, name: string, body: string) => ({
+    token: await tokenOf(at.subtle, { id, key }, of, name, Date.now() + skew, body),
+    body,
+  });
+
   async function sign(item: Item): Promise<void> {
     if (!session || item.token) return;
     const { event } = item;
-    const { skew } = session;
-    item.body ??= JSON.stringify({ ...event, timestamp: event.timestamp + skew });
-    item.token = await tokenOf(at.subtle, session, event.id, event.name, Date.now() + skew, item.body);
+    item.body ??= JSON.stringify({ ...event, timestamp: event.timestamp + session.skew });
+    Object.assign(item, await signed(session, event.id, event.name, item.body));
     keep(item);
   }
 
@@ -185,7 +211,8 @@ export function courier(at: Surroundings): Courier {
     const now = Date.now();
     let size = 0;
     const batch = [...items.values()].filter((item) =>
-      item.token && now - item.sent > IN_FLIGHT_MS && size < MAX_CHARACTERS && (size += item.body!.length)
+      item.token && !(Math.abs(now - item.sent) < IN_FLIGHT_MS) && size < MAX_CHARACTERS &&
+      (size += `${item.body}`.length)
     ).slice(0, MAX_BATCH);
     if (!size) return;
     for (const item of batch) {
@@ -193,18 +220,26 @@ export function courier(at: Surroundings): Courier {
       keep(item);
     }
     const answer = await ask("event", consent, batch.map(({ token, body }) => ({ token, body })));
+    if (answer) failures = 0;
     batch.forEach((item, index) => {
       item.sent = 0;
       if (!answer) return;
-      if (answer.results?.[index]?.reason === "stale_token") renew();
-      else {
+      if (!item.again && /_token$/.test(`${answer.results?.[index]?.reason}`)) {
+        item.again = true;
+        renew();
+      } else {
         items.delete(item.event.id);
         at.save(item.event.id, null);
       }
     });
     if (answer?.cookies && session && at.consent()) {
       setSession({ ...session, cookies: answer.cookies });
-      void at.received(session!, true);
+      void at.received(session!, answer);
+    }
+    if (answer?.session === "renew" && !renewed) {
+      renewed = true;
+      renew();
+      void flush();
     }
   }
 
@@ -212,7 +247,11 @@ export function courier(at: Surroundings): Courier {
     const consent = at.consent();
     if (refused || !consent) return;
     // whoever asks meanwhile waits for the same session and signatures
-    opening ??= open(consent);
+    opening ??= open(consent).catch(() => {
+      // what is kept of a session is none
+      failures++;
+      renew();
+    });
     const opened = await opening;
     opening = undefined;
     if (opened) {
@@ -226,7 +265,7 @@ export function courier(at: Surroundings): Courier {
 
   return {
     add(event) {
-      const item: Item = { event, sent: 0 };
+      const item = { __proto__: null, event, sent: 0 } as Item;
       items.set(event.id, item);
       if (at.consent()) keep(item);
       void sign(item).then(flush);
@@ -234,13 +273,10 @@ export function courier(at: Surroundings): Courier {
     flush,
     async adopt() {
       for (const text of await at.saved()) {
-        try {
-          const item: Item = JSON.parse(text);
-          // one too old is refused by the server, and forgotten then
-          if (!items.has(item.event.id)) items.set(item.event.id, item);
-        } catch {
-          // somebody else wrote there
-        }
+        const item = parsed(text);
+        const id = item?.event?.id ?? "";
+        // one too old is refused by the server, and forgotten then
+        if (ID.test(id) && !items.has(id)) items.set(id, item);
       }
     },
     forget() {
@@ -249,5 +285,15 @@ export function courier(at: Surroundings): Courier {
       setSession(null);
     },
     post,
+    async tell(reports) {
+      const by = session;
+      if (!by) return;
+      const fired = await Promise.all(
+        reports.map((report) =>
+          signed(by, report.event_id, "tag_fired", JSON.stringify({ ...report, at: report.at + by.skew }))
+        ),
+      );
+      await post("event", { events: [], fired });
+    },
   };
 }

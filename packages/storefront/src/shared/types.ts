@@ -20,6 +20,15 @@ export interface StoreEvent {
   tags?: Record<string, number>;
 }
 
+/** That tags of the page had an event, and when (ms). */
+export interface TagReport {
+  /** The event's. */
+  name: string;
+  event_id: string;
+  platforms: string[];
+  at: number;
+}
+
 export type Visitor = Record<string, string | number | null | undefined>;
 
 export interface TagRule {
@@ -52,3 +61,13 @@ export interface Session {
 /** "a1m0p1s1", as in the cart attribute the order webhook reads. */
 export const consentText = (consent: Consent): string =>
   `a${+consent.analytics}m${+consent.marketing}p${+consent.preferences}s${+consent.sale_of_data}`;
+
+/** What a text of storage or a cookie says; null where it is not ours: others write there too. */
+// deno-lint-ignore no-explicit-any -- whoever asks looks at what there is
+export function parsed(text: string | null | undefined): any {
+  try {
+    return JSON.parse(text!);
+  } catch {
+    return null;
+  }
+}
