@@ -301,11 +301,18 @@ create table trakit.events ( -- owner postgres
   consent jsonb not null, -- Consent per purpose at that moment; null = not known.
   enriched text[] not null default '{}'::text[], -- What the event did not bring itself and we knew of its visitor or customer: email, phone, name, address, city, state, zip, country, date_of_birth, external_id, browser_id, click_id.
   tags jsonb not null default '{}'::jsonb, -- Browser tags of the page that had the event under the same id, {"<platform>": "<when>"}.
+  customer_id text default (identifiers ->> 'customer_id'::text), -- Shopify's customer id, out of identifiers: a person's events are found by it.
+  order_id text default (commerce ->> 'order_id'::text), -- Shopify's order id, out of commerce: an order's events are found by it.
+  token text default COALESCE((commerce ->> 'cart_token'::text), (commerce ->> 'checkout_token'::text)), -- Cart token, else checkout token, out of commerce: by it events without a visitor are found.
   constraint events_pkey PRIMARY KEY (shop_id, captured_at, id),
   constraint events_event_id_bounded CHECK (length(event_id) >= 1 AND length(event_id) <= 128),
   constraint events_from_somewhere CHECK (browser_at IS NOT NULL OR webhook_at IS NOT NULL),
   constraint events_json_objects CHECK (jsonb_typeof(page) = 'object'::text AND jsonb_typeof(commerce) = 'object'::text AND jsonb_typeof(identifiers) = 'object'::text AND jsonb_typeof(digests) = 'object'::text AND jsonb_typeof(consent) = 'object'::text AND jsonb_typeof(tags) = 'object'::text)
 ) partition by RANGE (captured_at);
+CREATE INDEX events_by_customer ON ONLY trakit.events USING btree (customer_id) WHERE (customer_id IS NOT NULL);
+CREATE INDEX events_by_order ON ONLY trakit.events USING btree (order_id) WHERE (order_id IS NOT NULL);
+CREATE INDEX events_by_token ON ONLY trakit.events USING btree (token) WHERE ((visitor_id IS NULL) AND (order_id IS NULL) AND (token IS NOT NULL));
+CREATE INDEX events_by_visitor ON ONLY trakit.events USING btree (visitor_id) WHERE (visitor_id IS NOT NULL);
 alter table trakit.events enable row level security;
 alter table trakit.events force row level security;
 create policy "functions see the shop they work for" on trakit.events for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -382,20 +389,21 @@ create policy "users see their shop's rows" on trakit.lanes for select to authen
 create table trakit.privacy_requests ( -- owner postgres
   id uuid not null default gen_random_uuid(), -- Ours.
   shop_id uuid not null, -- Shop it concerns; all zeros once that shop is redacted.
-  kind text not null, -- export (for the merchant to hand out), redact_customer or redact_shop.
-  reference text not null, -- Shopify's webhook id, or operator:<uuid>: the same request twice is done once.
-  subject jsonb, -- Whom it concerns: {"customers": [ids], "emails": [digests], "phones": [digests], "orders": [ids]}; null once done.
+  kind text not null, -- export (for the merchant to hand out), redact_customer, redact_shop, or withdrawal: the rest of what a withdrawn consent takes away.
+  reference text not null, -- Shopify's webhook id, operator:<uuid> or withdrawal:<uuid>: the same request twice is done once.
+  subject jsonb, -- Whom it concerns: {"customers": [ids], "emails": [digests], "phones": [digests], "orders": [ids]}, once it has begun as whole_subject gives it; of a withdrawal {"visitors": [ids], "consent": {"<purpose>": false}}; null once done.
   state text not null default 'pending'::text, -- pending or done. An export is done when it is 30 days old.
   seen_at timestamp with time zone, -- Redaction of a customer: events up to here were looked at (with seen_row); null = it has not begun.
   seen_row bigint, -- Redaction of a customer: events up to here were looked at (with seen_at).
+  seen_quarantined bigint, -- Redaction of a customer: quarantined webhooks up to this id were opened and looked at; null = none yet.
   tried_at timestamp with time zone, -- When a redaction was last gone on with; one that fails goes behind the others.
-  counts jsonb not null default '{}'::jsonb, -- Rows deleted so far, by table.
+  counts jsonb not null default '{}'::jsonb, -- Rows deleted so far, by table; cleared = rows of others that lost what named the person.
   requested_at timestamp with time zone not null, -- When it came.
   done_at timestamp with time zone, -- When it was done; null while pending.
   constraint privacy_requests_pkey PRIMARY KEY (shop_id, id),
   constraint privacy_requests_end_has_time CHECK ((state = 'done'::text) = (done_at IS NOT NULL)),
   constraint privacy_requests_end_names_nobody CHECK (state = 'pending'::text OR subject IS NULL),
-  constraint privacy_requests_kind_known CHECK (kind = ANY (ARRAY['export'::text, 'redact_customer'::text, 'redact_shop'::text])),
+  constraint privacy_requests_kind_known CHECK (kind = ANY (ARRAY['export'::text, 'redact_customer'::text, 'redact_shop'::text, 'withdrawal'::text])),
   constraint privacy_requests_once UNIQUE (shop_id, reference),
   constraint privacy_requests_reference_bounded CHECK (length(reference) >= 1 AND length(reference) <= 100),
   constraint privacy_requests_seen_whole CHECK ((seen_at IS NULL) = (seen_row IS NULL)),
@@ -602,6 +610,21 @@ create policy "functions see the shop they work for, found by id or by domain" o
 create policy "the dispatcher lists shops" on trakit.shops for select to trakit_dispatcher using (true);
 create policy "users see the shop in their token" on trakit.shops for select to authenticated using ((id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
+-- Visitors that were folded into another: events from before still name them. Kept 31 days, as long as these.
+create table trakit.visitor_aliases ( -- owner postgres
+  shop_id uuid not null, -- Shop visited.
+  visitor_id bigint not null, -- The visitor that is no more.
+  became bigint not null, -- The visitor they are now, never one that was folded itself.
+  folded_at timestamp with time zone not null, -- When they met.
+  constraint visitor_aliases_pkey PRIMARY KEY (shop_id, visitor_id),
+  constraint visitor_aliases_of_another CHECK (became <> visitor_id)
+);
+CREATE INDEX visitor_aliases_by_survivor ON trakit.visitor_aliases USING btree (became);
+CREATE INDEX visitor_aliases_by_time ON trakit.visitor_aliases USING btree (folded_at);
+alter table trakit.visitor_aliases enable row level security;
+alter table trakit.visitor_aliases force row level security;
+create policy "functions see the shop they work for" on trakit.visitor_aliases for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+
 -- Keys that lead to a visitor.
 create table trakit.visitor_links ( -- owner postgres
   shop_id uuid not null, -- Shop visited.
@@ -630,12 +653,13 @@ create table trakit.visitors ( -- owner postgres
   consent jsonb, -- Latest explicit decision per purpose; null = none known.
   created_at timestamp with time zone not null, -- First seen.
   last_seen_at timestamp with time zone not null, -- Last seen, at most once a minute.
+  customer_id text default (identifiers ->> 'customer_id'::text), -- Who was logged in there last, out of identifiers: a person's visitors are found by it.
   constraint visitors_pkey PRIMARY KEY (shop_id, id),
   constraint visitors_identifiers_object CHECK (jsonb_typeof(identifiers) = 'object'::text),
   constraint visitors_seen_after_created CHECK (last_seen_at >= created_at)
 );
 CREATE INDEX visitors_by_creation ON trakit.visitors USING btree (shop_id, created_at);
-CREATE INDEX visitors_named ON trakit.visitors USING btree (shop_id, id) WHERE (identifiers ? 'customer_id'::text);
+CREATE INDEX visitors_by_customer ON trakit.visitors USING btree (customer_id) WHERE (customer_id IS NOT NULL);
 alter table trakit.visitors enable row level security;
 alter table trakit.visitors force row level security;
 create policy "functions see the shop they work for" on trakit.visitors for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
@@ -923,13 +947,14 @@ create view api.redaction_log with (security_invoker=true) as -- owner postgres
     counts,
     requested_at,
     done_at
-   FROM trakit.privacy_requests r;
+   FROM trakit.privacy_requests r
+  WHERE kind <> 'withdrawal'::text;
 
 -- -------------------- functions ---------------------------------------------------------------------------------
 
--- Everything held about one person in a shop (by domain), for the merchant to hand out.
+-- Everything held about one person in a shop (by domain), for the merchant to hand out; of more than 10,000 events the first, and "next", which is given as p_after to get those that follow.
 -- owner trakit_app; called by trakit_worker
-CREATE OR REPLACE FUNCTION api.export_customer(p_shop text, p_customer_id text DEFAULT NULL::text, p_email text DEFAULT NULL::text, p_phone text DEFAULT NULL::text, p_orders text[] DEFAULT '{}'::text[])
+CREATE OR REPLACE FUNCTION api.export_customer(p_shop text, p_customer_id text DEFAULT NULL::text, p_email text DEFAULT NULL::text, p_phone text DEFAULT NULL::text, p_orders text[] DEFAULT '{}'::text[], p_after text DEFAULT NULL::text)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -941,11 +966,11 @@ begin
   if v_shop is null then
     return jsonb_build_object('status', 'unknown_shop');
   end if;
-  return trakit.export_person(v_shop, trakit.subject_of(p_customer_id, p_email, p_phone, p_orders));
+  return trakit.export_person(v_shop, trakit.subject_of(p_customer_id, p_email, p_phone, p_orders), p_after);
 end;
 $function$;
 
--- Deletes everything of one person in a shop (by domain): by Shopify customer id, email, phone with country code, or order ids, whichever is given. Cannot be undone. Returns the receipt.
+-- Deletes everything of one person in a shop (by domain): by Shopify customer id, email, phone with country code, or order ids, whichever is given. Cannot be undone. Returns the receipt; "state": "pending" with "waits_for" where quarantined webhooks of the shop are still to be looked into, which worker or drain do.
 -- owner trakit_app; called by trakit_worker
 CREATE OR REPLACE FUNCTION api.redact_customer(p_shop text, p_customer_id text DEFAULT NULL::text, p_email text DEFAULT NULL::text, p_phone text DEFAULT NULL::text, p_orders text[] DEFAULT '{}'::text[], p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -969,7 +994,11 @@ begin
   end if;
   while trakit.privacy_step(v_shop, (v_asked ->> 'id')::uuid, 5000, p_now) ->> 'state' = 'pending' loop
   end loop;
-  return (select to_jsonb(r) - 'shop_id' from trakit.privacy_requests r where r.id = (v_asked ->> 'id')::uuid);
+  -- Shopify's webhooks that could not be read are sealed, and no key is here
+  return (
+    select to_jsonb(r) - array['shop_id', 'subject', 'seen_quarantined'] || case when r.state = 'pending'
+      then jsonb_build_object('waits_for', 'worker or drain: the quarantine is sealed, and only they can look into it') else '{}' end
+    from trakit.privacy_requests r where r.id = (v_asked ->> 'id')::uuid);
 end;
 $function$;
 
@@ -1292,6 +1321,70 @@ begin
 end;
 $function$;
 
+-- A redaction's first piece: completes its subject, and deletes what there is of the person beside their events.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.begin_redaction(p_request trakit.privacy_requests, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_shop uuid := p_request.shop_id;
+  v_counts jsonb := p_request.counts;
+  v_subject jsonb;
+  v_visitors bigint[];
+  v_customers text[];
+  v_tokens text[];
+  v_count integer;
+begin
+  -- whoever deletes visitors is alone with the shop's identity (trakit.lock_identity)
+  perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || v_shop, 0));
+  v_subject := trakit.whole_subject(v_shop, p_request.subject);
+  v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
+  v_customers := array(select jsonb_array_elements_text(v_subject -> 'customers'));
+  v_tokens := array(select jsonb_array_elements_text(v_subject -> 'tokens'));
+
+  delete from trakit.visitor_links l where l.shop_id = v_shop and l.visitor_id = any (v_visitors);
+  delete from trakit.visitor_links l where l.shop_id = v_shop and l.kind = 'customer' and l.key = any (v_customers);
+  delete from trakit.visitor_links l where l.shop_id = v_shop and l.kind in ('cart', 'checkout') and l.key = any (v_tokens);
+  delete from trakit.visitor_aliases a where a.shop_id = v_shop and a.became = any (v_visitors);
+  delete from trakit.visitors v where v.shop_id = v_shop and v.id = any (v_visitors);
+  get diagnostics v_count = row_count;
+  v_counts := trakit.add_counts(v_counts, jsonb_build_object('visitors', v_count));
+  -- a browser others were logged in as well stays theirs
+  update trakit.visitors v set identifiers = v.identifiers - 'customer_id'
+  where v.shop_id = v_shop and v.customer_id = any (v_customers);
+
+  delete from trakit.customers c where c.shop_id = v_shop and c.customer_id = any (v_customers);
+  get diagnostics v_count = row_count;
+  v_counts := trakit.add_counts(v_counts, jsonb_build_object('customers', v_count));
+  delete from trakit.cart_adds c where c.shop_id = v_shop and c.cart_token = any (v_tokens);
+  delete from trakit.carts c where c.shop_id = v_shop and c.token = any (v_tokens);
+
+  -- an export asked for before names the same person, or a person beside another
+  delete from trakit.privacy_requests r
+  where r.shop_id = v_shop and r.kind = 'withdrawal' and r.subject -> 'visitors' <@ (v_subject -> 'visitors');
+  update trakit.privacy_requests r set state = 'done', subject = null, done_at = p_now
+  where r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending' and (
+    r.subject -> 'customers' ?| v_customers
+    or (r.subject -> 'customers' = '[]' and trakit.same_person(r.subject, v_subject)));
+  update trakit.privacy_requests r set subject = r.subject || (
+    select jsonb_object_agg(x.list, (select coalesce(jsonb_agg(w.word), '[]')
+      from jsonb_array_elements_text(r.subject -> x.list) w (word) where not v_subject -> x.list ? w.word))
+    from unnest(array['emails', 'phones', 'orders']) x (list))
+  where r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending' and trakit.same_person(r.subject, v_subject);
+
+  v_count := trakit.forget_jobs(v_customers || v_tokens || array(
+    select jsonb_array_elements_text((v_subject -> 'orders') || (v_subject -> 'keys') || (v_subject -> 'emails')
+      || (v_subject -> 'phones'))));
+  if v_count > 0 then
+    v_counts := trakit.add_counts(v_counts, jsonb_build_object('jobs', v_count));
+  end if;
+  update trakit.privacy_requests r set subject = v_subject, counts = v_counts where r.id = p_request.id;
+end;
+$function$;
+
 -- Binds the running function to one shop by its domain and returns its id; null = no such shop, and nothing is visible.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.bind_shop(p_domain text, p_status text DEFAULT 'active'::text)
@@ -1548,6 +1641,60 @@ begin
   return (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'shop_id')::uuid;
 exception when invalid_text_representation then
   return null;
+end;
+$function$;
+
+-- Leaves of an event's client the country.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.clear_client(p_shop_id uuid, p_at timestamp with time zone, p_row bigint)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  update trakit.event_clients c
+  set ip = null, user_agent = null, language = null, city = null, region = null, region_code = null, postal_code = null
+  where c.shop_id = p_shop_id and c.captured_at = p_at and c.event_row = p_row
+$function$;
+
+-- Takes what names a subject out of the next p_limit events of a shop, once their own are deleted. Returns how far it came (null = there are no more) and how many it changed.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.clear_events(p_shop_id uuid, p_subject jsonb, p_after_at timestamp with time zone, p_after_row bigint, p_limit integer, OUT seen_at timestamp with time zone, OUT seen_row bigint, OUT cleared integer)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_visitors bigint[] := array(select jsonb_array_elements_text(p_subject -> 'visitors')::bigint);
+  v_tokens text[] := array(select jsonb_array_elements_text(p_subject -> 'tokens'));
+  v_event record;
+begin
+  cleared := 0;
+  -- the next so many of the shop's events, in the order of their key, whoever they are of: a step is as long as any other
+  for v_event in
+    select e.captured_at, e.id, e.visitor_id, e.digests from trakit.events e
+    where e.shop_id = p_shop_id and (e.captured_at, e.id) > (p_after_at, p_after_row)
+    order by e.captured_at, e.id limit p_limit
+  loop
+    seen_at := v_event.captured_at;
+    seen_row := v_event.id;
+    if v_event.visitor_id = any (v_visitors) then
+      -- another customer's order, placed in the person's browser: what that browser said of itself goes
+      update trakit.events e
+      set visitor_id = null, session_id = null, page = '{}', commerce = e.commerce - array(
+            select t.name from unnest(array['cart_token', 'checkout_token']) t (name) where e.commerce ->> t.name = any (v_tokens)),
+          identifiers = jsonb_strip_nulls(jsonb_build_object('customer_id', e.identifiers -> 'customer_id')),
+          digests = trakit.without_digests(e.digests, p_subject -> 'digests')
+      where e.shop_id = p_shop_id and e.captured_at = v_event.captured_at and e.id = v_event.id;
+      perform trakit.clear_client(p_shop_id, v_event.captured_at, v_event.id);
+      cleared := cleared + 1;
+    elsif v_event.digests <> '{}'
+      and trakit.without_digests(v_event.digests, p_subject -> 'digests') <> v_event.digests
+    then
+      update trakit.events e set digests = trakit.without_digests(e.digests, p_subject -> 'digests')
+      where e.shop_id = p_shop_id and e.captured_at = v_event.captured_at and e.id = v_event.id;
+      cleared := cleared + 1;
+    end if;
+  end loop;
 end;
 $function$;
 
@@ -1936,7 +2083,7 @@ AS $function$
   order by c.looked_at nulls first limit p_limit
 $function$;
 
--- Redactions that are not done yet, longest not tried first.
+-- Redactions and withdrawals that are not done yet, longest not tried first.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.due_privacy(p_limit integer DEFAULT 100, p_now timestamp with time zone DEFAULT now())
  RETURNS TABLE(shop_id uuid, id uuid)
@@ -2101,6 +2248,7 @@ declare
   v_parent text;
   v_day date;
   v_name text;
+  v_column name;
   v_made integer := 0;
 begin
   if p_days_ahead not between 0 and 60 then
@@ -2114,9 +2262,15 @@ begin
     for v_day in select d::date from generate_series(p_now::date - 1, p_now::date + p_days_ahead, interval '1 day') d loop
       v_name := v_parent || to_char(v_day, '_YYYYMMDD');
       if to_regclass('trakit.' || v_name) is null then
-        execute format('create table trakit.%I (like trakit.%I including defaults including constraints including comments)', v_name, v_parent);
+        execute format('create table trakit.%I (like trakit.%I including defaults including generated including constraints including comments)', v_name, v_parent);
         execute format('alter table trakit.%I enable row level security', v_name);
         execute format('alter table trakit.%I force row level security', v_name);
+        for v_column in
+          select a.attname from pg_catalog.pg_attribute a
+          where a.attrelid = ('trakit.' || v_parent)::regclass and a.attstattarget = 0 and a.attnum > 0
+        loop
+          execute format('alter table trakit.%I alter column %I set statistics 0', v_name, v_column);
+        end loop;
         execute format('alter table trakit.%I attach partition trakit.%I for values from (%L) to (%L)',
           v_parent, v_name, v_day, v_day + 1);
         execute format('comment on table trakit.%I is %L', v_name, 'Partition of ' || v_parent || ' for ' || v_day || ' (UTC).');
@@ -2170,36 +2324,63 @@ begin
 end;
 $function$;
 
--- Everything held about a subject: customers, visitors with their keys, the last 10,000 events with client and where they went. The caller is bound to the shop.
+-- Everything held about a subject: customers, visitors with their keys, carts, and events with client and where they went, p_limit of them; next = give it as p_after to get the events that follow (null = these were the last). The caller is bound to the shop.
 -- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.export_person(p_shop_id uuid, p_subject jsonb)
+CREATE OR REPLACE FUNCTION trakit.export_person(p_shop_id uuid, p_subject jsonb, p_after text DEFAULT NULL::text, p_limit integer DEFAULT 10000)
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
 AS $function$
 declare
   v_subject jsonb := trakit.whole_subject(p_shop_id, p_subject);
   v_visitors bigint[] := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
+  v_theirs bigint[] := v_visitors || array(select jsonb_array_elements_text(v_subject -> 'shared')::bigint);
+  v_events jsonb;
+  v_next text;
 begin
+  select coalesce(jsonb_agg(x.event order by x.captured_at, x.id), '[]'),
+    case when count(*) = p_limit then max(x.captured_at) || '/' || (array_agg(x.id order by x.captured_at desc, x.id desc))[1] end
+  into v_events, v_next
+  from (
+    select r.captured_at, r.id, to_jsonb(e) - array['shop_id', 'id', 'session_id', 'customer_id', 'order_id', 'token']
+      || jsonb_build_object(
+        'client', (select jsonb_strip_nulls(to_jsonb(c) - array['shop_id', 'event_row', 'captured_at'])
+          from trakit.event_clients c
+          where c.shop_id = p_shop_id and c.captured_at = r.captured_at and c.event_row = r.id),
+        'deliveries', (select coalesce(jsonb_agg(jsonb_build_object('platform', d.platform, 'state', d.state, 'reason', d.reason,
+            'limited', d.limited, 'settled_at', d.settled_at) order by d.platform), '[]')
+          from trakit.deliveries d
+          where d.shop_id = p_shop_id and d.captured_at = r.captured_at and d.event_row = r.id))
+      -- an order that somebody else placed under this customer's name: not what their browser said
+      || case when e.visitor_id is null or e.visitor_id = any (v_theirs) then '{}' else jsonb_build_object(
+        'visitor_id', null, 'page', '{}'::jsonb, 'client', '{}'::jsonb,
+        'identifiers', jsonb_strip_nulls(jsonb_build_object('customer_id', e.identifiers -> 'customer_id'))) end as event
+    from trakit.rows_of_person(p_shop_id, v_subject, coalesce(split_part(p_after, '/', 1)::timestamptz, '-infinity'),
+      coalesce(split_part(p_after, '/', 2)::bigint, 0), p_limit) r
+    cross join lateral (
+      select * from trakit.events e where e.shop_id = p_shop_id and e.captured_at = r.captured_at and e.id = r.id) e
+  ) x;
+  if p_after is not null then
+    return jsonb_build_object('events', v_events, 'next', v_next);
+  end if;
   return jsonb_build_object(
     'customers', (select coalesce(jsonb_agg(to_jsonb(c) - 'shop_id' order by c.customer_id), '[]') from trakit.customers c
-      where c.shop_id = p_shop_id and v_subject -> 'customers' ? c.customer_id),
-    'visitors', (select coalesce(jsonb_agg(to_jsonb(v) - 'shop_id' || jsonb_build_object('keys', (
+      where c.shop_id = p_shop_id and c.customer_id in (select jsonb_array_elements_text(v_subject -> 'customers'))),
+    'visitors', (select coalesce(jsonb_agg(to_jsonb(v) - array['shop_id', 'customer_id'] || jsonb_build_object('keys', (
         select coalesce(jsonb_agg(jsonb_build_object('kind', l.kind, 'key', l.key) order by l.kind, l.key), '[]')
         from trakit.visitor_links l where l.shop_id = p_shop_id and l.visitor_id = v.id)) order by v.id), '[]')
       from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors)),
-    'events', (select coalesce(jsonb_agg(x.event order by x.captured_at, x.id), '[]') from (
-      select e.captured_at, e.id, to_jsonb(e) - array['shop_id', 'id'] || jsonb_build_object(
-        'client', (select jsonb_strip_nulls(to_jsonb(c) - array['shop_id', 'event_row', 'captured_at'])
-          from trakit.event_clients c where c.captured_at = e.captured_at and c.event_row = e.id),
-        'deliveries', (select coalesce(jsonb_agg(jsonb_build_object('platform', d.platform, 'state', d.state, 'reason', d.reason,
-            'limited', d.limited, 'settled_at', d.settled_at) order by d.platform), '[]')
-          from trakit.deliveries d where d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id)) as event
-      from trakit.events e
-      where e.shop_id = p_shop_id and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
-        or trakit.names_person(e.identifiers, e.digests, v_subject))
-      order by e.captured_at desc limit 10000) x));
+    'carts', (select coalesce(jsonb_agg(jsonb_build_object('token', c.token, 'lines', c.lines, 'changed_at', c.changed_at)
+        order by c.token), '[]')
+      from trakit.carts c where c.shop_id = p_shop_id and c.token in (select jsonb_array_elements_text(v_subject -> 'tokens'))),
+    'events', v_events, 'next', v_next);
 end;
 $function$;
 
@@ -2236,6 +2417,36 @@ declare
   v_shop uuid := trakit.bind_shop(p_domain, null);
 begin
   return (select to_jsonb(s) from trakit.shops s where s.id = v_shop);
+end;
+$function$;
+
+-- Deletes jobs of pg-boss, waiting or finished, that name one of these words in what they were given or answered. Returns how many.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.forget_jobs(p_words text[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_count integer := 0;
+  -- named through a variable: the linter would look for the table of a constant statement
+  v_schema constant text := 'pgboss';
+begin
+  -- where there is no pg-boss, or none that we may use, there are none
+  if exists (
+    select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = v_schema and c.relname = 'job' and has_schema_privilege(n.oid, 'usage'))
+  then
+    execute format($sql$
+      delete from %I.job j
+      where exists (
+        select from (values (to_jsonb(j.data)), (to_jsonb(j.output)), (to_jsonb(j.singleton_key)), (to_jsonb(j.group_id))) w (said)
+        cross join lateral jsonb_path_query(w.said, 'strict $.**') v
+        where jsonb_typeof(v) in ('string', 'number') and v #>> '{}' = any ($1))
+    $sql$, v_schema) using p_words;
+    get diagnostics v_count = row_count;
+  end if;
+  return v_count;
 end;
 $function$;
 
@@ -2977,6 +3188,11 @@ begin
     update trakit.visitor_links l set visitor_id = join_visitor.visitor_id
     where l.shop_id = p_shop_id and l.visitor_id = any (v_found[2:]);
     delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_found[2:]);
+    -- events from before go on naming them
+    update trakit.visitor_aliases a set became = join_visitor.visitor_id
+    where a.shop_id = p_shop_id and a.became = any (v_found[2:]);
+    insert into trakit.visitor_aliases (shop_id, visitor_id, became, folded_at)
+    select p_shop_id, f.id, join_visitor.visitor_id, p_now from unnest(v_found[2:]) f (id);
   end if;
   if v_found is not null and v_gained > 0 then
     -- counted on the keys they met at: who was folded, and who was nobody yet
@@ -3047,6 +3263,21 @@ begin
   return true;
 end;
 $function$;
+
+-- For migrations: columns that hold persons, or what leads to one. ANALYZE would copy their values into pg_statistic, where no redaction reaches; all of them are looked up by whole keys, for which a plan needs no statistics.
+-- owner postgres; called by its owner only
+CREATE OR REPLACE PROCEDURE trakit.keep_no_statistics(IN p_table regclass, IN p_columns name[])
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $procedure$
+declare
+  v_column name;
+begin
+  foreach v_column in array p_columns loop
+    execute format('alter table %s alter column %I set statistics 0', p_table, v_column);
+  end loop;
+end;
+$procedure$;
 
 -- Shop a lane belongs to.
 -- owner trakit_dispatcher; called by trakit_app
@@ -3548,18 +3779,6 @@ begin
 end;
 $function$;
 
--- Whether identifiers and digests are those of a request's subject.
--- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.names_person(p_identifiers jsonb, p_digests jsonb, p_subject jsonb)
- RETURNS boolean
- LANGUAGE sql
- IMMUTABLE
-AS $function$
-  select coalesce(p_subject -> 'customers' ? (p_identifiers ->> 'customer_id'), false)
-    or coalesce(p_digests -> 'email.lower' ?| array(select jsonb_array_elements_text(p_subject -> 'emails')), false)
-    or coalesce(p_digests -> 'phone.e164' ?| array(select jsonb_array_elements_text(p_subject -> 'phones')), false)
-$function$;
-
 -- After a browser's adds to a cart were stored: remembers those Shopify has not told of yet, and returns the results with the ids the events have.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.note_adds(p_shop_id uuid, p_events jsonb, p_results jsonb)
@@ -3846,9 +4065,9 @@ AS $function$
   ) x
 $function$;
 
--- The export a customer asked for, made now; null = no such request of this shop, or it is over.
+-- The export a customer asked for, made now, or the events that follow p_after; null = no such request of this shop, or it is over.
 -- owner trakit_app; called by trakit_edge
-CREATE OR REPLACE FUNCTION trakit.privacy_export(p_shop text, p_request_id uuid)
+CREATE OR REPLACE FUNCTION trakit.privacy_export(p_shop text, p_request_id uuid, p_after text DEFAULT NULL::text)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3860,7 +4079,7 @@ declare
 begin
   select * into v_request from trakit.privacy_requests r
   where r.id = p_request_id and r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending';
-  return case when v_request.id is not null then trakit.export_person(v_shop, v_request.subject) end;
+  return case when v_request.id is not null then trakit.export_person(v_shop, v_request.subject, p_after) end;
 end;
 $function$;
 
@@ -3877,12 +4096,12 @@ declare
 begin
   return coalesce((
     select jsonb_agg(x.row order by x.requested_at desc) from (
-      select r.requested_at, to_jsonb(r) - array['shop_id', 'subject', 'next_day'] as row
-      from trakit.privacy_requests r where r.shop_id = v_shop order by r.requested_at desc limit p_limit) x), '[]');
+      select r.requested_at, to_jsonb(r) - array['shop_id', 'subject', 'seen_quarantined'] as row
+      from trakit.privacy_requests r where r.shop_id = v_shop and r.kind <> 'withdrawal' order by r.requested_at desc limit p_limit) x), '[]');
 end;
 $function$;
 
--- Does the next piece of a redaction: looks at p_limit events for a customer, or deletes about p_limit rows of a shop. Returns {"state": pending | done | waiting | gone}; call it until it is not pending. waiting = its last piece is due a minute after the request.
+-- Does the next piece of a redaction or withdrawal: p_limit events of a customer or visitor, or about p_limit rows of a shop. Returns {"state": pending | sealed | done | waiting | gone}; call it until it is not pending. sealed = who has the key ring must look into the quarantine (trakit.sealed_of_request); waiting = what is left is due later.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.privacy_step(p_shop_id uuid, p_request_id uuid, p_limit integer DEFAULT 5000, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb
@@ -3906,11 +4125,14 @@ begin
   if v_request.kind = 'redact_shop' then
     return trakit.redact_shop_step(v_request, p_limit, p_now);
   end if;
+  if v_request.kind = 'withdrawal' then
+    return trakit.withdrawal_step(v_request, p_limit, p_now);
+  end if;
   return trakit.redact_customer_step(v_request, p_limit, p_now);
 end;
 $function$;
 
--- Drops partitions past their keeping (events and deliveries 30 days, clients 7) and up to p_limit each of expired keys, carts, quarantine, counters of senders and refusals, compared orders. Returns how many of each, and "more": true where some may be left; call it again. Visitors: trakit.purge_visitors.
+-- Drops partitions past their keeping (events and deliveries 30 days, clients 7) and up to p_limit each of expired keys, carts, quarantine, aliases of visitors, counters of senders and refusals, compared orders. Returns how many of each, and "more": true where some may be left; call it again. Visitors: trakit.purge_visitors.
 -- owner postgres; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.purge(p_now timestamp with time zone DEFAULT now(), p_limit integer DEFAULT 10000)
  RETURNS jsonb
@@ -3950,6 +4172,7 @@ begin
       ('carts', 'carts', 'expires_at <= $1'),
       ('cart_adds', 'cart_adds', 'added_at < $1 - interval ''1 day'''),
       ('quarantine', 'quarantine', 'expires_at <= $1'),
+      ('visitor_aliases', 'visitor_aliases', 'folded_at < $1 - interval ''31 days'''),
       ('refusals', 'refusals', 'day < $1::date - 90'),
       ('reconciled_orders', 'reconciled_orders', 'day < $1::date - 60')
     ) x (name, relation, condition)
@@ -3969,7 +4192,7 @@ begin
 end;
 $function$;
 
--- Deletes up to p_limit visitors, with their keys, whom nobody saw for as long as their shop's cookies live, the shop with the oldest first. Returns how many; p_limit = there may be more.
+-- Deletes up to p_limit visitors, with their keys, whom nobody saw for as long as their shop's cookies live (31 days at least: as long as events name them), the shop with the oldest first. Returns how many; p_limit = there may be more.
 -- owner postgres; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.purge_visitors(p_now timestamp with time zone DEFAULT now(), p_limit integer DEFAULT 2000)
  RETURNS integer
@@ -3991,7 +4214,8 @@ begin
     select s.id, x.over
     from trakit.shops s
     cross join lateral (
-      select least(p_now - make_interval(days => s.cookie_lifetime_days), p_now - interval '1 day') as over
+      -- never before the events that name them
+      select p_now - make_interval(days => greatest(s.cookie_lifetime_days, 31)) as over
     ) x
     cross join lateral (
       select v.created_at from trakit.visitors v
@@ -4210,7 +4434,7 @@ begin
 end;
 $function$;
 
--- First visitors, customers, quarantine and open exports, then p_limit of the shop's events at a time, last the keys of older orders.
+-- First what there is beside events (begin_redaction), then p_limit of the person's events at a time, then of the shop's other events, the keys of older orders, last the quarantine, which is opened elsewhere.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.redact_customer_step(p_request trakit.privacy_requests, p_limit integer, p_now timestamp with time zone)
  RETURNS jsonb
@@ -4222,81 +4446,54 @@ declare
   v_shop uuid := p_request.shop_id;
   v_subject jsonb := p_request.subject;
   v_counts jsonb := p_request.counts;
-  v_count integer;
-  v_visitors bigint[];
-  v_orders text[];
-  v_carts text[];
-  v_seen_at timestamptz;
-  v_seen_row bigint;
   v_at timestamptz[];
   v_rows bigint[];
+  v_orders text[];
+  v_cleared record;
 begin
-  if p_request.seen_at is null then
-    -- whoever deletes visitors is alone with the shop's identity (trakit.lock_identity)
-    perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || v_shop, 0));
-    v_subject := trakit.whole_subject(v_shop, v_subject);
-    v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
-    delete from trakit.visitor_links l
-    where l.shop_id = v_shop and (l.visitor_id = any (v_visitors) or (l.kind = 'customer'
-      and l.key in (select jsonb_array_elements_text(v_subject -> 'customers'))));
-    delete from trakit.visitors v where v.shop_id = v_shop and v.id = any (v_visitors);
-    get diagnostics v_count = row_count;
-    v_counts := trakit.add_counts(v_counts, jsonb_build_object('visitors', v_count));
-    delete from trakit.customers c
-    where c.shop_id = v_shop and c.customer_id in (select jsonb_array_elements_text(v_subject -> 'customers'));
-    get diagnostics v_count = row_count;
-    v_counts := trakit.add_counts(v_counts, jsonb_build_object('customers', v_count));
-    delete from trakit.quarantine q where q.shop_id = v_shop;
-    get diagnostics v_count = row_count;
-    v_counts := trakit.add_counts(v_counts, jsonb_build_object('quarantine', v_count));
-    -- an export asked for before names the same person
-    update trakit.privacy_requests r set state = 'done', subject = null, done_at = p_now
-    where r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending' and trakit.names_person(
-      '{}', jsonb_build_object('email.lower', r.subject -> 'emails', 'phone.e164', r.subject -> 'phones'), v_subject)
-      or (r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending'
-        and r.subject -> 'customers' ?| array(select jsonb_array_elements_text(v_subject -> 'customers')));
-    update trakit.privacy_requests r set subject = v_subject, counts = v_counts, seen_at = '-infinity', seen_row = 0
-    where r.id = p_request.id;
+  if not v_subject ? 'visitors' then
+    perform trakit.begin_redaction(p_request, p_now);
     return jsonb_build_object('state', 'pending');
   end if;
-  v_visitors := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
-  -- the next so many of the shop's events, in the order of their index, whoever they are of: a step is as long as any other
-  select max(x.captured_at), (array_agg(x.id order by x.captured_at desc, x.id desc))[1],
-    array_agg(x.captured_at) filter (where x.named), array_agg(x.id) filter (where x.named)
-  into v_seen_at, v_seen_row, v_at, v_rows
-  from (
-    select e.captured_at, e.id, e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
-      or trakit.names_person(e.identifiers, e.digests, v_subject) as named
-    from trakit.events e
-    where e.shop_id = v_shop and (e.captured_at, e.id) > (p_request.seen_at, p_request.seen_row)
-    order by e.captured_at, e.id limit p_limit
-  ) x;
-  if v_seen_at is not null then
+  if p_request.seen_at is null then
+    select array_agg(r.captured_at), array_agg(r.id) into v_at, v_rows
+    from trakit.rows_of_person(v_shop, v_subject, '-infinity', 0, p_limit) r;
     if v_rows is not null then
-      v_carts := array(
-        select distinct e.commerce ->> 'cart_token' from trakit.events e
-        join unnest(v_at, v_rows) x (at, event_row) on e.captured_at = x.at and e.id = x.event_row
-        where e.commerce ? 'cart_token');
       delete from trakit.reconciled_orders r where r.shop_id = v_shop and r.order_id in (
-        select e.commerce ->> 'order_id' from trakit.events e
-        join unnest(v_at, v_rows) x (at, event_row) on e.captured_at = x.at and e.id = x.event_row);
-      delete from trakit.cart_adds c where c.shop_id = v_shop and c.cart_token = any (v_carts);
-      delete from trakit.carts c where c.shop_id = v_shop and c.token = any (v_carts);
+        select e.order_id from unnest(v_at, v_rows) x (at, event_row) cross join lateral (
+          select e.order_id from trakit.events e
+          where e.shop_id = v_shop and e.captured_at = x.at and e.id = x.event_row) e);
       v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
       delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
     end if;
-    update trakit.privacy_requests r set counts = v_counts, seen_at = v_seen_at, seen_row = v_seen_row
+    update trakit.privacy_requests r
+    set counts = v_counts, seen_at = case when v_rows is null then '-infinity'::timestamptz end,
+        seen_row = case when v_rows is null then 0 end
     where r.id = p_request.id;
     return jsonb_build_object('state', 'pending');
   end if;
-  -- orders whose events have aged out still have their keys
-  delete from trakit.reconciled_orders r
-  where r.shop_id = v_shop and r.order_id in (select jsonb_array_elements_text(v_subject -> 'orders'));
-  v_orders := array(select 'order:' || jsonb_array_elements_text(v_subject -> 'orders'));
-  v_rows := array(select o.event_row from trakit.event_keys o where o.shop_id = v_shop and o.key = any (v_orders));
-  delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
-  update trakit.privacy_requests r
-  set state = 'done', done_at = p_now, subject = null, counts = v_counts where r.id = p_request.id;
+  if p_request.seen_at < 'infinity' then
+    v_cleared := trakit.clear_events(v_shop, v_subject, p_request.seen_at, p_request.seen_row, p_limit);
+    if v_cleared.cleared > 0 then
+      v_counts := trakit.add_counts(v_counts, jsonb_build_object('cleared', v_cleared.cleared));
+    end if;
+    if v_cleared.seen_at is null then
+      -- orders whose events have aged out still have their keys
+      delete from trakit.reconciled_orders r
+      where r.shop_id = v_shop and r.order_id in (select jsonb_array_elements_text(v_subject -> 'orders'));
+      v_orders := array(select 'order:' || jsonb_array_elements_text(v_subject -> 'orders'));
+      v_rows := array(select o.event_row from trakit.event_keys o where o.shop_id = v_shop and o.key = any (v_orders));
+      delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
+    end if;
+    update trakit.privacy_requests r
+    set counts = v_counts, seen_at = coalesce(v_cleared.seen_at, 'infinity'), seen_row = coalesce(v_cleared.seen_row, 0)
+    where r.id = p_request.id;
+    return jsonb_build_object('state', 'pending');
+  end if;
+  if exists (select from trakit.quarantine q where q.shop_id = v_shop and q.id > coalesce(p_request.seen_quarantined, 0)) then
+    return jsonb_build_object('state', 'sealed');
+  end if;
+  update trakit.privacy_requests r set state = 'done', done_at = p_now, subject = null where r.id = p_request.id;
   return jsonb_build_object('state', 'done');
 end;
 $function$;
@@ -4344,13 +4541,8 @@ begin
       delete from trakit.destinations d where d.shop_id = v_shop;
       delete from trakit.privacy_requests r where r.shop_id = v_shop;
       delete from trakit.shops s where s.id = v_shop;
-      -- finished jobs stand in the queue for a while; where there is no pg-boss there are none
-      if exists (
-        select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = 'pgboss' and c.relname = 'job' and has_schema_privilege(n.oid, 'usage'))
-      then
-        execute format('delete from %I.job j where j.data::text like $1', 'pgboss') using '%' || v_shop || '%';
-      end if;
+      -- finished jobs stand in the queue for a while
+      perform trakit.forget_jobs(array[v_shop::text]);
       perform set_config('trakit.shop_id', c_nobody::text, true);
       insert into trakit.privacy_requests (id, shop_id, kind, reference, state, counts, requested_at, done_at)
       values (p_request.id, c_nobody, 'redact_shop', p_request.reference, 'done', v_counts, p_request.requested_at, p_now);
@@ -4595,6 +4787,74 @@ begin
 end;
 $function$;
 
+-- The person's own events, by a subject that whole_subject completed, those behind a key in their order.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.rows_of_person(p_shop_id uuid, p_subject jsonb, p_after_at timestamp with time zone, p_after_row bigint, p_limit integer)
+ RETURNS TABLE(captured_at timestamp with time zone, id bigint)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_at_once constant integer := 10;
+  v_customers text[] := array(select jsonb_array_elements_text(p_subject -> 'customers'));
+  v_orders text[] := array(select jsonb_array_elements_text(p_subject -> 'orders'));
+  v_visitors bigint[] := array(select jsonb_array_elements_text(p_subject -> 'visitors')::bigint);
+  v_tokens text[] := array(select jsonb_array_elements_text(p_subject -> 'tokens'));
+  v_some text[];
+  v_browsers bigint[];
+  v_found record;
+  v_at timestamptz[] := '{}';
+  v_rows bigint[] := '{}';
+begin
+  for v_from in 1 .. greatest(cardinality(v_customers), cardinality(v_orders), cardinality(v_tokens), cardinality(v_visitors))
+    by c_at_once
+  loop
+    v_some := v_customers[v_from : v_from + c_at_once - 1];
+    if v_some <> '{}' then
+      select array_agg(e.captured_at) as at, array_agg(e.id) as rows into v_found
+      from trakit.events e where e.shop_id = p_shop_id and e.customer_id = any (v_some);
+      v_at := v_at || v_found.at;
+      v_rows := v_rows || v_found.rows;
+    end if;
+    v_some := v_orders[v_from : v_from + c_at_once - 1];
+    if v_some <> '{}' then
+      select array_agg(e.captured_at) as at, array_agg(e.id) as rows into v_found
+      from trakit.events e where e.shop_id = p_shop_id and e.order_id = any (v_some);
+      v_at := v_at || v_found.at;
+      v_rows := v_rows || v_found.rows;
+    end if;
+    -- an order placed there under another customer's name is that customer's
+    v_browsers := v_visitors[v_from : v_from + c_at_once - 1];
+    if v_browsers <> '{}' then
+      select array_agg(e.captured_at) as at, array_agg(e.id) as rows into v_found
+      from trakit.events e where e.shop_id = p_shop_id and e.visitor_id = any (v_browsers) and e.customer_id is null;
+      v_at := v_at || v_found.at;
+      v_rows := v_rows || v_found.rows;
+    end if;
+    -- who refused, or had not decided: nothing is left of them but the cart
+    v_some := v_tokens[v_from : v_from + c_at_once - 1];
+    if v_some <> '{}' then
+      select array_agg(e.captured_at) as at, array_agg(e.id) as rows into v_found
+      from trakit.events e
+      where e.shop_id = p_shop_id and e.token = any (v_some) and e.visitor_id is null and e.order_id is null
+        and e.customer_id is null;
+      v_at := v_at || v_found.at;
+      v_rows := v_rows || v_found.rows;
+    end if;
+  end loop;
+  return query
+  select distinct x.at, x.event_row from unnest(v_at, v_rows) x (at, event_row)
+  where (x.at, x.event_row) > (p_after_at, p_after_row)
+  order by x.at, x.event_row limit p_limit;
+end;
+$function$;
+
 -- Moves up to p_replays unfinished replays on, oldest first, each by up to p_steps steps of 1,000 events. Returns how many of those it looked at are not finished yet.
 -- owner trakit_dispatcher; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.run_replays(p_steps integer DEFAULT 2, p_now timestamp with time zone DEFAULT now(), p_replays integer DEFAULT 20)
@@ -4625,6 +4885,48 @@ begin
     exit when v_moved >= p_replays;
   end loop;
   return v_left;
+end;
+$function$;
+
+-- Whether two subjects share an address, a number or an order.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.same_person(p_one jsonb, p_other jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return exists (
+    select from unnest(array['emails', 'phones', 'orders']) x (list)
+    where p_one -> x.list ?| array(select jsonb_array_elements_text(p_other -> x.list)));
+end;
+$function$;
+
+-- What a redaction has still to look into: {"subject": {"customers", "emails", "phones", "orders", "keys", "tokens"}, "sealed": [{"id", "shop", "webhook_id", "body"}]}, oldest first.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.sealed_of_request(p_shop_id uuid, p_request_id uuid, p_limit integer DEFAULT 20)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_request trakit.privacy_requests;
+begin
+  perform set_config('trakit.shop_domain', '', true), set_config('trakit.shop_id', p_shop_id::text, true);
+  select * into v_request from trakit.privacy_requests r
+  where r.id = p_request_id and r.shop_id = p_shop_id and r.kind = 'redact_customer' and r.state = 'pending';
+  return jsonb_build_object(
+    'subject', v_request.subject - array['visitors', 'shared', 'digests'],
+    'sealed', (
+      select coalesce(jsonb_agg(jsonb_build_object('id', q.id, 'shop', q.shop_domain, 'webhook_id', q.webhook_id,
+        'body', q.sealed_body) order by q.id), '[]')
+      from (
+        select * from trakit.quarantine q
+        where q.shop_id = p_shop_id and v_request.id is not null and q.id > coalesce(v_request.seen_quarantined, 0)
+        order by q.id limit p_limit
+      ) q));
 end;
 $function$;
 
@@ -4954,6 +5256,33 @@ begin
     update trakit.quarantine set tries = tries + 1 where id = p_id;
   end if;
   return found;
+end;
+$function$;
+
+-- Deletes the quarantined webhooks that name the person a redaction is about, of those up to p_seen, which were all looked into.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.settle_sealed(p_shop_id uuid, p_request_id uuid, p_theirs bigint[], p_seen bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_request trakit.privacy_requests;
+  v_count integer;
+begin
+  perform set_config('trakit.shop_domain', '', true), set_config('trakit.shop_id', p_shop_id::text, true);
+  select * into v_request from trakit.privacy_requests r
+  where r.id = p_request_id and r.shop_id = p_shop_id and r.kind = 'redact_customer' and r.state = 'pending' for update;
+  if v_request.id is null then
+    return;
+  end if;
+  delete from trakit.quarantine q where q.shop_id = p_shop_id and q.id = any (p_theirs);
+  get diagnostics v_count = row_count;
+  update trakit.privacy_requests r
+  set counts = trakit.add_counts(r.counts, jsonb_build_object('quarantine', v_count)),
+      seen_quarantined = greatest(r.seen_quarantined, p_seen)
+  where r.id = v_request.id;
 end;
 $function$;
 
@@ -5304,6 +5633,82 @@ AS $function$
   from trakit.events e where e.captured_at = p_at and e.id = p_row
 $function$;
 
+-- Takes what a withdrawn consent no longer allows out of up to p_limit events of visitors, and ends their deliveries that wait: consent_denied. done = how many events are through with it, rest = some are left: beyond the limit, held by somebody, or being sent at this moment. The caller holds the shop's identity.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.strip_events(p_shop_id uuid, p_visitors bigint[], p_consent jsonb, p_limit integer, p_now timestamp with time zone, OUT done integer, OUT rest boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_refused jsonb := (
+    select coalesce(jsonb_object_agg(c.key, c.value), '{}') from jsonb_each(p_consent) c where c.value = 'false');
+  v_both boolean := v_refused @> '{"analytics": false, "marketing": false}';
+  v_at timestamptz[];
+  v_rows bigint[];
+  v_event trakit.events;
+  v_under_way boolean;
+begin
+  done := 0;
+  select array_agg(x.captured_at), array_agg(x.id) into v_at, v_rows
+  from (
+    select e.captured_at, e.id from trakit.events e
+    where e.shop_id = p_shop_id and e.visitor_id = any (p_visitors) and (v_both or not e.consent @> v_refused)
+    limit p_limit + 1
+  ) x;
+  rest := coalesce(cardinality(v_rows) > p_limit, false);
+  for v_i in 1 .. least(coalesce(cardinality(v_rows), 0), p_limit) loop
+    -- who holds an event may wait for the shop's identity, which this call holds: it has its turn later
+    select * into v_event from trakit.events e
+    where e.shop_id = p_shop_id and e.captured_at = v_at[v_i] and e.id = v_rows[v_i] for update skip locked;
+    if v_event.id is null then
+      rest := true;
+      continue;
+    end if;
+    update trakit.deliveries d
+    set state = 'skipped', reason = case when v_refused ? g.purpose then 'consent_denied' else 'sale_refused' end,
+        settled_at = p_now, next_attempt_at = null, waits_for = null, lease = null
+    from trakit.destinations g
+    where d.shop_id = p_shop_id and d.captured_at = v_at[v_i] and d.event_row = v_rows[v_i] and d.state = 'pending'
+      and (d.lease is null or d.next_attempt_at <= p_now)
+      and g.id = d.destination_id and g.shop_id = p_shop_id
+      and (v_refused ? g.purpose or (v_refused ? 'sale_of_data' and g.settings ->> 'sale_refused' = 'skip'));
+    if v_refused ? 'sale_of_data' then
+      update trakit.deliveries d set limited = true
+      where d.shop_id = p_shop_id and d.captured_at = v_at[v_i] and d.event_row = v_rows[v_i] and d.state = 'pending'
+        and not d.limited;
+    end if;
+    -- what is being sent at this moment cannot be called back, but it must not be sent again
+    v_under_way := exists (
+      select from trakit.deliveries d join trakit.destinations g on g.id = d.destination_id
+      where d.shop_id = p_shop_id and d.captured_at = v_at[v_i] and d.event_row = v_rows[v_i] and d.state = 'pending'
+        and v_refused ? g.purpose);
+    rest := rest or v_under_way;
+    if v_both then
+      done := done + case when v_under_way and v_event.consent @> v_refused then 0 else 1 end;
+      update trakit.events e
+      set page = '{}', identifiers = '{}', digests = '{}', session_id = null, consent = e.consent || v_refused,
+          commerce = case when e.order_id is null then e.commerce - array['cart_token', 'checkout_token'] else e.commerce end,
+          visitor_id = case when v_under_way then e.visitor_id end
+      where e.shop_id = p_shop_id and e.captured_at = v_at[v_i] and e.id = v_rows[v_i];
+      perform trakit.clear_client(p_shop_id, v_at[v_i], v_rows[v_i]);
+    else
+      done := done + case when v_under_way then 0 else 1 end;
+      update trakit.events e
+      set identifiers = trakit.consented_identifiers(e.identifiers, v_refused),
+          consent = case when v_under_way then e.consent else e.consent || v_refused end
+      where e.shop_id = p_shop_id and e.captured_at = v_at[v_i] and e.id = v_rows[v_i];
+    end if;
+  end loop;
+end;
+$function$;
+
 -- A person as requests name one, from ids, an email and a phone number with its country code.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.subject_of(p_customer_id text, p_email text, p_phone text, p_orders text[])
@@ -5560,47 +5965,107 @@ begin
 end;
 $function$;
 
--- A request's subject with what we know to be the same person: {"customers", "emails", "phones", "orders", "visitors"}, all lists.
+-- A request's subject with what we know to be the same person, all lists: customers, emails, phones, orders; visitors (with those folded into them; none in which another customer was logged in as well: these are in shared); their keys; tokens of carts and checkouts; and digests by normal form.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.whole_subject(p_shop_id uuid, p_subject jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_custom_plan'
+ SET jit TO 'off'
 AS $function$
 declare
-  v_customers jsonb := coalesce(p_subject -> 'customers', '[]');
-  v_emails jsonb := coalesce(p_subject -> 'emails', '[]');
-  v_phones jsonb := coalesce(p_subject -> 'phones', '[]');
-  v_customer record;
-  v_ids text[];
-  v_email text[] := array(select jsonb_array_elements_text(v_emails));
-  v_phone text[] := array(select jsonb_array_elements_text(v_phones));
+  c_at_once constant integer := 10;
+  -- what is one person's; a city, a country or a gender is many people's
+  c_personal constant text[] := array['email', 'phone', 'first_name', 'last_name', 'street', 'birth', 'external_id'];
+  v_customers text[] := array(select jsonb_array_elements_text(p_subject -> 'customers'));
+  v_emails text[] := array(select jsonb_array_elements_text(p_subject -> 'emails'));
+  v_phones text[] := array(select jsonb_array_elements_text(p_subject -> 'phones'));
+  v_orders text[] := array(select jsonb_array_elements_text(p_subject -> 'orders'));
+  v_digests jsonb := jsonb_build_object('email.lower', to_jsonb(v_emails), 'phone.e164', to_jsonb(v_phones));
+  v_told jsonb;
+  v_some text[];
+  v_placed_by bigint[] := '{}';
+  v_visitors bigint[];
+  v_shared bigint[];
+  v_whole jsonb;
 begin
-  v_ids := array(select jsonb_array_elements_text(v_customers));
-  -- a record may carry only an email; and the customer may have had another one
-  for v_customer in
-    select c.customer_id, c.digests from trakit.customers c
-    where c.shop_id = p_shop_id
-      and (c.customer_id = any (v_ids) or c.digests -> 'email.lower' ?| v_email or c.digests -> 'phone.e164' ?| v_phone)
+  if v_emails || v_phones <> '{}' then
+    -- told by Shopify, which lets no two customers have the same
+    v_customers := array(
+      select unnest(v_customers)
+      union
+      select c.customer_id from trakit.customers c
+      where c.shop_id = p_shop_id and (c.digests -> 'email.lower' ?| v_emails or c.digests -> 'phone.e164' ?| v_phones));
+  end if;
+  for v_told in
+    select c.digests from unnest(v_customers) k (customer) cross join lateral (
+      select c.digests from trakit.customers c where c.shop_id = p_shop_id and c.customer_id = k.customer) c
   loop
-    v_customers := v_customers || to_jsonb(v_customer.customer_id);
-    v_emails := v_emails || coalesce(v_customer.digests -> 'email.lower', '[]');
-    v_phones := v_phones || coalesce(v_customer.digests -> 'phone.e164', '[]');
+    v_digests := v_digests || coalesce((
+      select jsonb_object_agg(d.key, coalesce(v_digests -> d.key, '[]') || d.value)
+      from jsonb_each(v_told) d where split_part(d.key, '.', 1) = any (c_personal)), '{}');
   end loop;
-  v_ids := array(select jsonb_array_elements_text(v_customers));
-  v_email := array(select jsonb_array_elements_text(v_emails));
-  v_phone := array(select jsonb_array_elements_text(v_phones));
-  return jsonb_build_object('customers', v_customers, 'emails', v_emails, 'phones', v_phones,
-    'orders', coalesce(p_subject -> 'orders', '[]'),
-    'visitors', (
-      select coalesce(jsonb_agg(x.id), '[]') from (
-        select v.id from trakit.visitors v
-        where v.shop_id = p_shop_id and v.identifiers ? 'customer_id' and v.identifiers ->> 'customer_id' = any (v_ids)
-        union
-        select l.visitor_id from trakit.visitor_links l
-        where l.shop_id = p_shop_id and l.kind = 'customer' and l.key = any (v_ids)
-      ) x));
+
+  for v_from in 1 .. cardinality(v_orders) by c_at_once loop
+    v_some := v_orders[v_from : v_from + c_at_once - 1];
+    v_placed_by := v_placed_by || array(
+      select distinct e.visitor_id from trakit.events e
+      where e.shop_id = p_shop_id and e.order_id = any (v_some) and e.visitor_id is not null);
+  end loop;
+  v_visitors := array(
+    select l.visitor_id from unnest(v_customers) k (customer) cross join lateral (
+      select l.visitor_id from trakit.visitor_links l
+      where l.shop_id = p_shop_id and l.kind = 'customer' and l.key = k.customer limit 1) l
+    union
+    select v.id from unnest(v_customers) k (customer) cross join lateral (
+      select v.id from trakit.visitors v where v.shop_id = p_shop_id and v.customer_id = k.customer) v
+    union
+    -- an order that is listed as theirs leads to the browser it was placed in: a token joined the two
+    select coalesce(a.became, x.id) from unnest(v_placed_by) x (id)
+    left join lateral (
+      select a.became from trakit.visitor_aliases a where a.shop_id = p_shop_id and a.visitor_id = x.id) a on true);
+  -- a browser in which somebody else was logged in as well is both people's: only what carries the person's own id is theirs
+  v_shared := array(
+    select x.id from unnest(v_visitors) x (id)
+    where exists (
+      select from trakit.visitor_links l
+      where l.visitor_id = x.id and l.shop_id = p_shop_id and l.kind = 'customer' and l.key <> all (v_customers))
+      or exists (
+      select from trakit.visitors v
+      where v.shop_id = p_shop_id and v.id = x.id and v.customer_id is not null and v.customer_id <> all (v_customers)));
+  v_visitors := array(select unnest(v_visitors) except select unnest(v_shared));
+  v_visitors := v_visitors || array(
+    select a.visitor_id from unnest(v_visitors) x (id) cross join lateral (
+      select a.visitor_id from trakit.visitor_aliases a where a.became = x.id and a.shop_id = p_shop_id) a);
+
+  v_whole := jsonb_build_object('customers', to_jsonb(v_customers), 'emails', v_digests -> 'email.lower',
+    'phones', v_digests -> 'phone.e164', 'orders', to_jsonb(v_orders), 'digests', v_digests,
+    'visitors', to_jsonb(v_visitors), 'shared', to_jsonb(v_shared),
+    'keys', (
+      select coalesce(jsonb_agg(l.key), '[]') from unnest(v_visitors) x (id) cross join lateral (
+        select l.key from trakit.visitor_links l
+        where l.visitor_id = x.id and l.shop_id = p_shop_id and l.kind in ('visitor', 'client')) l),
+    'tokens', (
+      select coalesce(jsonb_agg(l.key), '[]') from unnest(v_visitors) x (id) cross join lateral (
+        select l.key from trakit.visitor_links l
+        where l.visitor_id = x.id and l.shop_id = p_shop_id and l.kind in ('checkout', 'cart')) l));
+  -- and the tokens of their own events
+  return v_whole || jsonb_build_object('tokens', (
+    select coalesce(jsonb_agg(distinct t.token), '[]') from (
+      select jsonb_array_elements_text(v_whole -> 'tokens') as token
+      union all
+      select c.token from trakit.rows_of_person(p_shop_id, v_whole, '-infinity', 0, null) r
+      cross join lateral (
+        select e.commerce from trakit.events e
+        where e.shop_id = p_shop_id and e.captured_at = r.captured_at and e.id = r.id) e
+      cross join lateral (values (e.commerce ->> 'cart_token'), (e.commerce ->> 'checkout_token')) c (token)
+      where c.token is not null
+    ) t));
 end;
 $function$;
 
@@ -5659,7 +6124,11 @@ begin
     return p_event;
   end if;
   return p_event || jsonb_build_object(
-    'channel', v_order.channel, 'test', v_order.test, 'visitor', v_order.visitor_id,
+    'channel', v_order.channel, 'test', v_order.test,
+    -- who was folded since is somebody else now
+    'visitor', coalesce((
+      select a.became from trakit.visitor_aliases a
+      where a.shop_id = p_shop_id and a.visitor_id = v_order.visitor_id), v_order.visitor_id),
     'page', v_order.page, 'identifiers', v_order.identifiers, 'digests', v_order.digests, 'consent', v_order.consent,
     'commerce', jsonb_strip_nulls(jsonb_build_object('order_name', v_order.commerce -> 'order_name',
       'taxes_included', v_order.commerce -> 'taxes_included')) || (p_event -> 'commerce'),
@@ -5669,7 +6138,7 @@ begin
 end;
 $function$;
 
--- Takes the refused purposes' identifiers out of the visitors a browser's own keys lead to; with both refused the visitors go.
+-- Takes the refused purposes' identifiers out of the visitors a browser's own keys lead to, and out of their earlier events (strip_events); with both refused the visitors go.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.withdraw_consent(p_shop_id uuid, p_keys jsonb, p_consent jsonb, p_now timestamp with time zone)
  RETURNS void
@@ -5679,6 +6148,7 @@ AS $function$
 declare
   v_both boolean := coalesce(p_consent ->> 'marketing' = 'false' and p_consent ->> 'analytics' = 'false', false);
   v_visitors bigint[];
+  v_all bigint[];
 begin
   -- only who has the visitor's own key may speak for it; who has nothing to take away is left alone
   select array_agg(distinct l.visitor_id order by l.visitor_id) into v_visitors
@@ -5693,19 +6163,84 @@ begin
   if v_visitors is null then
     return;
   end if;
+  -- whoever deletes visitors is alone in the shop (lock_identity); and whose events are gone through gets no new ones meanwhile
+  perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || p_shop_id, 0));
+  v_all := v_visitors || array(
+    select a.visitor_id from trakit.visitor_aliases a where a.became = any (v_visitors) and a.shop_id = p_shop_id);
   if v_both then
-    -- whoever deletes visitors is alone in the shop (lock_identity)
-    perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || p_shop_id, 0));
     delete from trakit.visitor_links l where l.visitor_id = any (v_visitors) and l.shop_id = p_shop_id;
+    delete from trakit.visitor_aliases a where a.became = any (v_visitors) and a.shop_id = p_shop_id;
     delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors);
-    return;
+  else
+    update trakit.visitors v
+    set identifiers = trakit.consented_identifiers(v.identifiers, p_consent),
+        consent = coalesce(v.consent, '{}') || jsonb_strip_nulls(p_consent),
+        last_seen_at = greatest(v.last_seen_at, p_now)
+    where v.shop_id = p_shop_id and v.id = any (v_visitors);
   end if;
-  perform from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors) order by v.id for update;
-  update trakit.visitors v
-  set identifiers = trakit.consented_identifiers(v.identifiers, p_consent),
-      consent = coalesce(v.consent, '{}') || jsonb_strip_nulls(p_consent),
-      last_seen_at = greatest(v.last_seen_at, p_now)
-  where v.shop_id = p_shop_id and v.id = any (v_visitors);
+  -- as many as a browser may wait for; worker and drain go on
+  if (trakit.strip_events(p_shop_id, v_all, p_consent, 200, p_now)).rest then
+    insert into trakit.privacy_requests (shop_id, kind, reference, subject, requested_at)
+    values (p_shop_id, 'withdrawal', 'withdrawal:' || gen_random_uuid(), jsonb_build_object('visitors', to_jsonb(v_all), 'consent', p_consent), p_now);
+  end if;
+end;
+$function$;
+
+-- Goes on with what withdraw_consent left; at the end the request is gone, for nobody asks for a receipt.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.withdrawal_step(p_request trakit.privacy_requests, p_limit integer, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_stripped record;
+begin
+  v_stripped := trakit.strip_events(p_request.shop_id,
+    array(select jsonb_array_elements_text(p_request.subject -> 'visitors')::bigint), p_request.subject -> 'consent',
+    least(p_limit, 1000), p_now);
+  if v_stripped.rest then
+    return jsonb_build_object('state', case when v_stripped.done > 0 then 'pending' else 'waiting' end);
+  end if;
+  delete from trakit.privacy_requests r where r.shop_id = p_request.shop_id and r.id = p_request.id;
+  return jsonb_build_object('state', 'done');
+end;
+$function$;
+
+-- Digests of somebody else's event without those of a person who typed nothing there themselves; unchanged where it has neither their address nor their number.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.without_digests(p_digests jsonb, p_theirs jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_left jsonb;
+  v_named text[];
+begin
+  -- only where an address or a number is theirs: a first name alone is many people's
+  v_named := array(
+    select distinct split_part(d.key, '.', 1)
+    from jsonb_each(p_digests) d cross join lateral jsonb_array_elements_text(d.value) v (digest)
+    where d.key ~ '^(email|phone)\.' and p_theirs -> d.key ? v.digest);
+  if v_named = '{}' then
+    return p_digests;
+  end if;
+  select coalesce(jsonb_object_agg(d.key, d.others), '{}') into v_left
+  from (
+    select d.key, (
+      select coalesce(jsonb_agg(v.digest), '[]') from jsonb_array_elements_text(d.value) v (digest)
+      where not coalesce(p_theirs -> d.key ? v.digest, false)) as others
+    from jsonb_each(p_digests) d
+  ) d;
+  -- another form of the same address, which only its clear text would tell: as many stay as in the form requests are made in
+  return (
+    select coalesce(jsonb_object_agg(l.key, l.value), '{}') from jsonb_each(v_left) l
+    cross join lateral (select split_part(l.key, '.', 1) as field) f
+    where l.value <> '[]' and not (f.field = any (v_named)
+      and jsonb_array_length(l.value) > coalesce(jsonb_array_length(
+        v_left -> case f.field when 'email' then 'email.lower' when 'phone' then 'phone.e164' end), 0)));
 end;
 $function$;
 
@@ -5776,6 +6311,7 @@ grant delete, insert, select, update on trakit.session_events to trakit_app;
 grant select on trakit.shops to authenticated;
 grant delete, insert, select, update on trakit.shops to trakit_app;
 grant select (id, domain, status, created_at) on trakit.shops to trakit_dispatcher;
+grant delete, insert, select, update on trakit.visitor_aliases to trakit_app;
 grant select on trakit.visitor_links to authenticated;
 grant delete, insert, select, update on trakit.visitor_links to trakit_app;
 grant select on trakit.visitors to authenticated;

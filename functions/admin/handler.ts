@@ -192,7 +192,10 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
   app.get("/privacy", async (c) => json(200, { requests: await privacyLog(deps.db, c.get("shop").domain) }));
   app.get("/privacy/:id/export", async (c) => {
     const id = z.uuid().safeParse(c.req.param("id"));
-    const found = id.success ? await privacyExport(deps.db, c.get("shop").domain, id.data) : null;
+    const after = contracts.exportPlaceSchema.optional().safeParse(c.req.query("after"));
+    const found = id.success && after.success
+      ? await privacyExport(deps.db, c.get("shop").domain, id.data, after.data ?? null)
+      : null;
     return found ? json(200, found) : notFound();
   });
   app.post("/token", async (c) => {

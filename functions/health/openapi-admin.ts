@@ -168,8 +168,19 @@ export function adminPaths({ answer, problems, input }: Builders): Schema {
       get: operation(
         "privacyExport",
         "What a customer asked for",
-        contracts.privacyAnswerSchema,
-        inPath("id", "Id of the request."),
+        contracts.privacyExportSchema,
+        {
+          parameters: [
+            ...inPath("id", "Id of the request.").parameters,
+            {
+              name: "after",
+              in: "query",
+              required: false,
+              description: "`next` of an earlier answer: the events that follow.",
+              schema: { type: "string" },
+            },
+          ],
+        },
       ),
     },
     "/admin/token": {

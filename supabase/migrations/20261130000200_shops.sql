@@ -131,6 +131,19 @@ $$;
 comment on procedure trakit.isolate_by_shop(regclass, boolean) is
   'For migrations: closes a table with a shop_id to all but functions bound to the row''s shop and, with p_people, people who may read the rows of the shop in their JWT.';
 
+create procedure trakit.keep_no_statistics(p_table regclass, p_columns name[])
+language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
+declare
+  v_column name;
+begin
+  foreach v_column in array p_columns loop
+    execute format('alter table %s alter column %I set statistics 0', p_table, v_column);
+  end loop;
+end;
+$$;
+comment on procedure trakit.keep_no_statistics(regclass, name[]) is
+  'For migrations: columns that hold persons, or what leads to one. ANALYZE would copy their values into pg_statistic, where no redaction reaches; all of them are looked up by whole keys, for which a plan needs no statistics.';
+
 create function trakit.bind_shop(p_domain text, p_status text default 'active') returns uuid
 language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare

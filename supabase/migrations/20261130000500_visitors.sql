@@ -9,7 +9,10 @@
 -- A visitor nobody saw for as long as the shop's cookies live (two years at most) cannot come back by a cookie, so what is
 -- known of them serves nobody. A visitor's row is updated once a minute while they are here, and an index on last_seen_at
 -- would make each of these updates write all indexes; the time a visitor was made never changes.
--- Locks: none on existing tables. Undo: drop the functions; drop table trakit.visitor_links, trakit.visitors.
+-- Whoever was folded into an older visitor has an alias, as long as events are kept that name them: a request for a person's data
+-- finds these, and so does a withdrawal.
+-- Locks: none on existing tables. Undo: drop the functions; drop table trakit.visitor_aliases, trakit.visitor_links,
+-- trakit.visitors.
 
 create table trakit.visitors (
   shop_id uuid not null,
@@ -18,13 +21,14 @@ create table trakit.visitors (
   consent jsonb,
   created_at timestamptz not null,
   last_seen_at timestamptz not null,
+  customer_id text generated always as (identifiers ->> 'customer_id') stored,
   constraint visitors_pkey primary key (shop_id, id),
   constraint visitors_identifiers_object check (jsonb_typeof(identifiers) = 'object'),
   constraint visitors_seen_after_created check (last_seen_at >= created_at)
 );
 create index visitors_by_creation on trakit.visitors (shop_id, created_at);
--- small: only who was logged in. Redaction and export read these of a shop and no others
-create index visitors_named on trakit.visitors (shop_id, id) where identifiers ? 'customer_id';
+-- small: only who was logged in. A column, for under row-level security an index on a reading of JSON is not used
+create index visitors_by_customer on trakit.visitors (customer_id) where customer_id is not null;
 
 comment on table trakit.visitors is 'One row per visitor of a shop: the cookies and click ids we know, to enrich events and restore cookies.';
 comment on column trakit.visitors.shop_id is 'Shop visited.';
@@ -33,6 +37,7 @@ comment on column trakit.visitors.identifiers is 'Cookies and click ids by name;
 comment on column trakit.visitors.consent is 'Latest explicit decision per purpose; null = none known.';
 comment on column trakit.visitors.created_at is 'First seen.';
 comment on column trakit.visitors.last_seen_at is 'Last seen, at most once a minute.';
+comment on column trakit.visitors.customer_id is 'Who was logged in there last, out of identifiers: a person''s visitors are found by it.';
 
 create table trakit.visitor_links (
   shop_id uuid not null,
@@ -59,8 +64,28 @@ comment on column trakit.visitor_links.visitor_id is 'Visitor the key leads to n
 comment on column trakit.visitor_links.joined is 'How many visitors have met at the key, folded into one or new ones that gained it; past 20 it joins nothing any more (a shared till).';
 comment on column trakit.visitor_links.created_at is 'First seen.';
 
+create table trakit.visitor_aliases (
+  shop_id uuid not null,
+  visitor_id bigint not null,
+  became bigint not null,
+  folded_at timestamptz not null,
+  constraint visitor_aliases_pkey primary key (shop_id, visitor_id),
+  constraint visitor_aliases_of_another check (became <> visitor_id)
+);
+create index visitor_aliases_by_survivor on trakit.visitor_aliases (became);
+create index visitor_aliases_by_time on trakit.visitor_aliases (folded_at);
+
+comment on table trakit.visitor_aliases is 'Visitors that were folded into another: events from before still name them. Kept 31 days, as long as these.';
+comment on column trakit.visitor_aliases.shop_id is 'Shop visited.';
+comment on column trakit.visitor_aliases.visitor_id is 'The visitor that is no more.';
+comment on column trakit.visitor_aliases.became is 'The visitor they are now, never one that was folded itself.';
+comment on column trakit.visitor_aliases.folded_at is 'When they met.';
+
 call trakit.isolate_by_shop('trakit.visitors', p_people => true);
 call trakit.isolate_by_shop('trakit.visitor_links', p_people => true);
+call trakit.isolate_by_shop('trakit.visitor_aliases');
+call trakit.keep_no_statistics('trakit.visitors', array['identifiers', 'consent', 'customer_id']);
+call trakit.keep_no_statistics('trakit.visitor_links', array['key']);
 
 create function trakit.identity_keys(p_event jsonb, p_policy text) returns jsonb
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
@@ -164,7 +189,8 @@ begin
     select s.id, x.over
     from trakit.shops s
     cross join lateral (
-      select least(p_now - make_interval(days => s.cookie_lifetime_days), p_now - interval '1 day') as over
+      -- never before the events that name them
+      select p_now - make_interval(days => greatest(s.cookie_lifetime_days, 31)) as over
     ) x
     cross join lateral (
       select v.created_at from trakit.visitors v
@@ -199,4 +225,4 @@ begin
 end;
 $$;
 comment on function trakit.purge_visitors(timestamptz, integer) is
-  'Deletes up to p_limit visitors, with their keys, whom nobody saw for as long as their shop''s cookies live, the shop with the oldest first. Returns how many; p_limit = there may be more.';
+  'Deletes up to p_limit visitors, with their keys, whom nobody saw for as long as their shop''s cookies live (31 days at least: as long as events name them), the shop with the oldest first. Returns how many; p_limit = there may be more.';

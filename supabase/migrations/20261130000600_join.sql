@@ -98,6 +98,11 @@ begin
     update trakit.visitor_links l set visitor_id = join_visitor.visitor_id
     where l.shop_id = p_shop_id and l.visitor_id = any (v_found[2:]);
     delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_found[2:]);
+    -- events from before go on naming them
+    update trakit.visitor_aliases a set became = join_visitor.visitor_id
+    where a.shop_id = p_shop_id and a.became = any (v_found[2:]);
+    insert into trakit.visitor_aliases (shop_id, visitor_id, became, folded_at)
+    select p_shop_id, f.id, join_visitor.visitor_id, p_now from unnest(v_found[2:]) f (id);
   end if;
   if v_found is not null and v_gained > 0 then
     -- counted on the keys they met at: who was folded, and who was nobody yet

@@ -52,6 +52,8 @@ comment on column trakit.customers.created_at is 'First heard of.';
 comment on column trakit.customers.updated_at is 'Last change.';
 
 call trakit.isolate_by_shop('trakit.customers', p_people => true);
+call trakit.keep_no_statistics('trakit.customers', array['customer_id', 'digests', 'orders', 'spent', 'first_order_at',
+  'last_order_at', 'known_at', 'asked_at', 'email_opt_in', 'email_opt_in_at', 'sms_opt_in', 'sms_opt_in_at']);
 
 create function trakit.learn_customer(p_shop text, p_customer jsonb, p_now timestamptz default now()) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$

@@ -3,8 +3,10 @@
 -- does not grow with history. Deduplication must outlive partitions and must be unique across them, so keys stand apart.
 -- No foreign keys on these hot tables: a key to shops would lock the shop's row on every event.
 -- A key begins with the shop (docs/adr/0026-keys-begin-with-the-shop.md): row-level security adds the shop to every look-up
--- of an event, and a shop's history is read in the key's order. There is one index an event, and none that looks as good as
--- the key's to a planner on a day that is empty when a connection makes its plans (each midnight brings one).
+-- of an event, and a shop's history is read in the key's order. No other index begins with it, so none looks as good as
+-- the key's to a planner on a day that is empty when a connection makes its plans (each midnight brings one). A person's own
+-- events are found by visitor, customer and order, each indexed alone for the same reason, and by token where there is no visitor
+-- (docs/adr/0030-whose-row-it-is.md).
 -- Locks: none on existing tables. Undo: drop table trakit.event_keys, trakit.event_clients, trakit.events; drop sequence
 -- trakit.event_row_seq.
 
@@ -32,6 +34,9 @@ create table trakit.events (
   consent jsonb not null,
   enriched text[] not null default '{}',
   tags jsonb not null default '{}',
+  customer_id text generated always as (identifiers ->> 'customer_id') stored,
+  order_id text generated always as (commerce ->> 'order_id') stored,
+  token text generated always as (coalesce(commerce ->> 'cart_token', commerce ->> 'checkout_token')) stored,
   constraint events_pkey primary key (shop_id, captured_at, id),
   constraint events_from_somewhere check (browser_at is not null or webhook_at is not null),
   constraint events_event_id_bounded check (length(event_id) between 1 and 128),
@@ -40,6 +45,11 @@ create table trakit.events (
     and jsonb_typeof(digests) = 'object' and jsonb_typeof(consent) = 'object' and jsonb_typeof(tags) = 'object'
   )
 ) partition by range (captured_at);
+create index events_by_visitor on trakit.events (visitor_id) where visitor_id is not null;
+create index events_by_customer on trakit.events (customer_id) where customer_id is not null;
+create index events_by_order on trakit.events (order_id) where order_id is not null;
+-- small: who refused, or had not decided
+create index events_by_token on trakit.events (token) where visitor_id is null and order_id is null and token is not null;
 
 comment on table trakit.events is 'Captured events, one row each, whatever number of copies arrived. Partitioned by day of capture; kept 30 days.';
 comment on column trakit.events.captured_at is 'When the first copy reached us; part of the key because of the partitions.';
@@ -62,6 +72,9 @@ comment on column trakit.events.identifiers is 'Cookies and click ids, own and e
 comment on column trakit.events.digests is 'SHA-256 digests of personal data by normal form. Never clear text.';
 comment on column trakit.events.enriched is 'What the event did not bring itself and we knew of its visitor or customer: email, phone, name, address, city, state, zip, country, date_of_birth, external_id, browser_id, click_id.';
 comment on column trakit.events.consent is 'Consent per purpose at that moment; null = not known.';
+comment on column trakit.events.customer_id is 'Shopify''s customer id, out of identifiers: a person''s events are found by it.';
+comment on column trakit.events.order_id is 'Shopify''s order id, out of commerce: an order''s events are found by it.';
+comment on column trakit.events.token is 'Cart token, else checkout token, out of commerce: by it events without a visitor are found.';
 comment on column trakit.events.tags is 'Browser tags of the page that had the event under the same id, {"<platform>": "<when>"}.';
 
 create table trakit.event_clients (
@@ -118,3 +131,8 @@ grant usage on sequence trakit.event_row_seq to trakit_app;
 call trakit.isolate_by_shop('trakit.events', p_people => true);
 call trakit.isolate_by_shop('trakit.event_clients', p_people => true);
 call trakit.isolate_by_shop('trakit.event_keys');
+call trakit.keep_no_statistics('trakit.events', array['event_id', 'body_digest', 'session_id', 'visitor_id', 'page', 'commerce', 'identifiers',
+  'digests', 'consent', 'enriched', 'customer_id', 'order_id', 'token']);
+call trakit.keep_no_statistics('trakit.event_clients', array['ip', 'user_agent', 'language', 'city', 'region', 'region_code',
+  'postal_code', 'country']);
+call trakit.keep_no_statistics('trakit.event_keys', array['key']);

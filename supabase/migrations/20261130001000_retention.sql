@@ -10,6 +10,7 @@ declare
   v_parent text;
   v_day date;
   v_name text;
+  v_column name;
   v_made integer := 0;
 begin
   if p_days_ahead not between 0 and 60 then
@@ -23,9 +24,15 @@ begin
     for v_day in select d::date from generate_series(p_now::date - 1, p_now::date + p_days_ahead, interval '1 day') d loop
       v_name := v_parent || to_char(v_day, '_YYYYMMDD');
       if to_regclass('trakit.' || v_name) is null then
-        execute format('create table trakit.%I (like trakit.%I including defaults including constraints including comments)', v_name, v_parent);
+        execute format('create table trakit.%I (like trakit.%I including defaults including generated including constraints including comments)', v_name, v_parent);
         execute format('alter table trakit.%I enable row level security', v_name);
         execute format('alter table trakit.%I force row level security', v_name);
+        for v_column in
+          select a.attname from pg_catalog.pg_attribute a
+          where a.attrelid = ('trakit.' || v_parent)::regclass and a.attstattarget = 0 and a.attnum > 0
+        loop
+          execute format('alter table trakit.%I alter column %I set statistics 0', v_name, v_column);
+        end loop;
         execute format('alter table trakit.%I attach partition trakit.%I for values from (%L) to (%L)',
           v_parent, v_name, v_day, v_day + 1);
         execute format('comment on table trakit.%I is %L', v_name, 'Partition of ' || v_parent || ' for ' || v_day || ' (UTC).');
@@ -71,6 +78,7 @@ begin
       ('carts', 'carts', 'expires_at <= $1'),
       ('cart_adds', 'cart_adds', 'added_at < $1 - interval ''1 day'''),
       ('quarantine', 'quarantine', 'expires_at <= $1'),
+      ('visitor_aliases', 'visitor_aliases', 'folded_at < $1 - interval ''31 days'''),
       ('refusals', 'refusals', 'day < $1::date - 90'),
       ('reconciled_orders', 'reconciled_orders', 'day < $1::date - 60')
     ) x (name, relation, condition)
@@ -90,6 +98,6 @@ begin
 end;
 $$;
 comment on function trakit.purge(timestamptz, integer) is
-  'Drops partitions past their keeping (events and deliveries 30 days, clients 7) and up to p_limit each of expired keys, carts, quarantine, counters of senders and refusals, compared orders. Returns how many of each, and "more": true where some may be left; call it again. Visitors: trakit.purge_visitors.';
+  'Drops partitions past their keeping (events and deliveries 30 days, clients 7) and up to p_limit each of expired keys, carts, quarantine, aliases of visitors, counters of senders and refusals, compared orders. Returns how many of each, and "more": true where some may be left; call it again. Visitors: trakit.purge_visitors.';
 
 select trakit.ensure_partitions();

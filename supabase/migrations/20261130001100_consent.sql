@@ -115,6 +115,7 @@ language plpgsql security invoker set search_path = pg_catalog, pg_temp as $$
 declare
   v_both boolean := coalesce(p_consent ->> 'marketing' = 'false' and p_consent ->> 'analytics' = 'false', false);
   v_visitors bigint[];
+  v_all bigint[];
 begin
   -- only who has the visitor's own key may speak for it; who has nothing to take away is left alone
   select array_agg(distinct l.visitor_id order by l.visitor_id) into v_visitors
@@ -129,20 +130,106 @@ begin
   if v_visitors is null then
     return;
   end if;
+  -- whoever deletes visitors is alone in the shop (lock_identity); and whose events are gone through gets no new ones meanwhile
+  perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || p_shop_id, 0));
+  v_all := v_visitors || array(
+    select a.visitor_id from trakit.visitor_aliases a where a.became = any (v_visitors) and a.shop_id = p_shop_id);
   if v_both then
-    -- whoever deletes visitors is alone in the shop (lock_identity)
-    perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || p_shop_id, 0));
     delete from trakit.visitor_links l where l.visitor_id = any (v_visitors) and l.shop_id = p_shop_id;
+    delete from trakit.visitor_aliases a where a.became = any (v_visitors) and a.shop_id = p_shop_id;
     delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors);
-    return;
+  else
+    update trakit.visitors v
+    set identifiers = trakit.consented_identifiers(v.identifiers, p_consent),
+        consent = coalesce(v.consent, '{}') || jsonb_strip_nulls(p_consent),
+        last_seen_at = greatest(v.last_seen_at, p_now)
+    where v.shop_id = p_shop_id and v.id = any (v_visitors);
   end if;
-  perform from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors) order by v.id for update;
-  update trakit.visitors v
-  set identifiers = trakit.consented_identifiers(v.identifiers, p_consent),
-      consent = coalesce(v.consent, '{}') || jsonb_strip_nulls(p_consent),
-      last_seen_at = greatest(v.last_seen_at, p_now)
-  where v.shop_id = p_shop_id and v.id = any (v_visitors);
+  -- as many as a browser may wait for; worker and drain go on
+  if (trakit.strip_events(p_shop_id, v_all, p_consent, 200, p_now)).rest then
+    insert into trakit.privacy_requests (shop_id, kind, reference, subject, requested_at)
+    values (p_shop_id, 'withdrawal', 'withdrawal:' || gen_random_uuid(), jsonb_build_object('visitors', to_jsonb(v_all), 'consent', p_consent), p_now);
+  end if;
 end;
 $$;
 comment on function trakit.withdraw_consent(uuid, jsonb, jsonb, timestamptz) is
-  'Takes the refused purposes'' identifiers out of the visitors a browser''s own keys lead to; with both refused the visitors go.';
+  'Takes the refused purposes'' identifiers out of the visitors a browser''s own keys lead to, and out of their earlier events (strip_events); with both refused the visitors go.';
+
+create function trakit.clear_client(p_shop_id uuid, p_at timestamptz, p_row bigint) returns void
+language sql security invoker set search_path = pg_catalog, pg_temp as $$
+  update trakit.event_clients c
+  set ip = null, user_agent = null, language = null, city = null, region = null, region_code = null, postal_code = null
+  where c.shop_id = p_shop_id and c.captured_at = p_at and c.event_row = p_row
+$$;
+comment on function trakit.clear_client(uuid, timestamptz, bigint) is 'Leaves of an event''s client the country.';
+
+create function trakit.strip_events(
+  p_shop_id uuid, p_visitors bigint[], p_consent jsonb, p_limit integer, p_now timestamptz, out done integer, out rest boolean
+)
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC'
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_custom_plan set jit = off
+as $$
+declare
+  v_refused jsonb := (
+    select coalesce(jsonb_object_agg(c.key, c.value), '{}') from jsonb_each(p_consent) c where c.value = 'false');
+  v_both boolean := v_refused @> '{"analytics": false, "marketing": false}';
+  v_at timestamptz[];
+  v_rows bigint[];
+  v_event trakit.events;
+  v_under_way boolean;
+begin
+  done := 0;
+  select array_agg(x.captured_at), array_agg(x.id) into v_at, v_rows
+  from (
+    select e.captured_at, e.id from trakit.events e
+    where e.shop_id = p_shop_id and e.visitor_id = any (p_visitors) and (v_both or not e.consent @> v_refused)
+    limit p_limit + 1
+  ) x;
+  rest := coalesce(cardinality(v_rows) > p_limit, false);
+  for v_i in 1 .. least(coalesce(cardinality(v_rows), 0), p_limit) loop
+    -- who holds an event may wait for the shop's identity, which this call holds: it has its turn later
+    select * into v_event from trakit.events e
+    where e.shop_id = p_shop_id and e.captured_at = v_at[v_i] and e.id = v_rows[v_i] for update skip locked;
+    if v_event.id is null then
+      rest := true;
+      continue;
+    end if;
+    update trakit.deliveries d
+    set state = 'skipped', reason = case when v_refused ? g.purpose then 'consent_denied' else 'sale_refused' end,
+        settled_at = p_now, next_attempt_at = null, waits_for = null, lease = null
+    from trakit.destinations g
+    where d.shop_id = p_shop_id and d.captured_at = v_at[v_i] and d.event_row = v_rows[v_i] and d.state = 'pending'
+      and (d.lease is null or d.next_attempt_at <= p_now)
+      and g.id = d.destination_id and g.shop_id = p_shop_id
+      and (v_refused ? g.purpose or (v_refused ? 'sale_of_data' and g.settings ->> 'sale_refused' = 'skip'));
+    if v_refused ? 'sale_of_data' then
+      update trakit.deliveries d set limited = true
+      where d.shop_id = p_shop_id and d.captured_at = v_at[v_i] and d.event_row = v_rows[v_i] and d.state = 'pending'
+        and not d.limited;
+    end if;
+    -- what is being sent at this moment cannot be called back, but it must not be sent again
+    v_under_way := exists (
+      select from trakit.deliveries d join trakit.destinations g on g.id = d.destination_id
+      where d.shop_id = p_shop_id and d.captured_at = v_at[v_i] and d.event_row = v_rows[v_i] and d.state = 'pending'
+        and v_refused ? g.purpose);
+    rest := rest or v_under_way;
+    if v_both then
+      done := done + case when v_under_way and v_event.consent @> v_refused then 0 else 1 end;
+      update trakit.events e
+      set page = '{}', identifiers = '{}', digests = '{}', session_id = null, consent = e.consent || v_refused,
+          commerce = case when e.order_id is null then e.commerce - array['cart_token', 'checkout_token'] else e.commerce end,
+          visitor_id = case when v_under_way then e.visitor_id end
+      where e.shop_id = p_shop_id and e.captured_at = v_at[v_i] and e.id = v_rows[v_i];
+      perform trakit.clear_client(p_shop_id, v_at[v_i], v_rows[v_i]);
+    else
+      done := done + case when v_under_way then 0 else 1 end;
+      update trakit.events e
+      set identifiers = trakit.consented_identifiers(e.identifiers, v_refused),
+          consent = case when v_under_way then e.consent else e.consent || v_refused end
+      where e.shop_id = p_shop_id and e.captured_at = v_at[v_i] and e.id = v_rows[v_i];
+    end if;
+  end loop;
+end;
+$$;
+comment on function trakit.strip_events(uuid, bigint[], jsonb, integer, timestamptz) is
+  'Takes what a withdrawn consent no longer allows out of up to p_limit events of visitors, and ends their deliveries that wait: consent_denied. done = how many events are through with it, rest = some are left: beyond the limit, held by somebody, or being sent at this moment. The caller holds the shop''s identity.';

@@ -63,6 +63,7 @@ comment on column trakit.quarantine.tries is 'How often it was run again.';
 
 call trakit.isolate_by_shop('trakit.refusals', p_people => true);
 call trakit.isolate_by_shop('trakit.quarantine');
+call trakit.keep_no_statistics('trakit.quarantine', array['webhook_id', 'issues', 'sealed_body']);
 
 create unlogged table trakit.sender_rates (
   shop_id uuid not null,

@@ -19,7 +19,11 @@ begin
     return p_event;
   end if;
   return p_event || jsonb_build_object(
-    'channel', v_order.channel, 'test', v_order.test, 'visitor', v_order.visitor_id,
+    'channel', v_order.channel, 'test', v_order.test,
+    -- who was folded since is somebody else now
+    'visitor', coalesce((
+      select a.became from trakit.visitor_aliases a
+      where a.shop_id = p_shop_id and a.visitor_id = v_order.visitor_id), v_order.visitor_id),
     'page', v_order.page, 'identifiers', v_order.identifiers, 'digests', v_order.digests, 'consent', v_order.consent,
     'commerce', jsonb_strip_nulls(jsonb_build_object('order_name', v_order.commerce -> 'order_name',
       'taxes_included', v_order.commerce -> 'taxes_included')) || (p_event -> 'commerce'),

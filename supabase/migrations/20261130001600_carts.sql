@@ -49,6 +49,8 @@ comment on column trakit.cart_adds.added_at is 'When, by the reporter''s word.';
 
 call trakit.isolate_by_shop('trakit.carts');
 call trakit.isolate_by_shop('trakit.cart_adds');
+call trakit.keep_no_statistics('trakit.carts', array['token', 'lines']);
+call trakit.keep_no_statistics('trakit.cart_adds', array['cart_token', 'event_id', 'variant_id', 'quantity']);
 
 create function trakit.lock_cart(p_shop_id uuid, p_token text) returns void
 language sql security invoker set search_path = pg_catalog, pg_temp as $$

@@ -45,6 +45,7 @@ comment on column trakit.reconciled_orders.tried_at is 'When one that is unreada
 
 call trakit.isolate_by_shop('trakit.reconciliations', p_people => true);
 call trakit.isolate_by_shop('trakit.reconciled_orders', p_people => true);
+call trakit.keep_no_statistics('trakit.reconciled_orders', array['order_id', 'reason']);
 grant select (shop_id, ran_at) on trakit.reconciliations to trakit_dispatcher;
 grant select (shop_id, found) on trakit.reconciled_orders to trakit_dispatcher;
 create policy "the dispatcher counts what was found" on trakit.reconciled_orders for select to trakit_dispatcher using (true);

@@ -1,7 +1,8 @@
--- Subject: the rights of shoppers and of a shop that leaves: what was asked for, and the export.
+-- Subject: the rights of shoppers and of a shop that leaves: what was asked for.
 -- Why: a request is a row, done in steps of bounded size, so that a crash in the middle is continued; what names the person is
 -- in it only until it is done. What stays is a receipt: kind, time, counts, Shopify's webhook id. A shop's receipt no longer
--- says which shop. What a redaction deletes stands in the next migration, redaction.
+-- says which shop. Whom a request means stands in persons, what a redaction deletes in redaction.
+-- A withdrawn consent whose visitor has more events than the browser's call may wait for is a request too, and leaves no receipt.
 -- Locks: none on existing tables. Undo: drop the functions; drop table trakit.privacy_requests.
 
 create table trakit.privacy_requests (
@@ -13,13 +14,14 @@ create table trakit.privacy_requests (
   state text not null default 'pending',
   seen_at timestamptz,
   seen_row bigint,
+  seen_quarantined bigint,
   tried_at timestamptz,
   counts jsonb not null default '{}',
   requested_at timestamptz not null,
   done_at timestamptz,
   constraint privacy_requests_pkey primary key (shop_id, id),
   constraint privacy_requests_once unique (shop_id, reference),
-  constraint privacy_requests_kind_known check (kind in ('export', 'redact_customer', 'redact_shop')),
+  constraint privacy_requests_kind_known check (kind in ('export', 'redact_customer', 'redact_shop', 'withdrawal')),
   constraint privacy_requests_state_known check (state in ('pending', 'done')),
   constraint privacy_requests_end_has_time check ((state = 'done') = (done_at is not null)),
   constraint privacy_requests_end_names_nobody check (state = 'pending' or subject is null),
@@ -31,18 +33,20 @@ create index privacy_requests_pending on trakit.privacy_requests (requested_at) 
 comment on table trakit.privacy_requests is 'Requests for export and redaction, and what remains of them: a receipt that names nobody.';
 comment on column trakit.privacy_requests.id is 'Ours.';
 comment on column trakit.privacy_requests.shop_id is 'Shop it concerns; all zeros once that shop is redacted.';
-comment on column trakit.privacy_requests.kind is 'export (for the merchant to hand out), redact_customer or redact_shop.';
-comment on column trakit.privacy_requests.reference is 'Shopify''s webhook id, or operator:<uuid>: the same request twice is done once.';
-comment on column trakit.privacy_requests.subject is 'Whom it concerns: {"customers": [ids], "emails": [digests], "phones": [digests], "orders": [ids]}; null once done.';
+comment on column trakit.privacy_requests.kind is 'export (for the merchant to hand out), redact_customer, redact_shop, or withdrawal: the rest of what a withdrawn consent takes away.';
+comment on column trakit.privacy_requests.reference is 'Shopify''s webhook id, operator:<uuid> or withdrawal:<uuid>: the same request twice is done once.';
+comment on column trakit.privacy_requests.subject is 'Whom it concerns: {"customers": [ids], "emails": [digests], "phones": [digests], "orders": [ids]}, once it has begun as whole_subject gives it; of a withdrawal {"visitors": [ids], "consent": {"<purpose>": false}}; null once done.';
 comment on column trakit.privacy_requests.state is 'pending or done. An export is done when it is 30 days old.';
 comment on column trakit.privacy_requests.seen_at is 'Redaction of a customer: events up to here were looked at (with seen_row); null = it has not begun.';
 comment on column trakit.privacy_requests.seen_row is 'Redaction of a customer: events up to here were looked at (with seen_at).';
+comment on column trakit.privacy_requests.seen_quarantined is 'Redaction of a customer: quarantined webhooks up to this id were opened and looked at; null = none yet.';
 comment on column trakit.privacy_requests.tried_at is 'When a redaction was last gone on with; one that fails goes behind the others.';
-comment on column trakit.privacy_requests.counts is 'Rows deleted so far, by table.';
+comment on column trakit.privacy_requests.counts is 'Rows deleted so far, by table; cleared = rows of others that lost what named the person.';
 comment on column trakit.privacy_requests.requested_at is 'When it came.';
 comment on column trakit.privacy_requests.done_at is 'When it was done; null while pending.';
 
 call trakit.isolate_by_shop('trakit.privacy_requests', p_people => true);
+call trakit.keep_no_statistics('trakit.privacy_requests', array['subject']);
 grant select (id, shop_id, kind, state, requested_at, tried_at) on trakit.privacy_requests to trakit_dispatcher;
 create policy "the dispatcher sees what is to be done" on trakit.privacy_requests
   for select to trakit_dispatcher using (true);
@@ -101,11 +105,14 @@ begin
   if v_request.kind = 'redact_shop' then
     return trakit.redact_shop_step(v_request, p_limit, p_now);
   end if;
+  if v_request.kind = 'withdrawal' then
+    return trakit.withdrawal_step(v_request, p_limit, p_now);
+  end if;
   return trakit.redact_customer_step(v_request, p_limit, p_now);
 end;
 $$;
 comment on function trakit.privacy_step(uuid, uuid, integer, timestamptz) is
-  'Does the next piece of a redaction: looks at p_limit events for a customer, or deletes about p_limit rows of a shop. Returns {"state": pending | done | waiting | gone}; call it until it is not pending. waiting = its last piece is due a minute after the request.';
+  'Does the next piece of a redaction or withdrawal: p_limit events of a customer or visitor, or about p_limit rows of a shop. Returns {"state": pending | sealed | done | waiting | gone}; call it until it is not pending. sealed = who has the key ring must look into the quarantine (trakit.sealed_of_request); waiting = what is left is due later.';
 
 create function trakit.due_privacy(p_limit integer default 100, p_now timestamptz default now())
 returns table (shop_id uuid, id uuid)
@@ -114,7 +121,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where r.state = 'pending' and r.kind <> 'export' and r.requested_at <= p_now
   order by r.tried_at nulls first, r.requested_at limit p_limit
 $$;
-comment on function trakit.due_privacy(integer, timestamptz) is 'Redactions that are not done yet, longest not tried first.';
+comment on function trakit.due_privacy(integer, timestamptz) is 'Redactions and withdrawals that are not done yet, longest not tried first.';
 
 create function trakit.try_privacy(p_shop_id uuid, p_request_id uuid, p_now timestamptz default now()) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -127,49 +134,6 @@ $$;
 comment on function trakit.try_privacy(uuid, uuid, timestamptz) is
   'Notes that a redaction is gone on with, before its steps: a step that fails leaves no trace of its own.';
 
-create function trakit.export_person(p_shop_id uuid, p_subject jsonb) returns jsonb
-language plpgsql stable security invoker set search_path = pg_catalog, pg_temp as $$
-declare
-  v_subject jsonb := trakit.whole_subject(p_shop_id, p_subject);
-  v_visitors bigint[] := array(select jsonb_array_elements_text(v_subject -> 'visitors')::bigint);
-begin
-  return jsonb_build_object(
-    'customers', (select coalesce(jsonb_agg(to_jsonb(c) - 'shop_id' order by c.customer_id), '[]') from trakit.customers c
-      where c.shop_id = p_shop_id and v_subject -> 'customers' ? c.customer_id),
-    'visitors', (select coalesce(jsonb_agg(to_jsonb(v) - 'shop_id' || jsonb_build_object('keys', (
-        select coalesce(jsonb_agg(jsonb_build_object('kind', l.kind, 'key', l.key) order by l.kind, l.key), '[]')
-        from trakit.visitor_links l where l.shop_id = p_shop_id and l.visitor_id = v.id)) order by v.id), '[]')
-      from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors)),
-    'events', (select coalesce(jsonb_agg(x.event order by x.captured_at, x.id), '[]') from (
-      select e.captured_at, e.id, to_jsonb(e) - array['shop_id', 'id'] || jsonb_build_object(
-        'client', (select jsonb_strip_nulls(to_jsonb(c) - array['shop_id', 'event_row', 'captured_at'])
-          from trakit.event_clients c where c.captured_at = e.captured_at and c.event_row = e.id),
-        'deliveries', (select coalesce(jsonb_agg(jsonb_build_object('platform', d.platform, 'state', d.state, 'reason', d.reason,
-            'limited', d.limited, 'settled_at', d.settled_at) order by d.platform), '[]')
-          from trakit.deliveries d where d.shop_id = e.shop_id and d.captured_at = e.captured_at and d.event_row = e.id)) as event
-      from trakit.events e
-      where e.shop_id = p_shop_id and (e.visitor_id = any (v_visitors) or v_subject -> 'orders' ? (e.commerce ->> 'order_id')
-        or trakit.names_person(e.identifiers, e.digests, v_subject))
-      order by e.captured_at desc limit 10000) x));
-end;
-$$;
-comment on function trakit.export_person(uuid, jsonb) is
-  'Everything held about a subject: customers, visitors with their keys, the last 10,000 events with client and where they went. The caller is bound to the shop.';
-
-create function trakit.privacy_export(p_shop text, p_request_id uuid) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  v_shop uuid := trakit.bind_shop(p_shop, null);
-  v_request trakit.privacy_requests;
-begin
-  select * into v_request from trakit.privacy_requests r
-  where r.id = p_request_id and r.shop_id = v_shop and r.kind = 'export' and r.state = 'pending';
-  return case when v_request.id is not null then trakit.export_person(v_shop, v_request.subject) end;
-end;
-$$;
-comment on function trakit.privacy_export(text, uuid) is
-  'The export a customer asked for, made now; null = no such request of this shop, or it is over.';
-
 create function trakit.privacy_log(p_shop text, p_limit integer default 200) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -177,27 +141,11 @@ declare
 begin
   return coalesce((
     select jsonb_agg(x.row order by x.requested_at desc) from (
-      select r.requested_at, to_jsonb(r) - array['shop_id', 'subject', 'next_day'] as row
-      from trakit.privacy_requests r where r.shop_id = v_shop order by r.requested_at desc limit p_limit) x), '[]');
+      select r.requested_at, to_jsonb(r) - array['shop_id', 'subject', 'seen_quarantined'] as row
+      from trakit.privacy_requests r where r.shop_id = v_shop and r.kind <> 'withdrawal' order by r.requested_at desc limit p_limit) x), '[]');
 end;
 $$;
 comment on function trakit.privacy_log(text, integer) is 'Requests for export and redaction of a shop, newest first, without whom they concern.';
-
--- The operator's hand-written subject. Clear email and phone end here; the forms are email.lower and phone.e164 of
--- packages/core/src/identity/forms.ts.
-create function trakit.subject_of(p_customer_id text, p_email text, p_phone text, p_orders text[]) returns jsonb
-language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
-begin
-  return jsonb_build_object(
-    'customers', to_jsonb(array_remove(array[nullif(p_customer_id, '')], null)),
-    'emails', to_jsonb(array_remove(array[encode(sha256(convert_to(
-      lower(nullif(regexp_replace(p_email, '\s', '', 'g'), '')), 'UTF8')), 'hex')], null)),
-    'phones', to_jsonb(array_remove(array[encode(sha256(convert_to(
-      '+' || nullif(regexp_replace(p_phone, '[^0-9]', '', 'g'), ''), 'UTF8')), 'hex')], null)),
-    'orders', to_jsonb(coalesce(p_orders, '{}')));
-end;
-$$;
-comment on function trakit.subject_of(text, text, text, text[]) is 'A person as requests name one, from ids, an email and a phone number with its country code.';
 
 create function api.redact_customer(
   p_shop text, p_customer_id text default null, p_email text default null, p_phone text default null,
@@ -220,11 +168,15 @@ begin
   end if;
   while trakit.privacy_step(v_shop, (v_asked ->> 'id')::uuid, 5000, p_now) ->> 'state' = 'pending' loop
   end loop;
-  return (select to_jsonb(r) - 'shop_id' from trakit.privacy_requests r where r.id = (v_asked ->> 'id')::uuid);
+  -- Shopify's webhooks that could not be read are sealed, and no key is here
+  return (
+    select to_jsonb(r) - array['shop_id', 'subject', 'seen_quarantined'] || case when r.state = 'pending'
+      then jsonb_build_object('waits_for', 'worker or drain: the quarantine is sealed, and only they can look into it') else '{}' end
+    from trakit.privacy_requests r where r.id = (v_asked ->> 'id')::uuid);
 end;
 $$;
 comment on function api.redact_customer(text, text, text, text, text[], timestamptz) is
-  'Deletes everything of one person in a shop (by domain): by Shopify customer id, email, phone with country code, or order ids, whichever is given. Cannot be undone. Returns the receipt.';
+  'Deletes everything of one person in a shop (by domain): by Shopify customer id, email, phone with country code, or order ids, whichever is given. Cannot be undone. Returns the receipt; "state": "pending" with "waits_for" where quarantined webhooks of the shop are still to be looked into, which worker or drain do.';
 
 create function api.redact_shop(p_shop text, p_confirm text, p_now timestamptz default now()) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -247,20 +199,3 @@ end;
 $$;
 comment on function api.redact_shop(text, text, timestamptz) is
   'Deletes everything of a shop (by domain; p_confirm repeats it). Cannot be undone. Tokens and rows go at once; the shop''s own row follows a minute later, by worker or drain.';
-
-create function api.export_customer(
-  p_shop text, p_customer_id text default null, p_email text default null, p_phone text default null,
-  p_orders text[] default '{}'
-) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  v_shop uuid := trakit.bind_shop(p_shop, null);
-begin
-  if v_shop is null then
-    return jsonb_build_object('status', 'unknown_shop');
-  end if;
-  return trakit.export_person(v_shop, trakit.subject_of(p_customer_id, p_email, p_phone, p_orders));
-end;
-$$;
-comment on function api.export_customer(text, text, text, text, text[]) is
-  'Everything held about one person in a shop (by domain), for the merchant to hand out.';

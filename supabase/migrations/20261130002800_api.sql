@@ -215,7 +215,8 @@ comment on column api.reconciliation.unreadable is 'Those we have no event of, b
 grant select on api.reconciliation to authenticated;
 
 create view api.redaction_log with (security_invoker = true) as
-select r.id, r.shop_id, r.kind, r.reference, r.state, r.counts, r.requested_at, r.done_at from trakit.privacy_requests r;
+select r.id, r.shop_id, r.kind, r.reference, r.state, r.counts, r.requested_at, r.done_at from trakit.privacy_requests r
+where r.kind <> 'withdrawal';
 comment on view api.redaction_log is 'Requests for export and redaction with their receipts.';
 comment on column api.redaction_log.id is 'Ours.';
 comment on column api.redaction_log.shop_id is 'Shop it concerns.';

@@ -125,7 +125,14 @@ describe("looking", () => {
     expect((await call(shop, `GET /privacy/${asked!.r.id}/export`)).body).toMatchObject({
       customers: [],
       events: [],
+      next: null,
     });
+    const after = encodeURIComponent("2031-03-12 12:00:00.5+00/7");
+    expect((await call(shop, `GET /privacy/${asked!.r.id}/export?after=${after}`)).body).toEqual({
+      events: [],
+      next: null,
+    });
+    expect((await call(shop, `GET /privacy/${asked!.r.id}/export?after=yesterday`)).status).toBe(404);
     expect((await call(other, `GET /privacy/${asked!.r.id}/export`)).status).toBe(404);
     expect((await call(shop, "GET /privacy/1/export")).status).toBe(404);
   });

@@ -111,6 +111,12 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
   ]);
   await db.query(
     "postgres",
+    `insert into trakit.visitor_aliases select v.shop_id, v.id + 100, v.id, v.created_at from trakit.visitors v
+     where v.shop_id = $1 order by v.id limit 1`,
+    [shop.id],
+  );
+  await db.query(
+    "postgres",
     `insert into trakit.replays (shop_id, since, until, states, force, created_at, at_captured, finished_at)
      values ($1, $2, $3, '{failed}', false, $2, $2, $3)`,
     [shop.id, at(0), at(60)],
@@ -216,7 +222,7 @@ export async function twoShops(db: TestDatabase): Promise<TwoShops> {
     `select table_name, column_name,
        case data_type when 'text' then 'text' when 'ARRAY' then 'list' when 'jsonb' then 'json' end as kind
      from information_schema.columns
-     where table_schema = 'trakit' and table_name = any ($1) and data_type in ('text', 'ARRAY', 'jsonb')`,
+     where table_schema = 'trakit' and table_name = any ($1) and data_type in ('text', 'ARRAY', 'jsonb') and is_generated = 'NEVER'`,
     [tables.map((table) => table.name)],
   );
   for (const column of columns) await mark(column);

@@ -10,6 +10,7 @@ import type {
   healthOfShopSchema,
   orderAnswerSchema,
   privacyAnswerSchema,
+  privacyExportSchema,
   replayAnswerSchema,
   replaySchema,
   setupAnswerSchema,
@@ -87,7 +88,8 @@ export interface TrakitAdmin {
   health(): Promise<Out<typeof healthOfShopSchema>>;
   replay(request: In<typeof replaySchema>): Promise<Out<typeof replayAnswerSchema>>;
   privacy(): Promise<Out<typeof privacyAnswerSchema>>;
-  privacyExport(id: string): Promise<Record<string, unknown>>;
+  /** `after`: an earlier answer's `next`, for the events that follow. */
+  privacyExport(id: string, after?: string): Promise<Out<typeof privacyExportSchema>>;
   token(): Promise<Out<typeof accessTokenSchema>>;
 }
 
@@ -140,7 +142,8 @@ export function createTrakitAdmin(
     health: () => call("GET", "health"),
     replay: (request) => call("POST", "replay", request),
     privacy: () => call("GET", "privacy"),
-    privacyExport: (id) => call("GET", `privacy/${part(id)}/export`),
+    privacyExport: (id, after) =>
+      call("GET", `privacy/${part(id)}/export${after === undefined ? "" : `?after=${part(after)}`}`),
     token: () => call("POST", "token"),
   };
 }

@@ -164,6 +164,7 @@ export type Database = {
     Functions: {
       "export_customer": {
         Args: {
+          "p_after"?: string;
           "p_customer_id"?: string;
           "p_email"?: string;
           "p_orders"?: (string)[];
@@ -689,6 +690,7 @@ export type Database = {
           "channel": string;
           "commerce": NonNullable<Json>;
           "consent": NonNullable<Json>;
+          "customer_id": string | null;
           "digests": NonNullable<Json>;
           "enriched": (string)[];
           "event_id": string;
@@ -696,12 +698,14 @@ export type Database = {
           "identifiers": NonNullable<Json>;
           "name": string;
           "occurred_at": string;
+          "order_id": string | null;
           "page": NonNullable<Json>;
           "session_id": string | null;
           "shop_id": string;
           "signed": boolean | null;
           "tags": NonNullable<Json>;
           "test": boolean;
+          "token": string | null;
           "visitor_id": number | null;
           "webhook_at": string | null;
         };
@@ -713,6 +717,7 @@ export type Database = {
           "channel": string;
           "commerce": NonNullable<Json>;
           "consent": NonNullable<Json>;
+          "customer_id"?: never;
           "digests": NonNullable<Json>;
           "enriched"?: (string)[];
           "event_id": string;
@@ -720,12 +725,14 @@ export type Database = {
           "identifiers": NonNullable<Json>;
           "name": string;
           "occurred_at": string;
+          "order_id"?: never;
           "page": NonNullable<Json>;
           "session_id"?: string | null;
           "shop_id": string;
           "signed"?: boolean | null;
           "tags"?: NonNullable<Json>;
           "test"?: boolean;
+          "token"?: never;
           "visitor_id"?: number | null;
           "webhook_at"?: string | null;
         };
@@ -736,6 +743,7 @@ export type Database = {
           "channel"?: string;
           "commerce"?: NonNullable<Json>;
           "consent"?: NonNullable<Json>;
+          "customer_id"?: never;
           "digests"?: NonNullable<Json>;
           "enriched"?: (string)[];
           "event_id"?: string;
@@ -743,12 +751,14 @@ export type Database = {
           "identifiers"?: NonNullable<Json>;
           "name"?: string;
           "occurred_at"?: string;
+          "order_id"?: never;
           "page"?: NonNullable<Json>;
           "session_id"?: string | null;
           "shop_id"?: string;
           "signed"?: boolean | null;
           "tags"?: NonNullable<Json>;
           "test"?: boolean;
+          "token"?: never;
           "visitor_id"?: number | null;
           "webhook_at"?: string | null;
         };
@@ -889,6 +899,7 @@ export type Database = {
           "reference": string;
           "requested_at": string;
           "seen_at": string | null;
+          "seen_quarantined": number | null;
           "seen_row": number | null;
           "shop_id": string;
           "state": string;
@@ -904,6 +915,7 @@ export type Database = {
           "reference": string;
           "requested_at": string;
           "seen_at"?: string | null;
+          "seen_quarantined"?: number | null;
           "seen_row"?: number | null;
           "shop_id": string;
           "state"?: string;
@@ -918,6 +930,7 @@ export type Database = {
           "reference"?: string;
           "requested_at"?: string;
           "seen_at"?: string | null;
+          "seen_quarantined"?: number | null;
           "seen_row"?: number | null;
           "shop_id"?: string;
           "state"?: string;
@@ -1243,6 +1256,28 @@ export type Database = {
         };
         Relationships: [];
       };
+      "visitor_aliases": {
+        Row: {
+          "became": number;
+          "folded_at": string;
+          "shop_id": string;
+          "visitor_id": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "became": number;
+          "folded_at": string;
+          "shop_id": string;
+          "visitor_id": number;
+        };
+        Update: {
+          "became"?: number;
+          "folded_at"?: string;
+          "shop_id"?: string;
+          "visitor_id"?: number;
+        };
+        Relationships: [];
+      };
       "visitor_links": {
         Row: {
           "created_at": string;
@@ -1275,6 +1310,7 @@ export type Database = {
         Row: {
           "consent": Json | null;
           "created_at": string;
+          "customer_id": string | null;
           "id": number;
           "identifiers": NonNullable<Json>;
           "last_seen_at": string;
@@ -1284,6 +1320,7 @@ export type Database = {
         Insert: {
           "consent"?: Json | null;
           "created_at": string;
+          "customer_id"?: never;
           "id"?: never;
           "identifiers"?: NonNullable<Json>;
           "last_seen_at": string;
@@ -1292,6 +1329,7 @@ export type Database = {
         Update: {
           "consent"?: Json | null;
           "created_at"?: string;
+          "customer_id"?: never;
           "id"?: never;
           "identifiers"?: NonNullable<Json>;
           "last_seen_at"?: string;
@@ -1360,6 +1398,16 @@ export type Database = {
         Returns: boolean;
       };
       "begin_reconciliation": { Args: { "p_now"?: string; "p_shop": string }; Returns: Json };
+      "begin_redaction": {
+        Args: {
+          "p_now": string;
+          "p_request": Omit<
+            Database["trakit"]["Tables"]["privacy_requests"]["Row"],
+            Database["trakit"]["Tables"]["privacy_requests"]["ComputedFields"]
+          >;
+        };
+        Returns: undefined;
+      };
       "bind_shop": { Args: { "p_domain": string; "p_status"?: string }; Returns: string };
       "call_drain": { Args: Record<PropertyKey, never>; Returns: boolean };
       "cart_event": {
@@ -1374,6 +1422,17 @@ export type Database = {
         Returns: Json;
       };
       "claimed_shop": { Args: Record<PropertyKey, never>; Returns: string };
+      "clear_client": { Args: { "p_at": string; "p_row": number; "p_shop_id": string }; Returns: undefined };
+      "clear_events": {
+        Args: {
+          "p_after_at": string;
+          "p_after_row": number;
+          "p_limit": number;
+          "p_shop_id": string;
+          "p_subject": Json;
+        };
+        Returns: Record<string, unknown>;
+      };
       "compare_orders": {
         Args: {
           "p_now"?: string;
@@ -1492,9 +1551,13 @@ export type Database = {
       "enriched_names": { Args: { "p_known": Json; "p_own": Json }; Returns: (string)[] };
       "ensure_partitions": { Args: { "p_days_ahead"?: number; "p_now"?: string }; Returns: number };
       "expire_deliveries": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: number };
-      "export_person": { Args: { "p_shop_id": string; "p_subject": Json }; Returns: Json };
+      "export_person": {
+        Args: { "p_after"?: string; "p_limit"?: number; "p_shop_id": string; "p_subject": Json };
+        Returns: Json;
+      };
       "find_installation": { Args: { "p_shop": string }; Returns: Json };
       "find_shop": { Args: { "p_domain": string }; Returns: Json };
+      "forget_jobs": { Args: { "p_words": (string)[] }; Returns: number };
       "given_up_at": {
         Args: {
           "p_captured_at": string;
@@ -1652,10 +1715,6 @@ export type Database = {
         };
         Returns: undefined;
       };
-      "names_person": {
-        Args: { "p_digests": Json; "p_identifiers": Json; "p_subject": Json };
-        Returns: boolean;
-      };
       "note_adds": { Args: { "p_events": Json; "p_results": Json; "p_shop_id": string }; Returns: Json };
       "note_asked": { Args: { "p_customers": Json; "p_now"?: string; "p_shop": string }; Returns: number };
       "note_lookup": {
@@ -1700,7 +1759,10 @@ export type Database = {
       };
       "own_events": { Args: { "p_events": Json; "p_shop_id": string }; Returns: (string)[] };
       "pending_alerts": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: Json };
-      "privacy_export": { Args: { "p_request_id": string; "p_shop": string }; Returns: Json };
+      "privacy_export": {
+        Args: { "p_after"?: string; "p_request_id": string; "p_shop": string };
+        Returns: Json;
+      };
       "privacy_log": { Args: { "p_limit"?: number; "p_shop": string }; Returns: Json };
       "privacy_step": {
         Args: { "p_limit"?: number; "p_now"?: string; "p_request_id": string; "p_shop_id": string };
@@ -1828,9 +1890,27 @@ export type Database = {
         };
         Returns: Json;
       };
+      "rows_of_person": {
+        Args: {
+          "p_after_at": string;
+          "p_after_row": number;
+          "p_limit": number;
+          "p_shop_id": string;
+          "p_subject": Json;
+        };
+        Returns: {
+          "captured_at": string;
+          "id": number;
+        }[];
+      };
       "run_replays": {
         Args: { "p_now"?: string; "p_replays"?: number; "p_steps"?: number };
         Returns: number;
+      };
+      "same_person": { Args: { "p_one": Json; "p_other": Json }; Returns: boolean };
+      "sealed_of_request": {
+        Args: { "p_limit"?: number; "p_request_id": string; "p_shop_id": string };
+        Returns: Json;
       };
       "sender_refusal": {
         Args: {
@@ -1877,6 +1957,10 @@ export type Database = {
         Args: { "p_id": number; "p_read": boolean; "p_shop": string };
         Returns: boolean;
       };
+      "settle_sealed": {
+        Args: { "p_request_id": string; "p_seen": number; "p_shop_id": string; "p_theirs": (number)[] };
+        Returns: undefined;
+      };
       "setup_signals": { Args: { "p_now"?: string; "p_shop": string }; Returns: Json };
       "shed_events": {
         Args: {
@@ -1909,6 +1993,16 @@ export type Database = {
         Returns: Json;
       };
       "stored_event": { Args: { "p_at": string; "p_row": number }; Returns: Json };
+      "strip_events": {
+        Args: {
+          "p_consent": Json;
+          "p_limit": number;
+          "p_now": string;
+          "p_shop_id": string;
+          "p_visitors": (number)[];
+        };
+        Returns: Record<string, unknown>;
+      };
       "subject_of": {
         Args: { "p_customer_id": string; "p_email": string; "p_orders": (string)[]; "p_phone": string };
         Returns: Json;
@@ -1949,6 +2043,18 @@ export type Database = {
         Args: { "p_consent": Json; "p_keys": Json; "p_now": string; "p_shop_id": string };
         Returns: undefined;
       };
+      "withdrawal_step": {
+        Args: {
+          "p_limit": number;
+          "p_now": string;
+          "p_request": Omit<
+            Database["trakit"]["Tables"]["privacy_requests"]["Row"],
+            Database["trakit"]["Tables"]["privacy_requests"]["ComputedFields"]
+          >;
+        };
+        Returns: Json;
+      };
+      "without_digests": { Args: { "p_digests": Json; "p_theirs": Json }; Returns: Json };
     };
     Enums: {
       [_ in never]: never;

@@ -84,6 +84,10 @@ function argument(name: string): unknown {
     p_settings: "{}",
     p_change: "{}",
     p_version: null,
+    p_after: "2031-01-01 00:00:00+00/0",
+    // quarantined webhooks of a redaction: ids of another shop's
+    p_theirs: [1, 2, 3],
+    p_seen: 1,
     p_after_place: "",
     p_after_id: "",
     p_platform: "meta",

@@ -48,12 +48,21 @@ describe("the vault", () => {
   });
 
   test("keeps them no longer than the shop's cookies live, and each shop's by its own setting", async () => {
-    const brief = await newShop(db, { settings: { cookie_lifetime_days: 30 } });
+    const brief = await newShop(db, { settings: { cookie_lifetime_days: 60 } });
     const long = await newShop(db);
     for (const shop of [brief, long]) await shop.ingest([fromBrowser("page_viewed", who("somebody"))]);
-    await purge(at(31 * DAY));
+    await purge(at(60 * DAY + 1));
     expect((await left(brief.id)).visitors).toBe(0);
     expect((await left(long.id)).visitors).toBe(1);
+  });
+
+  test("keeps them as long as events name them: who asks for these is found by nothing else", async () => {
+    const shop = await newShop(db, { settings: { cookie_lifetime_days: 1 } });
+    await shop.ingest([fromBrowser("page_viewed", who("brief"))]);
+    await purge(at(31 * DAY));
+    expect((await left(shop.id)).visitors).toBe(1);
+    await purge(at(31 * DAY + 1));
+    expect((await left(shop.id)).visitors).toBe(0);
   });
 
   test("waits while a batch joins visitors of that shop, and does another shop's meanwhile", async () => {

@@ -136,6 +136,21 @@ export const replayAnswerSchema = z.object({
 
 export const privacyAnswerSchema = z.object({ requests: z.array(loose) }).meta({ id: "PrivacyAnswer" });
 
+/** Where an export goes on: the last event's moment and number, as SQL wrote them. */
+export const exportPlaceSchema = z.string().regex(
+  /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?\+00\/\d{1,18}$/,
+);
+
+export const privacyExportSchema = z.object({
+  customers: z.array(loose).optional().describe("Absent where `after` was given, as all but the events."),
+  visitors: z.array(loose).optional(),
+  carts: z.array(loose).optional(),
+  events: z.array(loose),
+  next: z.string().nullable().describe(
+    "Give it as `after` for the events that follow; null = these were the last.",
+  ),
+}).meta({ id: "PrivacyExport" });
+
 export const accessTokenSchema = z.object({
   token: z.string().describe("JWT for PostgREST: role authenticated, claim shop_id."),
   expires_at: z.iso.datetime(),
