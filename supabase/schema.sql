@@ -3932,7 +3932,7 @@ begin
 end;
 $function$;
 
--- Begins a browser's visit: identifiers its strong keys lead to, what its consent allows, and the shop's settings for the script. p_visit = {"keys": {"visitor", "client", "customer"}, "host": host Shopify signed for or null, "refused": {"reason": n}}, p_sender as in ingest_browser_events.
+-- Begins a browser's visit: identifiers its ids lead to, what its consent allows, and the shop's settings for the script. p_visit = {"keys": {"visitor", "client", "customer"}, "host": host Shopify signed for or null, "refused": {"reason": n}}, p_sender as in ingest_browser_events.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.open_session(p_shop text, p_visit jsonb, p_sender jsonb, p_now timestamp with time zone DEFAULT now())
  RETURNS jsonb

@@ -277,4 +277,4 @@ begin
 end;
 $$;
 comment on function trakit.open_session(text, jsonb, jsonb, timestamptz) is
-  'Begins a browser''s visit: identifiers its strong keys lead to, what its consent allows, and the shop''s settings for the script. p_visit = {"keys": {"visitor", "client", "customer"}, "host": host Shopify signed for or null, "refused": {"reason": n}}, p_sender as in ingest_browser_events.';
+  'Begins a browser''s visit: identifiers its ids lead to, what its consent allows, and the shop''s settings for the script. p_visit = {"keys": {"visitor", "client", "customer"}, "host": host Shopify signed for or null, "refused": {"reason": n}}, p_sender as in ingest_browser_events.';

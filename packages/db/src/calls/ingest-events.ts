@@ -58,7 +58,7 @@ export interface Ingested {
   sends: LeasedSend[];
   /** Where the sends go, by id; absent where there are none. */
   destinations?: Record<string, SendableDestination>;
-  /** Identifiers the browser may get back (found by strong keys only). */
+  /** Identifiers the browser may get back (found by its ids only). */
   visitor?: Partial<Identifiers>;
 }
 

@@ -8,7 +8,7 @@ export interface OpenedSession {
   shop: "active" | "unknown" | "uninstalled";
   refused?: "foreign_origin" | "rate_limited";
   wait_seconds?: number;
-  /** Identifiers its strong keys lead to. */
+  /** Identifiers its ids lead to. */
   visitor?: Partial<Identifiers>;
   purposes?: Purposes;
   hosts?: string[];
