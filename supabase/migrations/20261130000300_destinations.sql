@@ -1,8 +1,8 @@
 -- Subject: destinations of a shop, their sealed tokens, their lanes, and how they are set up.
--- Why: settings are read by people, tokens never are: two tables. A lane is one shop's destination seen by the queue;
+-- Why: settings are read by people, tokens and what of the settings is a secret never are: a table for each. A lane is one shop's destination seen by the queue;
 -- it is written on a change of state only, so it is no hot row. A token that is entered by hand ends the connection through
 -- which the one before was granted.
--- Locks: none on existing tables. Undo: drop the functions; drop table trakit.lanes, trakit.destination_secrets,
+-- Locks: none on existing tables. Undo: drop the functions; drop table trakit.lanes, trakit.sealed_settings, trakit.destination_secrets,
 -- trakit.destinations.
 
 create table trakit.destinations (
@@ -65,6 +65,26 @@ comment on column trakit.destination_secrets.last_four is 'Last characters of th
 comment on column trakit.destination_secrets.version is 'Counts replacements; an unsealed token is cached by it.';
 comment on column trakit.destination_secrets.updated_at is 'Last replacement or re-sealing.';
 
+create table trakit.sealed_settings (
+  destination_id uuid not null,
+  shop_id uuid not null,
+  name text not null,
+  sealed text not null,
+  updated_at timestamptz not null default now(),
+  constraint sealed_settings_pkey primary key (shop_id, destination_id, name),
+  constraint sealed_settings_destination_fkey foreign key (shop_id, destination_id)
+    references trakit.destinations (shop_id, id) on delete cascade,
+  constraint sealed_settings_name_shape check (name ~ '^[a-z][a-z0-9_]{1,50}$'),
+  constraint sealed_settings_sealed_shape check (sealed ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$')
+);
+
+comment on table trakit.sealed_settings is 'Settings of a destination that are secrets, sealed like its token; people see their names only.';
+comment on column trakit.sealed_settings.destination_id is 'Destination the setting belongs to.';
+comment on column trakit.sealed_settings.shop_id is 'Shop that owns it; also bound into the seal.';
+comment on column trakit.sealed_settings.name is 'Name of the setting, e.g. appsecret_proof; bound into the seal.';
+comment on column trakit.sealed_settings.sealed is 'As destination_secrets.sealed. Additional data: shop id, platform and name.';
+comment on column trakit.sealed_settings.updated_at is 'Last replacement or re-sealing.';
+
 create table trakit.lanes (
   destination_id uuid not null,
   shop_id uuid not null,
@@ -108,6 +128,7 @@ comment on column trakit.lanes.alerted_expired is 'The expired count the operato
 -- people read settings and lanes, never secrets
 call trakit.isolate_by_shop('trakit.destinations', p_people => true);
 call trakit.isolate_by_shop('trakit.destination_secrets');
+call trakit.isolate_by_shop('trakit.sealed_settings');
 call trakit.isolate_by_shop('trakit.lanes', p_people => true);
 
 -- the queue across shops: ids, states and times only
@@ -119,6 +140,14 @@ create policy "the dispatcher ends a flush, counts what expired and notes what i
 grant select (id, shop_id, platform, enabled, max_age) on trakit.destinations to trakit_dispatcher;
 create policy "the dispatcher sees which destinations there are" on trakit.destinations
   for select to trakit_dispatcher using (true);
+
+-- Called by those who give a destination to its sender, for the shop they are bound to.
+create function trakit.sealed_settings_of(p_shop_id uuid, p_destination_id uuid) returns jsonb
+language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
+  select coalesce(jsonb_object_agg(x.name, x.sealed), '{}') from trakit.sealed_settings x
+  where x.shop_id = p_shop_id and x.destination_id = p_destination_id
+$$;
+comment on function trakit.sealed_settings_of(uuid, uuid) is 'The sealed settings of a destination by name; {} where it has none.';
 
 create function trakit.lane_shop(p_destination_id uuid) returns uuid
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -149,7 +178,7 @@ comment on function trakit.replace_token(uuid, uuid, text, text, boolean, timest
 
 create function trakit.set_destination(
   p_domain text, p_platform text, p_purpose text, p_max_age_ms bigint, p_change jsonb, p_sealed text default null,
-  p_last_four text default null, p_version integer default null, p_now timestamptz default now()
+  p_last_four text default null, p_version integer default null, p_now timestamptz default now(), p_secrets jsonb default '{}'
 ) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -178,6 +207,10 @@ begin
   if v_id is null then
     return jsonb_build_object('changed', false, 'destination', (select d.* from trakit.describe_destinations(p_platform) d));
   end if;
+  delete from trakit.sealed_settings x where x.destination_id = v_id and p_secrets -> x.name = 'null';
+  insert into trakit.sealed_settings as x (destination_id, shop_id, name, sealed, updated_at)
+  select v_id, v_shop, s.key, s.value, p_now from jsonb_each_text(p_secrets) s where s.value is not null
+  on conflict (shop_id, destination_id, name) do update set sealed = excluded.sealed, updated_at = p_now;
   v_has_token := p_sealed is not null or exists (
     select from trakit.destination_secrets s where s.destination_id = v_id);
   insert into trakit.lanes as l (destination_id, shop_id, state, reason, changed_at)
@@ -198,8 +231,8 @@ begin
   return jsonb_build_object('changed', true, 'destination', (select d.* from trakit.describe_destinations(p_platform) d));
 end;
 $$;
-comment on function trakit.set_destination(text, text, text, bigint, jsonb, text, text, integer, timestamptz) is
-  'Sets up or changes a destination of a shop (by domain). p_change names what changes: {"settings": {…}, "enabled", "events", "test_code"}; settings change key by key. p_sealed null keeps the token there is. p_version: the version the change was made for, 0 = it must not exist yet, null = whichever. A held lane that has a token is tried once. Returns {"changed": false where the version is another, "destination": as it stands now or null}. Null = no such active shop.';
+comment on function trakit.set_destination(text, text, text, bigint, jsonb, text, text, integer, timestamptz, jsonb) is
+  'Sets up or changes a destination of a shop (by domain). p_change names what changes: {"settings": {…}, "enabled", "events", "test_code"}; settings change key by key. p_sealed null keeps the token there is. p_secrets: settings that are secrets, sealed, by name; null takes one away. p_version: the version the change was made for, 0 = it must not exist yet, null = whichever. A held lane that has a token is tried once. Returns {"changed": false where the version is another, "destination": as it stands now or null}. Null = no such active shop.';
 
 create function trakit.list_destinations(p_domain text) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -219,10 +252,11 @@ declare
   v_shop uuid := trakit.bind_shop(p_shop);
 begin
   return (
-    select jsonb_build_object('settings', d.settings, 'test_code', d.test_code, 'sealed', s.sealed)
+    select jsonb_build_object('settings', d.settings, 'test_code', d.test_code, 'sealed', s.sealed,
+      'secrets', trakit.sealed_settings_of(d.shop_id, d.id))
     from trakit.destinations d left join trakit.destination_secrets s on s.destination_id = d.id
     where d.shop_id = v_shop and d.platform = p_platform);
 end;
 $$;
 comment on function trakit.destination_token(text, text) is
-  'What a test event needs of a destination: settings, test code, sealed token; null = not set up, or no such active shop.';
+  'What a test event needs of a destination: settings, test code, sealed token and settings; null = not set up, or no such active shop.';

@@ -81,7 +81,8 @@ create function trakit.describe_destinations(p_platform text default null) retur
 language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
   select jsonb_build_object(
     'destination_id', d.id, 'platform', d.platform, 'version', d.version, 'enabled', d.enabled, 'settings', d.settings,
-    'events', d.events, 'test_code', d.test_code, 'last_four', s.last_four, 'lane', l.state, 'lane_reason', l.reason,
+    'events', d.events, 'test_code', d.test_code, 'last_four', s.last_four,
+    'secrets', array(select x.name from trakit.sealed_settings x where x.destination_id = d.id order by 1), 'lane', l.state, 'lane_reason', l.reason,
     'lane_since', l.changed_at,
     'connection', case when g.destination_id is not null then jsonb_build_object('since', g.granted_at,
       'expires_at', g.access_expires_at, 'trouble', g.trouble) end)
@@ -93,7 +94,7 @@ language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
   order by d.platform
 $$;
 comment on function trakit.describe_destinations(text) is
-  'Destinations of the shop a statement is bound to, or the one of a platform, as people see them: settings, the last characters of the token, lane, connection.';
+  'Destinations of the shop a statement is bound to, or the one of a platform, as people see them: settings, the names of those that are sealed, the last characters of the token, lane, connection.';
 
 create function trakit.begin_connection(
   p_shop text, p_platform text, p_state_digest text, p_expires_at timestamptz, p_now timestamptz default now()

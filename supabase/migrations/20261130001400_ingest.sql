@@ -275,7 +275,8 @@ begin
     -- once, however many events go there
     'destinations', case when v_sends = '[]' then '{}' else (
       select jsonb_object_agg(g.id, jsonb_build_object('platform', g.platform, 'settings', g.settings,
-        'test_code', g.test_code, 'sealed', s.sealed, 'version', s.version))
+        'test_code', g.test_code, 'sealed', s.sealed, 'version', s.version,
+        'secrets', trakit.sealed_settings_of(g.shop_id, g.id)))
       from trakit.destinations g join trakit.destination_secrets s on s.destination_id = g.id
       where g.shop_id = v_shop.id) end,
     'visitor', v_visitor);

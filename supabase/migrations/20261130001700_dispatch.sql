@@ -111,7 +111,8 @@ begin
     'lane', v_lane.state, 'shop_id', v_shop, 'flush_before', v_lane.flush_before, 'items', coalesce(v_items, json '[]'),
     'destination', (
       select json_build_object('platform', v_destination.platform, 'settings', v_destination.settings,
-        'test_code', v_destination.test_code, 'sealed', s.sealed, 'version', s.version)
+        'test_code', v_destination.test_code, 'sealed', s.sealed, 'version', s.version,
+        'secrets', trakit.sealed_settings_of(v_shop, p_destination_id))
       from trakit.destination_secrets s where s.destination_id = p_destination_id));
 end;
 $$;

@@ -106,6 +106,7 @@ begin
     return 'reinstalled';
   end if;
   delete from trakit.destination_secrets s where s.shop_id = v_shop.id;
+  delete from trakit.sealed_settings s where s.shop_id = v_shop.id;
   update trakit.installations i
   set sealed_access = null, access_expires_at = null, sealed_refresh = null, refresh_expires_at = null, refresh_lease = null,
       refresh_until = null, trouble = null, scopes = '{}', scopes_at = null, pixel_id = null, pixel_settings = null,

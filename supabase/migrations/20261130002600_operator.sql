@@ -155,6 +155,10 @@ begin
       from trakit.destination_secrets s join trakit.destinations d on d.id = s.destination_id
       where s.shop_id = v_shop
       union all
+      select 'setting', s.destination_id || ' ' || s.name, d.platform || ' ' || s.name, s.sealed
+      from trakit.sealed_settings s join trakit.destinations d on d.id = s.destination_id
+      where s.shop_id = v_shop
+      union all
       select 'grant', g.destination_id::text, d.platform, g.sealed_renewal
       from trakit.destination_grants g join trakit.destinations d on d.id = g.destination_id
       where g.shop_id = v_shop
@@ -170,7 +174,7 @@ begin
 end;
 $$;
 comment on function trakit.list_seals(text, text, text, text, integer) is
-  'What a shop has that is not sealed with the newest key, by place and id, from after a place and id on: [{"place": destination | grant | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.';
+  'What a shop has that is not sealed with the newest key, by place and id, from after a place and id on: [{"place": destination | setting | grant | quarantine | access | refresh, "id", "of": platform (and setting) or webhook id, "sealed"}]; null = no such shop.';
 
 create function trakit.replace_seal(
   p_domain text, p_place text, p_id text, p_old text, p_sealed text, p_now timestamptz default now()
@@ -183,6 +187,9 @@ begin
     when 'destination' then
       update trakit.destination_secrets s set sealed = p_sealed, updated_at = p_now
       where s.shop_id = v_shop and s.destination_id::text = p_id and s.sealed = p_old;
+    when 'setting' then
+      update trakit.sealed_settings s set sealed = p_sealed, updated_at = p_now
+      where s.shop_id = v_shop and s.destination_id || ' ' || s.name = p_id and s.sealed = p_old;
     when 'grant' then
       update trakit.destination_grants g set sealed_renewal = p_sealed, updated_at = p_now
       where g.shop_id = v_shop and g.destination_id::text = p_id and g.sealed_renewal = p_old;

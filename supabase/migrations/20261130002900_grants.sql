@@ -22,7 +22,8 @@ begin
       -- destinations
       ('trakit.lane_shop(uuid)', 'trakit_dispatcher', 'trakit_app'),
       ('trakit.replace_token(uuid, uuid, text, text, boolean, timestamptz)', null, 'trakit_app'),
-      ('trakit.set_destination(text, text, text, bigint, jsonb, text, text, integer, timestamptz)', 'trakit_app', 'trakit_worker, trakit_edge'),
+      ('trakit.sealed_settings_of(uuid, uuid)', null, 'trakit_app'),
+      ('trakit.set_destination(text, text, text, bigint, jsonb, text, text, integer, timestamptz, jsonb)', 'trakit_app', 'trakit_worker, trakit_edge'),
       ('trakit.list_destinations(text)', 'trakit_app', 'trakit_worker, trakit_edge'),
       ('trakit.destination_token(text, text)', 'trakit_app', 'trakit_edge'),
       -- connections

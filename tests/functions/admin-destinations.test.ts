@@ -58,6 +58,85 @@ describe("destinations", () => {
     expect(await kit.row("destination_secrets", shop)).toEqual(before);
   });
 
+  describe("a secret among the settings", () => {
+    const PROOF = "5ec7e7aa".repeat(8);
+    const CORRECTED = "c0441ec7".repeat(8);
+    const sealedRows = (shop: string) =>
+      kit.database.query<{ name: string; sealed: string }>(
+        "postgres",
+        `select x.name, x.sealed from trakit.sealed_settings x join trakit.shops s on s.id = x.shop_id where s.domain = $1`,
+        [shop],
+      );
+    const hold = (shop: string) =>
+      kit.database.query(
+        "postgres",
+        `update trakit.lanes l set state = 'held', reason = 'bad_token', probe_at = null, probe_seconds = null
+         from trakit.shops s where s.id = l.shop_id and s.domain = $1`,
+        [shop],
+      );
+
+    test("is stored sealed, shown to the platform with the token, and given back to nobody", async () => {
+      const shop = await installed();
+      const answer = await set(shop, "meta", {
+        settings: { id: META.id, appsecret_proof: PROOF },
+        token: META.token,
+      });
+      expect(answer).toMatchObject({
+        status: 200,
+        body: {
+          token_check: "accepted",
+          destination: { secrets: ["appsecret_proof"], settings: { id: META.id } },
+        },
+      });
+      const asked = kit.vendors.requests().map((request) => JSON.stringify(request.body));
+      // the sandbox masks it, and says by that that it was there
+      expect(asked).toEqual([expect.stringContaining('"appsecret_proof":"***"')]);
+      const everything = [
+        answer.text,
+        (await call(shop, "GET /destinations")).text,
+        (await call(shop, "GET /destinations/meta")).text,
+        (await call(shop, "GET /health")).text,
+        ...kit.lines,
+        JSON.stringify(await kit.row("destinations", shop)),
+        JSON.stringify(await sealedRows(shop)),
+      ];
+      expect(everything.join().toLowerCase()).not.toContain(PROOF);
+      expect(await sealedRows(shop)).toEqual([
+        { name: "appsecret_proof", sealed: expect.stringMatching(/^v1\./) },
+      ]);
+      expect(await set(shop, "meta", { settings: { appsecret_proof: "not one" } })).toMatchObject({
+        status: 422,
+        body: { code: "invalid_settings", issues: [expect.stringContaining("64 hexadecimal digits")] },
+      });
+    });
+
+    test("that alone is corrected ends a held lane; before the token it is kept for it; null takes it away", async () => {
+      const shop = await installed();
+      await set(shop, "meta", { settings: { id: META.id, appsecret_proof: PROOF } });
+      expect(await set(shop, "meta", { token: META.token })).toMatchObject({
+        body: { destination: { secrets: ["appsecret_proof"], lane: "closed" } },
+      });
+      const [before] = await sealedRows(shop);
+      await hold(shop);
+      const corrected = await set(shop, "meta", { settings: { appsecret_proof: CORRECTED } });
+      expect(corrected).toMatchObject({
+        status: 200,
+        body: {
+          token_check: "accepted",
+          destination: { last_four: META.token.slice(-4), secrets: ["appsecret_proof"] },
+        },
+      });
+      expect(corrected.body.destination.lane).not.toBe("held");
+      expect((await sealedRows(shop))[0]!.sealed).not.toBe(before!.sealed);
+
+      expect(await set(shop, "meta", { settings: { appsecret_proof: null } })).toMatchObject({
+        status: 200,
+        body: { destination: { secrets: [], token: "stored" } },
+      });
+      expect(await sealedRows(shop)).toEqual([]);
+    });
+  });
+
   test("of Google say that its secret cannot be checked", async () => {
     const google = DEMO_DESTINATIONS["google"]!;
     expect(await set(await installed(), "google", { settings: { id: google.id }, token: google.token }))

@@ -95,7 +95,8 @@ describe("the OpenAPI document", () => {
     const text = JSON.stringify(body);
     for (const platform of PLATFORMS) {
       const { properties } = z.toJSONSchema(destination(platform)!.settings, { io: "input" });
-      for (const name of Object.keys(properties!)) {
+      const secrets = Object.keys(destination(platform)!.secrets ?? {});
+      for (const name of [...Object.keys(properties!), ...secrets]) {
         expect(text, platform).toMatch(new RegExp(`\\b${name}\\b`));
       }
     }

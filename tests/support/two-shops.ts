@@ -156,6 +156,11 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
   );
   await db.query(
     "postgres",
+    "insert into trakit.sealed_settings (destination_id, shop_id, name, sealed) values ($1, $2, $3, $4)",
+    [shop.lanes["meta"], shop.id, word, sealedToken(word)],
+  );
+  await db.query(
+    "postgres",
     `insert into trakit.connections (shop_id, platform, state_digest, expires_at, created_at)
      values ($1, 'meta', encode(sha256($2::bytea), 'hex'), $3::timestamptz + interval '10 minutes', $3)`,
     [shop.id, word, at(0)],

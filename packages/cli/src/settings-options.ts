@@ -2,6 +2,7 @@ import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
 import { SALE_REFUSED_POLICIES, UNKNOWN_CONSENT_POLICIES } from "@trakit/destinations/shared/settings.ts";
 import { CONTENT_ID_FORMS, VALUE_RULES } from "@trakit/destinations/destination.ts";
 import type { Input, Option } from "./command.ts";
+import { type Parted, partSettings } from "@trakit/destinations/shared/secrets.ts";
 import { nearest } from "./nearest.ts";
 import { CliProblem } from "./problem.ts";
 
@@ -31,6 +32,7 @@ export const SETTINGS_OPTIONS: Record<string, Option> = {
     value: "hex",
     help: "Meta: HMAC-SHA256 of the token with the app's secret, where the app requires it.",
   },
+  "no-appsecret-proof": { help: "Meta: forget the proof there is." },
   "offline-event-set": { value: "id", help: "TikTok: Offline Event Set for what is sold at a till." },
   eu: { help: "Google: collect in the EU." },
   "no-eu": { help: "Google: collect anywhere (the default)." },
@@ -48,7 +50,7 @@ export function requirePlatform(name: string): AnyDestination {
 }
 
 /** The settings named on the command line, as entered. */
-export function givenSettings(input: Input): Record<string, unknown> {
+function givenSettings(input: Input): Record<string, unknown> {
   const given: Record<string, unknown> = {};
   const texts = [
     "id",
@@ -63,6 +65,15 @@ export function givenSettings(input: Input): Record<string, unknown> {
   for (const option of texts) {
     if (input.text(option) !== null) given[option.replaceAll("-", "_")] = input.text(option);
   }
+  if (input.has("no-appsecret-proof")) {
+    if (input.text("appsecret-proof") !== null) {
+      throw new CliProblem(
+        "--appsecret-proof and --no-appsecret-proof contradict each other.",
+        "Leave one out.",
+      );
+    }
+    given["appsecret_proof"] = null;
+  }
   for (const [option, name] of [["custom-events", "custom_events"], ["eu", "eu"]] as const) {
     if (input.has(option) && input.has(`no-${option}`)) {
       throw new CliProblem(`--${option} and --no-${option} contradict each other.`, "Leave one out.");
@@ -73,6 +84,14 @@ export function givenSettings(input: Input): Record<string, unknown> {
   const list = input.text("custom-event-list");
   if (list !== null) given["custom_events"] = list.split(",").map((name) => name.trim()).filter(Boolean);
   return given;
+}
+
+/** Settings as entered, those that are secrets apart. Throws CliProblem with the rule's own sentence, never with a value. */
+export function givenParts(platform: AnyDestination, input: Input): Pick<Parted, "settings" | "secrets"> {
+  const parted = partSettings(platform, givenSettings(input));
+  const [wrong] = parted.issues;
+  if (wrong) throw new CliProblem(wrong, `The settings of ${platform.label}: trakit destination set --help.`);
+  return parted;
 }
 
 /** Settings as the platform's schema gives them back. Throws CliProblem with the schema's own sentence. */

@@ -55,6 +55,8 @@ export type Mapped = { ok: true; body: JsonObject } | { ok: false; reason: strin
 export interface RequestContext<S> {
   settings: S;
   token: string;
+  /** Those of `Destination.secrets` that are entered. */
+  secrets?: Record<string, string>;
   /** Scheme and host, no trailing slash, e.g. `https://graph.facebook.com`. */
   baseUrl: string;
   /** Test event code, where the platform has one and the destination is in test mode. */
@@ -131,6 +133,8 @@ export interface Destination<S = unknown> {
   purpose: "marketing" | "analytics";
   /** Non-secret settings; refuses what the platform would refuse, with the reason. Must accept `{ id: "…" }` alone. */
   settings: z.ZodType<S>;
+  /** Further settings, each a secret: kept sealed like the token, given to `request` alone, shown to nobody. Absent = none. */
+  secrets?: Record<string, z.ZodType<string>>;
   /** What is wrong with a token as entered, or null. */
   tokenProblem(token: string): string | null;
   /** False = the platform answers any token alike: whether one is good shows only by the events themselves. */

@@ -50,6 +50,11 @@ export function tokenSubject(shopId: string, platform: string): string[] {
   return ["destination_token", shopId, platform];
 }
 
+/** What a destination's setting that is a secret is bound to. */
+export function settingSubject(shopId: string, platform: string, name: string): string[] {
+  return ["destination_setting", shopId, platform, name];
+}
+
 /** What brings a destination's next token is bound to. */
 export function renewalSubject(shopId: string, platform: string): string[] {
   return ["destination_renewal", shopId, platform];

@@ -79,14 +79,26 @@ function tokenText({ oauth }: Destination): string {
 
 function settingsTable(one: Destination): string {
   const schema = z.toJSONSchema(one.settings, { io: "input" }) as { properties: Record<string, Property> };
+  const secrets = Object.entries(one.secrets ?? {}).map(([name, rule]) => {
+    const property = z.toJSONSchema(rule, { io: "input" }) as Property;
+    return [
+      code(name),
+      `${property.description} Kept sealed, shown to nobody.`,
+      settingType(property),
+      "none",
+    ];
+  });
   return table(
     ["Setting", "What it is", "Takes", "Default"],
-    Object.entries(schema.properties).map(([name, property]) => [
-      code(name),
-      property.description,
-      settingType(property),
-      property.default === undefined ? "required" : code(JSON.stringify(property.default)),
-    ]),
+    [
+      ...Object.entries(schema.properties).map(([name, property]) => [
+        code(name),
+        property.description,
+        settingType(property),
+        property.default === undefined ? "required" : code(JSON.stringify(property.default)),
+      ]),
+      ...secrets,
+    ],
   );
 }
 

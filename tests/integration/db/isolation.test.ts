@@ -83,6 +83,7 @@ function argument(name: string): unknown {
     p_host: "mine.example",
     p_settings: "{}",
     p_change: "{}",
+    p_secrets: "{}",
     p_version: null,
     p_after: "2031-01-01 00:00:00+00/0",
     // quarantined webhooks of a redaction: ids of another shop's

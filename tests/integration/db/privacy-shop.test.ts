@@ -78,6 +78,12 @@ describe("an uninstall", () => {
        values ($1, $2, $3, $2, $3, $3, $3)`,
       [shop.id, sealedToken("uninstalled"), at(0)],
     );
+    await db.query(
+      "postgres",
+      `insert into trakit.sealed_settings (destination_id, shop_id, name, sealed)
+       select d.id, d.shop_id, 'a_secret', $2 from trakit.destinations d where d.shop_id = $1 limit 1`,
+      [shop.id, sealedToken("uninstalled")],
+    );
     const uninstall = async (when: Date) =>
       (await db.query<{ r: string }>("trakit_edge", "select trakit.uninstall_shop($1, $2, $3) as r", [
         shop.domain,

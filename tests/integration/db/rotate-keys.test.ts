@@ -5,7 +5,14 @@ import { resealShop } from "@trakit/pipeline/upkeep/rotate-keys.ts";
 import { sealedPair, shopifySubject } from "@trakit/pipeline/shopify/shop-token.ts";
 import { keepGrant } from "@trakit/db/calls/keep-grant.ts";
 import { installShop } from "@trakit/db/calls/install-shop.ts";
-import { open, quarantineSubject, renewalSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";
+import {
+  open,
+  quarantineSubject,
+  renewalSubject,
+  seal,
+  settingSubject,
+  tokenSubject,
+} from "@trakit/runtime/seal.ts";
 import { at } from "../../support/captured.ts";
 import { testDatabase } from "../../support/database.ts";
 import { newShop } from "../../support/shop.ts";
@@ -49,7 +56,15 @@ test("everything sealed is sealed anew and opens with the new key alone; what wa
       renewAt: at(2_400).toISOString(),
     }, at(0));
 
-    expect(await resealShop(worker, [NEW, OLD], shop)).toEqual({ resealed: 5, unreadable: 0 });
+    const secretOf = settingSubject(shop.id, "meta", "appsecret_proof");
+    await db.query(
+      "postgres",
+      `insert into trakit.sealed_settings (destination_id, shop_id, name, sealed)
+       select d.id, d.shop_id, 'appsecret_proof', $2 from trakit.destinations d where d.shop_id = $1 and d.platform = 'meta'`,
+      [shop.id, seal([OLD], "the proof", secretOf)],
+    );
+
+    expect(await resealShop(worker, [NEW, OLD], shop)).toEqual({ resealed: 6, unreadable: 0 });
     expect(await resealShop(worker, [NEW, OLD], shop)).toEqual({ resealed: 0, unreadable: 0 });
     const sealed = async (sql: string) =>
       (await db.query<{ s: string }>("postgres", sql, [shop.id])).map((row) => row.s);
@@ -63,6 +78,8 @@ test("everything sealed is sealed anew and opens with the new key alone; what wa
     );
     expect(clear(meta!, tokenSubject(shop.id, "meta"))).toBe("meta token");
     expect(clear(tiktok!, tokenSubject(shop.id, "tiktok"))).toBe("entered meanwhile");
+    const [secret] = await sealed("select sealed as s from trakit.sealed_settings where shop_id = $1");
+    expect(clear(secret!, secretOf)).toBe("the proof");
     const [body] = await sealed("select sealed_body as s from trakit.quarantine where shop_id = $1");
     expect(clear(body!, quarantineSubject(shop.domain, "w"))).toBe("a body");
     const [renewal] = await sealed(

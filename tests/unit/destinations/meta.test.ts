@@ -12,6 +12,7 @@ import { sha256Hex } from "@trakit/core/identity/digest.ts";
 import { FORM_NAMES, type FormName } from "@trakit/core/identity/forms.ts";
 import type { JsonObject } from "@trakit/destinations/destination.ts";
 import { meta } from "@trakit/destinations/meta/index.ts";
+import { partSettings } from "@trakit/destinations/shared/secrets.ts";
 import {
   EXAMPLE_CLIENT,
   EXAMPLE_NOW,
@@ -354,24 +355,32 @@ describe("settings and request", () => {
   });
 
   test("carries the proof of the app's secret where one is entered, and only a digest is one", () => {
-    const request = (settings: typeof SETTINGS) =>
+    const request = (secrets: Record<string, string> = {}) =>
       JSON.parse(
         meta.request([sent(purchase())], {
-          settings,
+          settings: SETTINGS,
           token: "EAAG0123",
+          secrets,
           baseUrl: "https://graph.facebook.com",
           testCode: null,
         }).body,
       );
     const proof = "ab".repeat(32);
-    const { id } = SETTINGS;
-    expect(request(meta.settings.parse({ id, appsecret_proof: proof }))).toMatchObject({
-      appsecret_proof: proof,
+    expect(request({ appsecret_proof: proof })).toMatchObject({ appsecret_proof: proof });
+    expect(request()).not.toHaveProperty("appsecret_proof");
+    const entered = (appsecret_proof: unknown) => partSettings(meta, { id: "1", appsecret_proof });
+    expect(entered(proof.toUpperCase())).toEqual({
+      settings: { id: "1" },
+      secrets: { appsecret_proof: proof },
+      issues: [],
     });
-    expect(request(SETTINGS)).not.toHaveProperty("appsecret_proof");
-    for (const appsecret_proof of ["", "the app's secret", "ab"]) {
-      expect(meta.settings.safeParse({ id, appsecret_proof }).success).toBe(false);
+    expect(entered(null)).toMatchObject({ secrets: { appsecret_proof: null }, issues: [] });
+    for (const wrong of ["", "the app's secret", "ab", 5]) {
+      const { secrets, issues } = entered(wrong);
+      expect([secrets, issues]).toEqual([{}, [expect.stringContaining("64 hexadecimal digits")]]);
     }
+    // nowhere else: settings are seen by people
+    expect(meta.settings.safeParse({ id: SETTINGS.id, appsecret_proof: proof }).success).toBe(false);
   });
 
   test("says how the goods come to the buyer, of the order and of each of its lines", () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { unsealedToken } from "@trakit/pipeline/dispatch/tokens.ts";
-import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
+import { unsealed } from "@trakit/pipeline/dispatch/tokens.ts";
+import { seal, settingSubject, tokenSubject } from "@trakit/runtime/seal.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
 
 /** A ring that counts how often a seal is opened with it. */
@@ -22,7 +22,7 @@ test("a token is opened once for a destination, however many are sent, also with
   const destinations = Array.from({ length: 10_000 }, () => sealed(ring));
   for (let minute = 0; minute < 3; minute++) {
     for (const { shop, destination } of destinations) {
-      expect(unsealedToken(ring, shop, destination)).toBe("token-in-clear");
+      expect(unsealed(ring, shop, destination)?.token).toBe("token-in-clear");
     }
   }
   expect(opened()).toBe(destinations.length);
@@ -31,20 +31,42 @@ test("a token is opened once for a destination, however many are sent, also with
 test("a replaced token is opened anew, and one that came back once more", () => {
   const { ring, opened } = counting();
   const { shop, destination } = sealed(ring);
-  expect(unsealedToken(ring, shop, destination)).toBe("token-in-clear");
+  expect(unsealed(ring, shop, destination)?.token).toBe("token-in-clear");
   const replaced = { ...destination, sealed: seal(ring, "the new one", tokenSubject(shop, "meta")) };
-  expect(unsealedToken(ring, shop, replaced)).toBe("the new one");
-  expect(unsealedToken(ring, shop, replaced)).toBe("the new one");
-  expect(unsealedToken(ring, shop, destination)).toBe("token-in-clear");
+  expect(unsealed(ring, shop, replaced)?.token).toBe("the new one");
+  expect(unsealed(ring, shop, replaced)?.token).toBe("the new one");
+  expect(unsealed(ring, shop, destination)?.token).toBe("token-in-clear");
   expect(opened()).toBe(3);
 });
 
 test("a seal of another shop or platform, or of no key we have, opens nothing, from memory neither", () => {
   const { ring } = counting();
   const { shop, destination } = sealed(ring);
-  expect(unsealedToken(ring, shop, destination)).toBe("token-in-clear");
-  expect(unsealedToken(ring, randomUUID(), destination)).toBeNull();
-  expect(unsealedToken(ring, shop, { ...destination, platform: "tiktok" })).toBeNull();
+  expect(unsealed(ring, shop, destination)?.token).toBe("token-in-clear");
+  expect(unsealed(ring, randomUUID(), destination)).toBeNull();
+  expect(unsealed(ring, shop, { ...destination, platform: "tiktok" })).toBeNull();
   const others: KeyRing = [{ id: "k2", key: new Uint8Array(32).fill(8) }];
-  expect(unsealedToken(others, randomUUID(), sealed(ring).destination)).toBeNull();
+  expect(unsealed(others, randomUUID(), sealed(ring).destination)).toBeNull();
+});
+
+test("a secret beside the token is opened with it, anew when it alone is replaced, and for its own place only", () => {
+  const { ring } = counting();
+  const { shop, destination } = sealed(ring);
+  const proof = (value: string, name = "appsecret_proof", of = shop) => ({
+    appsecret_proof: seal(ring, value, settingSubject(of, "meta", name)),
+  });
+  const before = { ...destination, secrets: proof("the proof") };
+  expect(unsealed(ring, shop, before)).toEqual({
+    token: "token-in-clear",
+    secrets: { appsecret_proof: "the proof" },
+  });
+  const after = { ...destination, secrets: proof("the corrected proof") };
+  expect(unsealed(ring, shop, after)?.secrets).toEqual({ appsecret_proof: "the corrected proof" });
+  for (
+    const other of [proof("x", "another_setting"), proof("x", "appsecret_proof", randomUUID()), {
+      appsecret_proof: destination.sealed,
+    }]
+  ) {
+    expect(unsealed(ring, shop, { ...destination, secrets: other })).toBeNull();
+  }
 });

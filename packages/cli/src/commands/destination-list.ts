@@ -35,6 +35,7 @@ export const destinationList: Command = {
         row.platform,
         String(row.settings["id"] ?? ""),
         row.last_four ? `token …${row.last_four}` : io.paint("yellow", "no token"),
+        row.secrets.join(","),
         row.test_code ? io.paint("yellow", "test mode") : "live",
         row.events ? row.events.join(",") : "all events",
         describeLane(row, io.paint),

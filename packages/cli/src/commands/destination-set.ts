@@ -1,4 +1,5 @@
 import { EVENT_NAMES } from "@trakit/core/event.ts";
+import { sealedSecrets } from "@trakit/pipeline/merchant/destinations.ts";
 import { seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import { readSettings } from "@trakit/runtime/settings.ts";
 import { listDestinations } from "@trakit/db/calls/list-destinations.ts";
@@ -10,7 +11,7 @@ import { CliProblem } from "../problem.ts";
 import {
   type AnyDestination,
   checkedSettings,
-  givenSettings,
+  givenParts,
   requirePlatform,
   SETTINGS_OPTIONS,
 } from "../settings-options.ts";
@@ -108,7 +109,7 @@ export const destinationSet: Command = {
     if (input.has("disable") && input.has("enable")) {
       throw new CliProblem("--disable and --enable contradict each other.", "Leave one out.");
     }
-    const entered = givenSettings(input);
+    const { settings: entered, secrets } = givenParts(platform, input);
     const testCode = givenTestCode(input, platform);
     const token = await givenToken(input, platform);
     const { shop, row } = await withDatabase(io, async (db, environment) => {
@@ -118,14 +119,13 @@ export const destinationSet: Command = {
       );
       const settings = checkedSettings(platform, { ...present?.settings, ...entered });
       const events = givenEvents(input, platform, settings["custom_events"] !== false);
-      const sealed = token === null ? null : {
-        sealed: seal(
-          readSettings(environment, ["TRAKIT_ENCRYPTION_KEYS"]).TRAKIT_ENCRYPTION_KEYS,
-          token,
-          tokenSubject(shop.id, platform.platform),
-        ),
-        lastFour: token.slice(-4),
-      };
+      const sealing = token !== null || Object.keys(secrets).length > 0;
+      const keys = sealing
+        ? readSettings(environment, ["TRAKIT_ENCRYPTION_KEYS"]).TRAKIT_ENCRYPTION_KEYS
+        : [];
+      const sealed = token === null
+        ? null
+        : { sealed: seal(keys, token, tokenSubject(shop.id, platform.platform)), lastFour: token.slice(-4) };
       const answer = await setDestination(
         db,
         shop.domain,
@@ -139,7 +139,11 @@ export const destinationSet: Command = {
           ...(testCode === undefined ? {} : { test_code: testCode }),
         },
         // the settings were checked together with those that were there
-        { token: sealed, version: present?.version ?? 0 },
+        {
+          token: sealed,
+          version: present?.version ?? 0,
+          secrets: sealedSecrets({ keys }, shop.id, platform.platform, secrets),
+        },
       );
       if (!answer) {
         throw shop.status === "active" ? await noSuchShop(db, shop.domain) : new CliProblem(
@@ -164,6 +168,7 @@ export const destinationSet: Command = {
         }`,
       );
       if (row.test_code) io.out("  In test mode: events carry the test code.");
+      if (row.secrets.length > 0) io.out(`  Kept sealed: ${row.secrets.join(", ")}.`);
       if (row.last_four) io.out(`  Token ends with ${row.last_four}; the lane is ${row.lane}.`);
       else {io.out(
           `  ${io.paint("yellow", "!")} It has no token yet: its deliveries wait. Give one with --token -.`,

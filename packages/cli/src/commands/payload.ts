@@ -6,7 +6,7 @@ import type { Command, Input, Io } from "../command.ts";
 import { readEvent } from "../event-input.ts";
 import { CliProblem } from "../problem.ts";
 import { sampleEvent } from "../sample-event.ts";
-import { checkedSettings, givenSettings, requirePlatform, SETTINGS_OPTIONS } from "../settings-options.ts";
+import { checkedSettings, givenParts, requirePlatform, SETTINGS_OPTIONS } from "../settings-options.ts";
 import { DEMO_SHOP } from "../stack/defaults.ts";
 import { DEMO_DESTINATIONS } from "../stack/demo.ts";
 
@@ -86,11 +86,12 @@ export const payload: Command = {
       : readEvent(await content(path, io), shop);
     const own = path === undefined && sample === null;
     if (!event) throw new CliProblem(`${platform.label} has no example.`, "Give an event's file.");
+    const entered = givenParts(platform, input);
     const settings = checkedSettings(platform, {
       ...(own
         ? example?.settings
         : { id: DEMO_DESTINATIONS[platform.platform]?.id ?? example?.settings["id"] }),
-      ...givenSettings(input),
+      ...entered.settings,
     });
     const limited = input.has("limited") || event.consent.sale_of_data === false ||
       (own && example?.limited === true);
@@ -108,6 +109,9 @@ export const payload: Command = {
     const request = platform.request([mapped.body], {
       settings,
       token: TOKEN,
+      secrets: Object.fromEntries(
+        Object.entries(entered.secrets).filter(([, value]) => value !== null).map(([name]) => [name, TOKEN]),
+      ),
       baseUrl: hosts[platform.baseUrlSetting] ?? platform.baseUrl,
       testCode: input.text("test-code"),
     });

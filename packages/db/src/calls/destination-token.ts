@@ -6,6 +6,8 @@ export interface DestinationToken {
   test_code: string | null;
   /** Null = no token yet. */
   sealed: string | null;
+  /** Settings that are secrets, sealed, by name. */
+  secrets: Record<string, string>;
 }
 
 /** SQL `trakit.destination_token`: what a test event needs; null = not set up. */

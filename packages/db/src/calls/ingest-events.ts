@@ -49,6 +49,8 @@ export interface SendableDestination {
   test_code: string | null;
   sealed: string;
   version: number;
+  /** Settings that are secrets, sealed, by name; absent = none. */
+  secrets?: Record<string, string>;
 }
 
 export interface Ingested {

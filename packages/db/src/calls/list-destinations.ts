@@ -13,6 +13,8 @@ export interface DestinationRow {
   test_code: string | null;
   /** End of the token; null = no token yet. */
   last_four: string | null;
+  /** Names of the settings that are kept sealed. */
+  secrets: string[];
   lane: "closed" | "open" | "held";
   lane_reason: string | null;
   lane_since: string;

@@ -2,9 +2,9 @@ import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 export interface Seal {
-  place: "destination" | "grant" | "quarantine" | "access" | "refresh";
+  place: "destination" | "setting" | "grant" | "quarantine" | "access" | "refresh";
   id: string;
-  /** Platform, webhook id, or which of Shopify's tokens. */
+  /** Platform, platform and setting, webhook id, or which of Shopify's tokens. */
   of: string;
   sealed: string;
 }

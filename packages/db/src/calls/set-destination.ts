@@ -22,6 +22,7 @@ export interface DestinationChanged {
  * SQL `trakit.set_destination`: sets up or changes a destination; null = no such active shop.
  *
  * @param options.token null keeps the token there is.
+ * @param options.secrets settings that are secrets, sealed, by name; null takes one away, those not named stay.
  * @param options.version the version the change was made for; 0 = it must not exist yet, null = whichever stands there.
  */
 export async function setDestination(
@@ -29,7 +30,11 @@ export async function setDestination(
   shop: string,
   platform: { platform: string; purpose: "marketing" | "analytics"; maxAgeMs: number },
   change: DestinationChange,
-  options: { token: { sealed: string; lastFour: string } | null; version: number | null },
+  options: {
+    token: { sealed: string; lastFour: string } | null;
+    version: number | null;
+    secrets?: Record<string, string | null>;
+  },
 ): Promise<DestinationChanged | null> {
   return await call(db, "trakit.set_destination", {
     p_domain: shop,
@@ -40,5 +45,6 @@ export async function setDestination(
     p_sealed: options.token?.sealed ?? null,
     p_last_four: options.token?.lastFour ?? null,
     p_version: options.version,
+    p_secrets: json(options.secrets ?? {}),
   }) as DestinationChanged | null;
 }

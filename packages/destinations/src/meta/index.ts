@@ -5,7 +5,7 @@ import { examples, guide } from "./examples.ts";
 import { fields, matchKeys } from "./identity.ts";
 import { CUSTOM_EVENTS, EVENTS, map, MAX_AGE_MS, repair } from "./map.ts";
 import { oauth } from "./oauth.ts";
-import { type MetaSettings, settings, tokenProblem } from "./settings.ts";
+import { type MetaSettings, secrets, settings, tokenProblem } from "./settings.ts";
 
 /** Follows the Graph schedule of at least two years: served until 2028-07-29 (reference: meta §1). */
 const API_VERSION = "v25.0";
@@ -22,7 +22,7 @@ function request(bodies: JsonObject[], context: RequestContext<MetaSettings>): H
     body: JSON.stringify({
       data: bodies,
       partner_agent: PARTNER_AGENT,
-      appsecret_proof: context.settings.appsecret_proof ?? undefined,
+      appsecret_proof: context.secrets?.["appsecret_proof"],
       // Events sent with a test code count for targeting and measurement all the same (reference: meta §8.4).
       test_event_code: context.testCode ?? undefined,
     }),
@@ -43,6 +43,7 @@ export const meta: Destination<MetaSettings> = {
   baseUrlSetting: "TRAKIT_META_API_URL",
   purpose: "marketing",
   settings,
+  secrets,
   tokenProblem,
   tokenCheckable: true,
   oauth,

@@ -32,7 +32,7 @@ export const shopAnswerSchema = z.object({
 
 export const destinationChangeSchema = z.strictObject({
   settings: z.record(z.string().max(50), z.unknown()).optional().describe(
-    "Those named change. Every platform takes id, value, content_ids, content_country, custom_events, unknown_consent and sale_refused; Meta also appsecret_proof, TikTok offline_event_set, Google eu. A new destination needs `id`.",
+    "Those named change. Every platform takes id, value, content_ids, content_country, custom_events, unknown_consent and sale_refused; Meta also appsecret_proof (write-only, stored sealed; null takes it away), TikTok offline_event_set, Google eu. A new destination needs `id`.",
   ),
   token: z.string().min(1).max(4_000).optional().describe("Write-only: stored sealed, never given back."),
   enabled: z.boolean().optional(),
@@ -54,6 +54,7 @@ export const destinationAnswerSchema = z.object({
   test_code: z.string().nullable(),
   token: z.enum(["none", "stored"]),
   last_four: z.string().nullable().describe("End of the token."),
+  secrets: z.array(z.string()).describe("Settings that are stored sealed, by name: never given back."),
   lane: z.enum(["closed", "open", "held"]).nullable(),
   lane_reason: z.string().nullable(),
   can_connect: z.boolean().describe(

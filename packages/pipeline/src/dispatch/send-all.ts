@@ -11,7 +11,7 @@ import { afterTag, tagTime } from "@trakit/destinations/shared/browser-tags.ts";
 import { LEASE_SECONDS, leaseClock, SEND_TIMEOUT_MS, type World } from "../ports.ts";
 import { askPlatform } from "./ask-platform.ts";
 import { KnownTrouble } from "./known-trouble.ts";
-import { unsealedToken } from "./tokens.ts";
+import { unsealed } from "./tokens.ts";
 
 /** One leased delivery with all that is needed to send it. */
 export interface Send {
@@ -72,8 +72,8 @@ export async function sendAll(
       outcome("auth", "settings_refused", { detail: settings.error.issues[0]?.message ?? null }),
     );
   }
-  const token = unsealedToken(world.keys, shopId, row);
-  if (token === null) return everyone(outcome("auth", "token_unreadable"));
+  const credentials = unsealed(world.keys, shopId, row);
+  if (credentials === null) return everyone(outcome("auth", "token_unreadable"));
 
   const settled = new Map<Send, Settlement>();
   const settle = (item: Send, result: Outcome, ms: number | null, quality: MatchQuality | null = null) =>
@@ -106,7 +106,7 @@ export async function sendAll(
   const build = (part: Mapped[]) =>
     platform.request(part.map((one) => one.body), {
       settings: settings.data,
-      token,
+      ...credentials,
       baseUrl,
       testCode: row.test_code,
     });

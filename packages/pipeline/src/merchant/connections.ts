@@ -9,6 +9,7 @@ import { destination } from "@trakit/destinations/registry.ts";
 import { authorizationUrl, type Grant, readCallback, redeemCode } from "@trakit/runtime/platform-login.ts";
 import { open, renewalSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";
 import type { ClientSettings, KeyRing } from "@trakit/runtime/settings.ts";
+import { openSecrets } from "../dispatch/tokens.ts";
 import { probe } from "./destinations.ts";
 import { loginAt, loginWorld } from "./logins.ts";
 import { type ConnectionWorld, type MerchantWorld, type Refusal, refusal } from "./world.ts";
@@ -163,7 +164,10 @@ export async function completeConnecting(
   const settings = known.settings.safeParse(row.settings);
   if (!settings.success) return failed("not_set_up");
   // an account that may not send to this pixel is told so now, not by a held lane
-  const checked = await probe(world, known, settings.data, answer.grant.access);
+  const checked = await probe(world, known, settings.data, {
+    token: answer.grant.access,
+    secrets: openSecrets(world.keys, connecting.shopId, platform, row.secrets) ?? {},
+  });
   if (checked.check === "refused") return failed("token_refused");
   const kept = await keepGrant(
     world.db,

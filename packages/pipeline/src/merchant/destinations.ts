@@ -4,16 +4,18 @@ import { type DestinationRow, listDestinations } from "@trakit/db/calls/list-des
 import { setDestination } from "@trakit/db/calls/set-destination.ts";
 import type { HttpRequest } from "@trakit/destinations/destination.ts";
 import { destination, PLATFORMS } from "@trakit/destinations/registry.ts";
-import { open, seal, tokenSubject } from "@trakit/runtime/seal.ts";
+import { partSettings } from "@trakit/destinations/shared/secrets.ts";
+import { seal, settingSubject, tokenSubject } from "@trakit/runtime/seal.ts";
 import type { DestinationAnswer, DestinationChangeInput } from "../contracts/merchant.ts";
 import { askPlatform } from "../dispatch/ask-platform.ts";
+import { type Credentials, openAll, openSecrets } from "../dispatch/tokens.ts";
 import { loginAt } from "./logins.ts";
 import { type MerchantWorld, type Refusal, refusal } from "./world.ts";
 
 type AnyDestination = NonNullable<ReturnType<typeof destination>>;
 export type TokenCheck = "accepted" | "cannot_be_checked" | "unreachable" | "unchanged";
 
-/** Every platform there is, set up or not. Tokens are not among it: only their last four characters. */
+/** Every platform there is, set up or not. Tokens and secrets are not among it: only last four characters, and names. */
 export async function destinationsOf(world: MerchantWorld, shop: string): Promise<DestinationAnswer[]> {
   const rows = await listDestinations(world.db, shop) ?? [];
   return PLATFORMS.map((name) =>
@@ -47,6 +49,7 @@ function describeDestination(
     test_code: row?.test_code ?? null,
     token: row?.last_four ? "stored" : "none",
     last_four: row?.last_four ?? null,
+    secrets: row?.secrets ?? [],
     lane: row?.lane ?? null,
     lane_reason: row?.lane_reason ?? null,
     can_connect: loginAt(world, platform.platform) !== null,
@@ -67,7 +70,8 @@ const TRIES = 3;
 
 /**
  * Sets up or changes a destination: only what is named. Settings pass the platform's schema, a token is shown to the
- * platform before it is stored (with a request that carries no event), and a refused one is refused here.
+ * platform before it is stored (with a request that carries no event), and a refused one is refused here; so is a secret among
+ * the settings, which is stored as the token is.
  *
  * A change is made for the destination as it was read. Where another writer was quicker it is made anew for what that one
  * wrote, unless `ifMatch` named a version: then it is refused (412) and nothing changes.
@@ -92,9 +96,9 @@ export async function changeDestination(
         detail: "Read it again, and change what is to change.",
       });
     }
-    const checked = await checkChange(world, platform, row, change);
+    const checked = await checkChange(world, shop, platform, row, change);
     if (!checked.ok) return checked;
-    const { settings, token, tokenCheck } = checked;
+    const { settings, secrets, token, tokenCheck } = checked;
     const answer = await setDestination(
       world.db,
       shop.domain,
@@ -110,6 +114,7 @@ export async function changeDestination(
           lastFour: token.slice(-4),
         },
         version: row?.version ?? 0,
+        secrets: sealedSecrets(world, shop.id, name, secrets),
       },
     );
     if (!answer) return refusal(404, "unknown_shop", "The app is not installed in this shop.");
@@ -135,20 +140,47 @@ function pick(from: object, names: string[]): Record<string, unknown> {
   return Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)));
 }
 
-/** Holds a change against the platform's rules, and its token against the platform. */
+/** Settings that are secrets, each sealed for its destination and name; null stays null. */
+export function sealedSecrets(
+  { keys }: Pick<MerchantWorld, "keys">,
+  shopId: string,
+  platform: string,
+  secrets: Record<string, string | null>,
+): Record<string, string | null> {
+  return Object.fromEntries(
+    Object.entries(secrets).map(([name, value]) => [
+      name,
+      value === null ? null : seal(keys, value, settingSubject(shopId, platform, name)),
+    ]),
+  );
+}
+
+/** Holds a change against the platform's rules, and its token and secrets against the platform. */
 async function checkChange(
   world: MerchantWorld,
+  shop: { id: string; domain: string },
   platform: AnyDestination,
   row: DestinationRow | null,
   change: DestinationChangeInput,
 ): Promise<
-  { ok: true; settings: Record<string, unknown>; token: string | null; tokenCheck: TokenCheck } | Refusal
+  | {
+    ok: true;
+    settings: Record<string, unknown>;
+    secrets: Record<string, string | null>;
+    token: string | null;
+    tokenCheck: TokenCheck;
+  }
+  | Refusal
 > {
-  const parsed = platform.settings.safeParse({ ...row?.settings, ...change.settings });
-  if (!parsed.success) {
+  const parted = partSettings(platform, change.settings ?? {});
+  const { secrets } = parted;
+  const parsed = platform.settings.safeParse({ ...row?.settings, ...parted.settings });
+  if (!parsed.success || parted.issues.length > 0) {
+    const issues = parsed.error?.issues.map((issue) =>
+      `${issue.path.join(".") || "settings"}: ${issue.message}`
+    );
     return refusal(422, "invalid_settings", "The platform would not take these settings.", {
-      issues: parsed.error.issues.map((issue) => `${issue.path.join(".") || "settings"}: ${issue.message}`)
-        .slice(0, 20),
+      issues: [...parted.issues, ...issues ?? []].slice(0, 20),
     });
   }
   const settings = parsed.data as Record<string, unknown>;
@@ -159,18 +191,43 @@ async function checkChange(
     });
   }
   const token = change.token?.trim();
-  if (token === undefined) return { ok: true, settings, token: null, tokenCheck: "unchanged" };
-  const wrong = platform.tokenProblem(token);
+  const wrong = token === undefined ? null : platform.tokenProblem(token);
   if (wrong !== null) {
     return refusal(422, "invalid_token", "This is no token of the platform's.", { detail: wrong });
   }
-  const checked = await probe(world, platform, settings, token);
+  const credentials = await credentialsAfter(world, shop, platform, row, token, secrets);
+  if (credentials === null) return { ok: true, settings, secrets, token: null, tokenCheck: "unchanged" };
+  const checked = await probe(world, platform, settings, credentials);
   if (checked.check === "refused") {
     return refusal(422, "token_refused", "The platform refuses this token.", {
       detail: checked.detail ?? checked.reason,
     });
   }
-  return { ok: true, settings, token, tokenCheck: checked.check };
+  return { ok: true, settings, secrets, token: token ?? null, tokenCheck: checked.check };
+}
+
+/** What the platform is to be shown of a change: null where neither token nor secret changes, or there is no token yet. */
+async function credentialsAfter(
+  world: MerchantWorld,
+  shop: { id: string; domain: string },
+  platform: AnyDestination,
+  row: DestinationRow | null,
+  token: string | undefined,
+  change: Record<string, string | null>,
+): Promise<Credentials | null> {
+  if (token === undefined && Object.keys(change).length === 0) return null;
+  const stored = row === null ? null : await destinationToken(world.db, shop.domain, platform.platform);
+  const { platform: name } = platform;
+  const known = token ??
+    (stored?.sealed
+      ? openAll(world.keys, shop.id, { ...stored, sealed: stored.sealed, platform: name })?.token
+      : null);
+  if (!known) return null;
+  const before = openSecrets(world.keys, shop.id, name, stored?.secrets ?? {});
+  const secrets = Object.entries({ ...before, ...change }).filter((entry): entry is [string, string] =>
+    entry[1] !== null
+  );
+  return { token: known, secrets: Object.fromEntries(secrets) };
 }
 
 /**
@@ -182,13 +239,13 @@ export async function probe(
   world: MerchantWorld,
   platform: AnyDestination,
   settings: unknown,
-  token: string,
+  credentials: Credentials,
 ): Promise<{ check: TokenCheck | "refused"; reason: string; detail: string | null }> {
   if (!platform.tokenCheckable) return { check: "cannot_be_checked", reason: "", detail: null };
   const answer = await askOnce(
     world,
     platform,
-    platform.request([], { settings, token, baseUrl: baseOf(world, platform), testCode: null }),
+    platform.request([], { settings, ...credentials, baseUrl: baseOf(world, platform), testCode: null }),
   );
   if (answer.kind === "auth") return { check: "refused", reason: answer.reason, detail: answer.detail };
   const lost = answer.kind === "in_doubt" || (answer.kind === "retry" && answer.lane_wide);
@@ -209,18 +266,18 @@ export async function askOnce(
   return outcomes[0]!;
 }
 
-/** The token of a destination in clear, or why there is none. */
-export async function tokenOf(
+/** The token and secrets of a destination in clear, or why there are none. */
+export async function credentialsOf(
   world: MerchantWorld,
   shop: { id: string; domain: string },
   name: string,
-): Promise<{ ok: true; token: string; row: DestinationToken } | Refusal> {
+): Promise<{ ok: true; credentials: Credentials; row: DestinationToken } | Refusal> {
   const row = await destinationToken(world.db, shop.domain, name);
   if (!row) return refusal(404, "not_found", "This destination is not set up.");
   if (!row.sealed) return refusal(409, "no_token", "The destination has no token yet.");
-  const opened = open(world.keys, row.sealed, tokenSubject(shop.id, name));
-  if (!opened.ok) {
+  const credentials = openAll(world.keys, shop.id, { ...row, sealed: row.sealed, platform: name });
+  if (credentials === null) {
     return refusal(409, "token_unreadable", "The stored token cannot be opened. Enter it again.");
   }
-  return { ok: true, token: new TextDecoder().decode(opened.bytes), row };
+  return { ok: true, credentials, row };
 }

@@ -3,7 +3,7 @@ import { EMPTY_CLIENT, EMPTY_IDENTIFIERS, EMPTY_PAGE, type EventName } from "@tr
 import type { Outcome } from "@trakit/core/outcome.ts";
 import { destination } from "@trakit/destinations/registry.ts";
 import { EXAMPLE_ORDER, exampleEvent } from "@trakit/destinations/shared/example-event.ts";
-import { askOnce, baseOf, tokenOf } from "./destinations.ts";
+import { askOnce, baseOf, credentialsOf } from "./destinations.ts";
 import { type MerchantWorld, type Refusal, refusal } from "./world.ts";
 
 /**
@@ -18,7 +18,7 @@ export async function sendTestEvent(
 ): Promise<{ ok: true; outcome: Outcome; eventId: string } | Refusal> {
   const platform = destination(name);
   if (!platform) return refusal(404, "not_found", "There is no such platform.");
-  const found = await tokenOf(world, shop, name);
+  const found = await credentialsOf(world, shop, name);
   if (!found.ok) return found;
   if (found.row.test_code === null) {
     return refusal(409, "no_test_code", "The destination is not in test mode.", {
@@ -68,7 +68,7 @@ export async function sendTestEvent(
     platform,
     platform.request([mapped.body], {
       settings,
-      token: found.token,
+      ...found.credentials,
       baseUrl: baseOf(world, platform),
       testCode: found.row.test_code,
     }),

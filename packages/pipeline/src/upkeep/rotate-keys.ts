@@ -1,7 +1,14 @@
 import { listSeals, type Seal } from "@trakit/db/calls/list-seals.ts";
 import { replaceSeal } from "@trakit/db/calls/replace-seal.ts";
 import type { Database } from "@trakit/db/connection.ts";
-import { open, quarantineSubject, renewalSubject, seal, tokenSubject } from "@trakit/runtime/seal.ts";
+import {
+  open,
+  quarantineSubject,
+  renewalSubject,
+  seal,
+  settingSubject,
+  tokenSubject,
+} from "@trakit/runtime/seal.ts";
 import type { KeyRing } from "@trakit/runtime/settings.ts";
 import { shopifySubject } from "../shopify/shop-token.ts";
 
@@ -61,6 +68,10 @@ function subjectOf(shop: { id: string; domain: string }, one: Seal): string[] {
   switch (one.place) {
     case "destination":
       return tokenSubject(shop.id, one.of);
+    case "setting": {
+      const [platform = "", name = ""] = one.of.split(" ");
+      return settingSubject(shop.id, platform, name);
+    }
     case "grant":
       return renewalSubject(shop.id, one.of);
     case "quarantine":
