@@ -276,7 +276,9 @@ test(
     expect((await webhook(JSON.stringify(order()))).answer).toMatchObject({ status: "accepted" });
     expect((await webhook(JSON.stringify(sale()))).answer).toMatchObject({ status: "accepted" });
     // one we cannot read is kept sealed, and one that is no JSON is refused without a word of it
-    expect((await webhook(JSON.stringify({ orders: [order()] }))).answer).toMatchObject({ status: "quarantined" });
+    expect((await webhook(JSON.stringify({ orders: [order()] }))).answer).toMatchObject({
+      status: "quarantined",
+    });
     await webhook('{"email":"qzemail@taint.example"');
     await browse();
     await until(

@@ -47,15 +47,21 @@ async function cpuOf(run: () => Promise<unknown>): Promise<number> {
 /**
  * Fails where a text of 60,000 characters takes more than twenty times what a harmless one of that length takes (at least a
  * millisecond). What grows with the square of the length takes thousands of times that.
+ *
+ * @param options.only which of the texts can be sent there
+ * @param options.parts further texts: these, over and over
  */
 export async function expectLinear(
   answer: (text: string) => Promise<unknown>,
-  options: { length?: number; only?: (text: string) => boolean } = {},
+  options: { length?: number; only?: (text: string) => boolean; parts?: string[] } = {},
 ): Promise<void> {
   const length = options.length ?? 60_000;
   const harmless = Math.max(1, await cpuOf(() => answer(HARMLESS(length))));
   const slow: string[] = [];
-  for (const [name, make] of Object.entries(WORST)) {
+  const own = (options.parts ?? []).map((part) =>
+    [part, (size: number) => part.repeat(size / part.length)] as const
+  );
+  for (const [name, make] of [...Object.entries(WORST), ...own]) {
     const text = make(length);
     if (options.only && !options.only(text)) continue;
     const took = await cpuOf(() => answer(text));
