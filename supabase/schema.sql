@@ -533,6 +533,22 @@ create policy "functions see the shop they work for" on trakit.replays for all t
 create policy "the dispatcher sees which replays go on" on trakit.replays for select to trakit_dispatcher using (true);
 create policy "users see their shop's rows" on trakit.replays for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
+-- Settings of a destination that are secrets, sealed like its token; people see their names only.
+create table trakit.sealed_settings ( -- owner postgres
+  destination_id uuid not null, -- Destination the setting belongs to.
+  shop_id uuid not null, -- Shop that owns it; also bound into the seal.
+  name text not null, -- Name of the setting, e.g. appsecret_proof; bound into the seal.
+  sealed text not null, -- As destination_secrets.sealed. Additional data: shop id, platform and name.
+  updated_at timestamp with time zone not null default now(), -- Last replacement or re-sealing.
+  constraint sealed_settings_pkey PRIMARY KEY (shop_id, destination_id, name),
+  constraint sealed_settings_destination_fkey FOREIGN KEY (shop_id, destination_id) REFERENCES trakit.destinations(shop_id, id) ON DELETE CASCADE,
+  constraint sealed_settings_name_shape CHECK (name ~ '^[a-z][a-z0-9_]{1,50}$'::text),
+  constraint sealed_settings_sealed_shape CHECK (sealed ~ '^v1\.[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+$'::text)
+);
+alter table trakit.sealed_settings enable row level security;
+alter table trakit.sealed_settings force row level security;
+create policy "functions see the shop they work for" on trakit.sealed_settings for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+
 -- What browsers handed in, by shop, sender and minute. Kept for an hour.
 create table trakit.sender_rates ( -- owner postgres
   shop_id uuid not null, -- Shop they were for.
@@ -1623,7 +1639,8 @@ begin
     'lane', v_lane.state, 'shop_id', v_shop, 'flush_before', v_lane.flush_before, 'items', coalesce(v_items, json '[]'),
     'destination', (
       select json_build_object('platform', v_destination.platform, 'settings', v_destination.settings,
-        'test_code', v_destination.test_code, 'sealed', s.sealed, 'version', s.version)
+        'test_code', v_destination.test_code, 'sealed', s.sealed, 'version', s.version,
+        'secrets', trakit.sealed_settings_of(v_shop, p_destination_id))
       from trakit.destination_secrets s where s.destination_id = p_destination_id));
 end;
 $function$;
@@ -1914,7 +1931,7 @@ AS $function$
   end
 $function$;
 
--- Destinations of the shop a statement is bound to, or the one of a platform, as people see them: settings, the last characters of the token, lane, connection.
+-- Destinations of the shop a statement is bound to, or the one of a platform, as people see them: settings, the names of those that are sealed, the last characters of the token, lane, connection.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.describe_destinations(p_platform text DEFAULT NULL::text)
  RETURNS SETOF jsonb
@@ -1924,7 +1941,8 @@ CREATE OR REPLACE FUNCTION trakit.describe_destinations(p_platform text DEFAULT 
 AS $function$
   select jsonb_build_object(
     'destination_id', d.id, 'platform', d.platform, 'version', d.version, 'enabled', d.enabled, 'settings', d.settings,
-    'events', d.events, 'test_code', d.test_code, 'last_four', s.last_four, 'lane', l.state, 'lane_reason', l.reason,
+    'events', d.events, 'test_code', d.test_code, 'last_four', s.last_four,
+    'secrets', array(select x.name from trakit.sealed_settings x where x.destination_id = d.id order by 1), 'lane', l.state, 'lane_reason', l.reason,
     'lane_since', l.changed_at,
     'connection', case when g.destination_id is not null then jsonb_build_object('since', g.granted_at,
       'expires_at', g.access_expires_at, 'trouble', g.trouble) end)
@@ -1957,7 +1975,7 @@ begin
 end;
 $function$;
 
--- What a test event needs of a destination: settings, test code, sealed token; null = not set up, or no such active shop.
+-- What a test event needs of a destination: settings, test code, sealed token and settings; null = not set up, or no such active shop.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.destination_token(p_shop text, p_platform text)
  RETURNS jsonb
@@ -1969,7 +1987,8 @@ declare
   v_shop uuid := trakit.bind_shop(p_shop);
 begin
   return (
-    select jsonb_build_object('settings', d.settings, 'test_code', d.test_code, 'sealed', s.sealed)
+    select jsonb_build_object('settings', d.settings, 'test_code', d.test_code, 'sealed', s.sealed,
+      'secrets', trakit.sealed_settings_of(d.shop_id, d.id))
     from trakit.destinations d left join trakit.destination_secrets s on s.destination_id = d.id
     where d.shop_id = v_shop and d.platform = p_platform);
 end;
@@ -3038,7 +3057,8 @@ begin
     -- once, however many events go there
     'destinations', case when v_sends = '[]' then '{}' else (
       select jsonb_object_agg(g.id, jsonb_build_object('platform', g.platform, 'settings', g.settings,
-        'test_code', g.test_code, 'sealed', s.sealed, 'version', s.version))
+        'test_code', g.test_code, 'sealed', s.sealed, 'version', s.version,
+        'secrets', trakit.sealed_settings_of(g.shop_id, g.id)))
       from trakit.destinations g join trakit.destination_secrets s on s.destination_id = g.id
       where g.shop_id = v_shop.id) end,
     'visitor', v_visitor);
@@ -3436,7 +3456,7 @@ begin
 end;
 $function$;
 
--- What a shop has that is not sealed with the newest key, by place and id, from after a place and id on: [{"place": destination | grant | quarantine | access | refresh, "id", "of": platform or webhook id, "sealed"}]; null = no such shop.
+-- What a shop has that is not sealed with the newest key, by place and id, from after a place and id on: [{"place": destination | setting | grant | quarantine | access | refresh, "id", "of": platform (and setting) or webhook id, "sealed"}]; null = no such shop.
 -- owner trakit_app; called by trakit_worker
 CREATE OR REPLACE FUNCTION trakit.list_seals(p_domain text, p_newest text, p_after_place text DEFAULT ''::text, p_after_id text DEFAULT ''::text, p_limit integer DEFAULT 500)
  RETURNS jsonb
@@ -3455,6 +3475,10 @@ begin
     from (select x.* from (
       select 'destination' as place, s.destination_id::text as id, d.platform as of, s.sealed
       from trakit.destination_secrets s join trakit.destinations d on d.id = s.destination_id
+      where s.shop_id = v_shop
+      union all
+      select 'setting', s.destination_id || ' ' || s.name, d.platform || ' ' || s.name, s.sealed
+      from trakit.sealed_settings s join trakit.destinations d on d.id = s.destination_id
       where s.shop_id = v_shop
       union all
       select 'grant', g.destination_id::text, d.platform, g.sealed_renewal
@@ -4599,6 +4623,9 @@ begin
     when 'destination' then
       update trakit.destination_secrets s set sealed = p_sealed, updated_at = p_now
       where s.shop_id = v_shop and s.destination_id::text = p_id and s.sealed = p_old;
+    when 'setting' then
+      update trakit.sealed_settings s set sealed = p_sealed, updated_at = p_now
+      where s.shop_id = v_shop and s.destination_id || ' ' || s.name = p_id and s.sealed = p_old;
     when 'grant' then
       update trakit.destination_grants g set sealed_renewal = p_sealed, updated_at = p_now
       where g.shop_id = v_shop and g.destination_id::text = p_id and g.sealed_renewal = p_old;
@@ -4930,6 +4957,18 @@ begin
 end;
 $function$;
 
+-- The sealed settings of a destination by name; {} where it has none.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.sealed_settings_of(p_shop_id uuid, p_destination_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select coalesce(jsonb_object_agg(x.name, x.sealed), '{}') from trakit.sealed_settings x
+  where x.shop_id = p_shop_id and x.destination_id = p_destination_id
+$function$;
+
 -- Why nothing is taken from this sender now, counted; null = it may go on. p_sender = {"prefix": address prefix, "" = none that can be believed, "signed": Shopify or the shop's own proxy signed for it, "origin": host of the Origin header or null}, p_kind = events or session.
 -- owner postgres; called by trakit_app
 CREATE OR REPLACE FUNCTION trakit.sender_refusal(p_shop trakit.shops, p_sender jsonb, p_kind text, p_events integer, p_now timestamp with time zone)
@@ -4983,9 +5022,9 @@ AS $function$
   select case p_platform when 'tiktok' then interval '48 hours' end
 $function$;
 
--- Sets up or changes a destination of a shop (by domain). p_change names what changes: {"settings": {…}, "enabled", "events", "test_code"}; settings change key by key. p_sealed null keeps the token there is. p_version: the version the change was made for, 0 = it must not exist yet, null = whichever. A held lane that has a token is tried once. Returns {"changed": false where the version is another, "destination": as it stands now or null}. Null = no such active shop.
+-- Sets up or changes a destination of a shop (by domain). p_change names what changes: {"settings": {…}, "enabled", "events", "test_code"}; settings change key by key. p_sealed null keeps the token there is. p_secrets: settings that are secrets, sealed, by name; null takes one away. p_version: the version the change was made for, 0 = it must not exist yet, null = whichever. A held lane that has a token is tried once. Returns {"changed": false where the version is another, "destination": as it stands now or null}. Null = no such active shop.
 -- owner trakit_app; called by trakit_edge, trakit_worker
-CREATE OR REPLACE FUNCTION trakit.set_destination(p_domain text, p_platform text, p_purpose text, p_max_age_ms bigint, p_change jsonb, p_sealed text DEFAULT NULL::text, p_last_four text DEFAULT NULL::text, p_version integer DEFAULT NULL::integer, p_now timestamp with time zone DEFAULT now())
+CREATE OR REPLACE FUNCTION trakit.set_destination(p_domain text, p_platform text, p_purpose text, p_max_age_ms bigint, p_change jsonb, p_sealed text DEFAULT NULL::text, p_last_four text DEFAULT NULL::text, p_version integer DEFAULT NULL::integer, p_now timestamp with time zone DEFAULT now(), p_secrets jsonb DEFAULT '{}'::jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -5017,6 +5056,10 @@ begin
   if v_id is null then
     return jsonb_build_object('changed', false, 'destination', (select d.* from trakit.describe_destinations(p_platform) d));
   end if;
+  delete from trakit.sealed_settings x where x.destination_id = v_id and p_secrets -> x.name = 'null';
+  insert into trakit.sealed_settings as x (destination_id, shop_id, name, sealed, updated_at)
+  select v_id, v_shop, s.key, s.value, p_now from jsonb_each_text(p_secrets) s where s.value is not null
+  on conflict (shop_id, destination_id, name) do update set sealed = excluded.sealed, updated_at = p_now;
   v_has_token := p_sealed is not null or exists (
     select from trakit.destination_secrets s where s.destination_id = v_id);
   insert into trakit.lanes as l (destination_id, shop_id, state, reason, changed_at)
@@ -5860,6 +5903,7 @@ begin
     return 'reinstalled';
   end if;
   delete from trakit.destination_secrets s where s.shop_id = v_shop.id;
+  delete from trakit.sealed_settings s where s.shop_id = v_shop.id;
   update trakit.installations i
   set sealed_access = null, access_expires_at = null, sealed_refresh = null, refresh_expires_at = null, refresh_lease = null,
       refresh_until = null, trouble = null, scopes = '{}', scopes_at = null, pixel_id = null, pixel_settings = null,
@@ -6306,6 +6350,7 @@ grant delete, insert, select, update on trakit.refusals to trakit_app;
 grant select on trakit.replays to authenticated;
 grant delete, insert, select, update on trakit.replays to trakit_app;
 grant select (id, shop_id, finished_at) on trakit.replays to trakit_dispatcher;
+grant delete, insert, select, update on trakit.sealed_settings to trakit_app;
 grant delete, insert, select, update on trakit.sender_rates to trakit_app;
 grant delete, insert, select, update on trakit.session_events to trakit_app;
 grant select on trakit.shops to authenticated;

@@ -1139,6 +1139,39 @@ export type Database = {
           },
         ];
       };
+      "sealed_settings": {
+        Row: {
+          "destination_id": string;
+          "name": string;
+          "sealed": string;
+          "shop_id": string;
+          "updated_at": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "destination_id": string;
+          "name": string;
+          "sealed": string;
+          "shop_id": string;
+          "updated_at"?: string;
+        };
+        Update: {
+          "destination_id"?: string;
+          "name"?: string;
+          "sealed"?: string;
+          "shop_id"?: string;
+          "updated_at"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "sealed_settings_destination_fkey";
+            columns: ["shop_id", "destination_id"];
+            isOneToOne: false;
+            referencedRelation: "destinations";
+            referencedColumns: ["shop_id", "id"];
+          },
+        ];
+      };
       "sender_rates": {
         Row: {
           "events": number;
@@ -1912,6 +1945,7 @@ export type Database = {
         Args: { "p_limit"?: number; "p_request_id": string; "p_shop_id": string };
         Returns: Json;
       };
+      "sealed_settings_of": { Args: { "p_destination_id": string; "p_shop_id": string }; Returns: Json };
       "sender_refusal": {
         Args: {
           "p_events": number;
@@ -1936,6 +1970,7 @@ export type Database = {
           "p_platform": string;
           "p_purpose": string;
           "p_sealed"?: string;
+          "p_secrets"?: Json;
           "p_version"?: number;
         };
         Returns: Json;
