@@ -49,6 +49,9 @@ const added = (id: string, cart = "cart-of-a-stranger-0") =>
     },
   });
 
+/** Whose guess it is: a browser with an id and cookies of its own. */
+const VICTIM = { visitor_id: "ab".repeat(16), fbp: "fb.1.1792998010123.1234567890", ttp: "victims-ttp" };
+
 interface Guess {
   /** What happens in the shop, to the person whose guess it is. */
   happened: (domain: string) => Promise<unknown>;
@@ -81,7 +84,8 @@ const GUESSES: Record<string, Guess> = {
     id: (domain, email) => conversionEventId(domain, "customer_registered", naturalKey.email(email)),
   },
   "an address somebody else left in a form": {
-    happened: (domain) => proxy.send(domain, { events: [registered("lina@example.com")], consent: YES }),
+    happened: (domain) =>
+      proxy.send(domain, { events: [registered("lina@example.com")], visitor: VICTIM, consent: YES }),
     right: "lina@example.com",
     wrong: "nobody@example.com",
     event: registered,
@@ -104,7 +108,7 @@ const GUESSES: Record<string, Guess> = {
     id: checkoutId("checkout_completed"),
   },
   "a checkout somebody else began": {
-    happened: (domain) => proxy.send(domain, { events: [started(CHECKOUT)], consent: YES }),
+    happened: (domain) => proxy.send(domain, { events: [started(CHECKOUT)], visitor: VICTIM, consent: YES }),
     right: CHECKOUT,
     wrong: "aaaa28e0bd52c2e9a4d4f5f8a6b1c2d3",
     event: started,
@@ -113,7 +117,7 @@ const GUESSES: Record<string, Guess> = {
   "the id of an event of somebody else": {
     happened: async (domain) => {
       const events = [signed(await begin(domain), viewed("event-of-somebody-else"))];
-      return await proxy.send(domain, { events, consent: YES });
+      return await proxy.send(domain, { events, visitor: VICTIM, consent: YES });
     },
     right: "event-of-somebody-else",
     wrong: "event-of-nobody-at-all",
@@ -131,7 +135,11 @@ const GUESSES: Record<string, Guess> = {
         updated_at: at,
       };
       await shopify(domain, "carts/update", cart);
-      return await proxy.send(domain, { events: [added("add-of-somebody-else", CART)], consent: YES });
+      return await proxy.send(domain, {
+        events: [added("add-of-somebody-else", CART)],
+        visitor: VICTIM,
+        consent: YES,
+      });
     },
     right: "add-of-somebody-else",
     wrong: "add-of-nobody-at-all",
@@ -141,14 +149,14 @@ const GUESSES: Record<string, Guess> = {
 };
 
 /** The whole answer, but for what is the sender's own and the moment. */
-function shown(answer: Awaited<ReturnType<typeof proxy.send>>, id: string) {
+function shown(answer: Awaited<ReturnType<typeof proxy.send>>, id: string, visitor = "") {
   const headers = Object.fromEntries(answer.headers);
-  return JSON.parse(
-    JSON.stringify({ status: answer.status, headers, body: answer.body }).replaceAll(
-      id,
-      "the sender's own id",
-    ),
-  );
+  const body = { ...answer.body, visitor_proof: typeof answer.body.visitor_proof };
+  let text = JSON.stringify({ status: answer.status, headers, body }).replaceAll(id, "the sender's own id");
+  if (visitor !== "") text = text.replaceAll(visitor, "the sender's own visitor");
+  expect(text).not.toContain(VICTIM.fbp);
+  expect(text).not.toContain(VICTIM.ttp);
+  return JSON.parse(text);
 }
 
 describe.each(Object.entries(GUESSES))("whether %s is known", (_, guess) => {
@@ -157,6 +165,7 @@ describe.each(Object.entries(GUESSES))("whether %s is known", (_, guess) => {
     ["unsigned", (event) => event],
   ];
   test.each(ways)("no answer tells, %s: to one guess, to its repeat, or to another body", async (_, way) => {
+    // as nobody, and as a visitor of their own
     const shop = await kit.shop();
     await guess.happened(shop.domain);
     await kit.settled();
@@ -167,9 +176,15 @@ describe.each(Object.entries(GUESSES))("whether %s is known", (_, guess) => {
       const changed = { ...event, page: { url: "https://blue-mugs.example/else" } };
       const batches = [[event], [event], [changed], [event, changed, event], [changed, event]];
       const all: unknown[] = [];
-      for (const events of batches) {
-        const body = { events: events.map((one) => way(one, id, session)), consent: YES };
-        all.push(shown(await proxy.send(shop.domain, body), id));
+      for (const visitor of ["", random()]) {
+        for (const events of batches) {
+          const body = {
+            events: events.map((one) => way(one, id, session)),
+            ...(visitor === "" ? {} : { visitor: { visitor_id: visitor } }),
+            consent: YES,
+          };
+          all.push(shown(await proxy.send(shop.domain, body), id, visitor));
+        }
       }
       return all;
     };
