@@ -5150,6 +5150,9 @@ begin
     raise exception 'unknown outcome kind' using errcode = 'invalid_parameter_value';
   end if;
 
+  if p_outcomes @? '$[*] ? (@.reason == "sent_by_tag" || @.reason == "past_dedup_window")' then
+    p_outcomes := trakit.unless_reported(p_shop_id, p_outcomes);
+  end if;
   -- Few outcomes go a moment of capture a statement: its plan is kept, and any plan is right for it, because a moment has
   -- few rows. Many go a day a statement, planned each time: a kept plan, made while the day's partition was empty (each
   -- midnight brings one), would read all of it for every row, and a statement a moment would take all outcomes apart again.
@@ -5967,6 +5970,37 @@ begin
             and (c.asked_at is not null or (c.known_at is not null and c.digests <> '{}')))
       order by l.created_at limit p_limit)
       limit p_limit) x), '[]');
+end;
+$function$;
+
+-- Outcomes as for settle_deliveries, with what the page's own tag would end handed back where Shopify's copy has come meanwhile.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.unless_reported(p_shop_id uuid, p_outcomes jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_outcome record;
+  v_reported boolean;
+begin
+  for v_outcome in
+    select o.item, o.ord, (o.item ->> 'captured_at')::timestamptz as captured_at, (o.item ->> 'event_row')::bigint as event_row
+    from jsonb_array_elements(p_outcomes) with ordinality o (item, ord)
+    where o.item ->> 'reason' in ('sent_by_tag', 'past_dedup_window')
+    order by 3, 4
+  loop
+    -- whoever brings the second copy holds the event before its deliveries: so either they are done, or they will find this end
+    select e.webhook_at is not null into v_reported
+    from trakit.events e
+    where e.shop_id = p_shop_id and e.captured_at = v_outcome.captured_at and e.id = v_outcome.event_row for share;
+    if v_reported then
+      p_outcomes := jsonb_set(p_outcomes, array[(v_outcome.ord - 1)::text],
+        v_outcome.item || jsonb '{"kind": "released", "reason": "second_copy"}');
+    end if;
+  end loop;
+  return p_outcomes;
 end;
 $function$;
 

@@ -29,17 +29,26 @@ export function healthHandler(deps: HealthDependencies): (request: Request) => P
   const app = httpApp(deps.log, "health");
   const get = (answer: (request: Request) => Response | Promise<Response>) =>
     byMethod({ GET: (context) => answer(context.req.raw), HEAD: (context) => answer(context.req.raw) });
-  app.all("/health", get(() => health(deps)));
+  // anybody may ask, as often as they like: who asks while it is looked up gets the same answer
+  let looking: Promise<HealthAnswer> | null = null;
+  const look = () => looking ??= health(deps).finally(() => looking = null);
+  app.all(
+    "/health",
+    get(async () => {
+      const answer = await look();
+      return json(answer.status === "ok" ? 200 : 503, answer);
+    }),
+  );
   app.all("/health/metrics", get((request) => metrics(deps, request)));
   app.all("/health/openapi.json", get(() => json(200, openapi(deps.version))));
   return answering(app, deps.log, "health", refusedCalls(deps, "health"));
 }
 
-async function health(deps: HealthDependencies): Promise<Response> {
+async function health(deps: HealthDependencies): Promise<HealthAnswer> {
   // any failure to count the queue means that events could not be stored either
   const queue = await queueTotals(deps.db).catch(() => null);
   const watch = queue && await queueWatch(deps.db).catch(() => null);
-  const answer: HealthAnswer = {
+  return {
     status: queue ? "ok" : "unavailable",
     version: deps.version,
     runtime: deps.runtime,
@@ -48,7 +57,6 @@ async function health(deps: HealthDependencies): Promise<Response> {
     drained_by: watch && { ...watch, resolution_seconds: resolutionSeconds(watch) },
     platforms: Object.fromEntries(Object.values(DESTINATIONS).map((one) => [one.platform, one.apiVersion])),
   };
-  return json(queue ? 200 : 503, answer);
 }
 
 async function metrics(deps: HealthDependencies, request: Request): Promise<Response> {

@@ -114,9 +114,8 @@ async function readRequest<T>(
   words: { detail: string },
 ): Promise<Read<T>> {
   const body = await requestBody(request, limit);
-  if (!body.ok) return { ok: false, response: body.response };
-  const parsed = parseJson(new TextDecoder().decode(body.bytes));
-  const checked = parsed.ok ? schema.safeParse(parsed.value) : null;
+  const parsed = body.ok ? parseJson(new TextDecoder().decode(body.bytes)) : null;
+  const checked = parsed?.ok ? schema.safeParse(parsed.value) : null;
   if (checked?.success) {
     return {
       ok: true,
@@ -124,7 +123,17 @@ async function readRequest<T>(
       visitor: (parsed as { value: { visitor?: unknown } }).value.visitor,
     };
   }
-  const reason = parsed.ok ? "malformed_batch" : "malformed_json";
+  const reason = body.ok ? parsed?.ok ? "malformed_batch" : "malformed_json" : body.reason;
+  const response = body.ok
+    ? problem({
+      code: reason,
+      status: 400,
+      title: parsed?.ok ? "The request is not of the expected shape." : "The body is not JSON.",
+      detail: words.detail,
+      issues: checked?.error?.issues.slice(0, 20).map((issue) => `${issue.path.join(".")}: ${issue.code}`) ??
+        [],
+    })
+    : body.response;
   const counted = await ingest(deps, caller.shop, [], {
     refused: { [reason]: 1 },
     browser: {
@@ -138,17 +147,7 @@ async function readRequest<T>(
       fired: [],
     },
   });
-  return {
-    ok: false,
-    response: refusalOf({ ...counted.browser, shop: counted.shop }) ?? problem({
-      code: reason,
-      status: 400,
-      title: parsed.ok ? "The request is not of the expected shape." : "The body is not JSON.",
-      detail: words.detail,
-      issues: checked?.error?.issues.slice(0, 20).map((issue) => `${issue.path.join(".")}: ${issue.code}`) ??
-        [],
-    }),
-  };
+  return { ok: false, response: refusalOf({ ...counted.browser, shop: counted.shop }) ?? response };
 }
 
 /** A script, the same for everybody and without a word of the request in it. */

@@ -3,7 +3,8 @@
 -- the event; any other late outcome changes nothing. Lanes move here and only here (and when a token is replaced).
 -- A claim gives leases and each event's version; the events are read by themselves: printing them is most of what a claim
 -- would cost (45 of 66 µs a delivery), and whoever drains several lanes of a shop reads each event once.
--- Locks: none. Undo: drop function trakit.claim_deliveries, trakit.read_events, trakit.settle_deliveries.
+-- Locks: none. Undo: drop function trakit.claim_deliveries, trakit.read_events, trakit.unless_reported,
+-- trakit.settle_deliveries.
 
 create function trakit.claim_deliveries(
   p_destination_id uuid, p_limit integer, p_lease_seconds integer default 30, p_now timestamptz default now()
@@ -159,6 +160,33 @@ $$;
 comment on function trakit.read_events(uuid, timestamptz[], bigint[]) is
   'Events of one shop as destinations are given them, by the keys their deliveries carry (5,000 at most): [{event_row, version, event}]. The version changes whenever the event does. What is not there is left out.';
 
+create function trakit.unless_reported(p_shop_id uuid, p_outcomes jsonb) returns jsonb
+language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
+declare
+  v_outcome record;
+  v_reported boolean;
+begin
+  for v_outcome in
+    select o.item, o.ord, (o.item ->> 'captured_at')::timestamptz as captured_at, (o.item ->> 'event_row')::bigint as event_row
+    from jsonb_array_elements(p_outcomes) with ordinality o (item, ord)
+    where o.item ->> 'reason' in ('sent_by_tag', 'past_dedup_window')
+    order by 3, 4
+  loop
+    -- whoever brings the second copy holds the event before its deliveries: so either they are done, or they will find this end
+    select e.webhook_at is not null into v_reported
+    from trakit.events e
+    where e.shop_id = p_shop_id and e.captured_at = v_outcome.captured_at and e.id = v_outcome.event_row for share;
+    if v_reported then
+      p_outcomes := jsonb_set(p_outcomes, array[(v_outcome.ord - 1)::text],
+        v_outcome.item || jsonb '{"kind": "released", "reason": "second_copy"}');
+    end if;
+  end loop;
+  return p_outcomes;
+end;
+$$;
+comment on function trakit.unless_reported(uuid, jsonb) is
+  'Outcomes as for settle_deliveries, with what the page''s own tag would end handed back where Shopify''s copy has come meanwhile.';
+
 create function trakit.settle_deliveries(p_shop_id uuid, p_outcomes jsonb, p_now timestamptz default now()) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
   set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set plan_cache_mode = force_generic_plan set jit = off
@@ -182,6 +210,9 @@ begin
     raise exception 'unknown outcome kind' using errcode = 'invalid_parameter_value';
   end if;
 
+  if p_outcomes @? '$[*] ? (@.reason == "sent_by_tag" || @.reason == "past_dedup_window")' then
+    p_outcomes := trakit.unless_reported(p_shop_id, p_outcomes);
+  end if;
   -- Few outcomes go a moment of capture a statement: its plan is kept, and any plan is right for it, because a moment has
   -- few rows. Many go a day a statement, planned each time: a kept plan, made while the day's partition was empty (each
   -- midnight brings one), would read all of it for every row, and a statement a moment would take all outcomes apart again.

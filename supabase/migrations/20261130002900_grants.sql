@@ -96,6 +96,7 @@ begin
       -- dispatch
       ('trakit.claim_deliveries(uuid, integer, integer, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.read_events(uuid, timestamptz[], bigint[])', 'trakit_app', 'trakit_edge'),
+      ('trakit.unless_reported(uuid, jsonb)', null, 'trakit_app'),
       ('trakit.settle_deliveries(uuid, jsonb, timestamptz)', 'trakit_app', 'trakit_edge'),
       -- queue
       ('trakit.due_lanes(integer, timestamptz)', 'trakit_dispatcher', 'trakit_edge'),

@@ -41,6 +41,32 @@ describe("GET /health", () => {
     expect(Object.keys(body.platforms as object).sort()).toEqual([...PLATFORMS].sort());
   });
 
+  test("asked by many at once is looked up once: nobody floods the database through it", async () => {
+    let statements = 0;
+    const { db } = kit.deps();
+    const counting = {
+      ...db,
+      rows: ((text: string, values: unknown[]) => {
+        statements++;
+        return db.rows(text, values);
+      }) as never,
+    };
+    const handle = healthHandler({
+      db: counting,
+      version: "9.9.9",
+      runtime: "deno 2.1.14",
+      operatorKey: OPERATOR,
+      log: kit.deps().log,
+    });
+    const ask = () => handle(new Request("http://edge.test/health"));
+    const answers = await Promise.all(Array.from({ length: 50 }, ask));
+    expect(answers.map(({ status }) => status)).toEqual(Array(50).fill(200));
+    const once = statements;
+    expect(once).toBeLessThanOrEqual(3);
+    await ask();
+    expect(statements).toBe(2 * once);
+  });
+
   test("is 503 while the database is out of reach, and still says who answers", async () => {
     const db = absentDatabase();
     try {

@@ -209,6 +209,7 @@ describe("a request", () => {
     const shop = await kit.shop();
     const answer = await send(shop.domain, new Uint8Array(1024 * 1024 + 1).fill(0x20));
     expect(answer).toMatchObject({ status: 413, body: { code: "body_too_large" } });
+    expect(await kit.refusals(shop.id)).toEqual({ body_too_large: 1 });
   });
 
   test("that is no JSON is 400 and counted", async () => {

@@ -3,7 +3,9 @@ import { connect as connectSocket } from "node:net";
 import { networkInterfaces } from "node:os";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { shopPublicKey } from "@trakit/core/storefront-keys.ts";
 import type { TailEvent } from "@trakit/db/calls/tail-deliveries.ts";
+import { readSettings } from "@trakit/runtime/settings.ts";
 import type { ProcessName } from "@trakit/cli/stack/stack.ts";
 import {
   dataFolder,
@@ -170,6 +172,37 @@ describe("the shop's app proxy", () => {
         (await running.copies()).some((copy) => copy.vendor === "meta" && copy.event_id === event.id),
       "the page view at Meta",
     );
+  });
+
+  test("is the only one here whose word on an address counts: what a visitor writes passes the gateway, and is believed by nobody", async () => {
+    const { TRAKIT_ENCRYPTION_KEYS: keys } = readSettings(running.stack.environment, [
+      "TRAKIT_ENCRYPTION_KEYS",
+    ]);
+    const key = shopPublicKey(keys, "trakit-demo.myshopify.com");
+    const id = "fedcba9876543210fedcba9876543210";
+    const direct = await fetch(`${running.stack.urls.api}/proxy/event?key=${key}`, {
+      method: "POST",
+      headers: {
+        "x-forwarded-for": "203.0.113.66",
+        "x-real-ip": "203.0.113.67",
+        "cf-connecting-ip": "203.0.113.68",
+        "x-forwarded-host": "t.evil.example",
+      },
+      body: JSON.stringify({
+        events: [{ ...event, id, timestamp: Date.now() }],
+        visitor,
+        consent,
+        user_agent: "Mozilla/5.0 Test",
+      }),
+    });
+    expect(direct.status).toBe(202);
+    expect(direct.headers.getSetCookie()).toEqual([]);
+    const clients = await running.rows(
+      `select c.ip, c.user_agent from trakit.events e
+       join trakit.event_clients c on c.captured_at = e.captured_at and c.event_row = e.id where e.event_id = $1`,
+      [id],
+    );
+    expect(clients).toEqual([{ ip: null, user_agent: "Mozilla/5.0 Test" }]);
   });
 
   test("does not pass for the app without Shopify's signature", async () => {

@@ -2070,6 +2070,7 @@ export type Database = {
         Args: { "p_limit"?: number; "p_now"?: string; "p_shop": string };
         Returns: Json;
       };
+      "unless_reported": { Args: { "p_outcomes": Json; "p_shop_id": string }; Returns: Json };
       "wake_lanes": { Args: { "p_gap_ms"?: number; "p_limit"?: number; "p_now"?: string }; Returns: Json };
       "whole_subject": { Args: { "p_shop_id": string; "p_subject": Json }; Returns: Json };
       "with_customer": { Args: { "p_event": Json; "p_shop_id": string; "p_told": boolean }; Returns: Json };

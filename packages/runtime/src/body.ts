@@ -62,21 +62,25 @@ async function readStream(message: Message, limit: number): Promise<Body> {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** A request's body of at most `limit` bytes, or the answer to a request without one: 413 or 400. */
+/** A request's body of at most `limit` bytes, or the answer to a request without one, 413 or 400, with its problem's code. */
 export async function requestBody(
   request: Request,
   limit: number,
-): Promise<{ ok: true; bytes: Uint8Array } | { ok: false; response: Response }> {
+): Promise<
+  | { ok: true; bytes: Uint8Array }
+  | { ok: false; reason: "body_too_large" | "body_incomplete"; response: Response }
+> {
   const body = await readBody(request, limit);
   if (body.ok) return body;
   const most = limit % MIB === 0 ? `${limit / MIB} MiB` : `${limit / KIB} KiB`;
-  const response = body.reason === "too_large"
+  const reason = body.reason === "too_large" ? "body_too_large" : "body_incomplete";
+  const response = reason === "body_too_large"
     ? problem({
-      code: "body_too_large",
+      code: reason,
       status: 413,
       title: "The body is too large.",
       detail: `At most ${most} are read.`,
     })
-    : problem({ code: "body_incomplete", status: 400, title: "The body broke off." });
-  return { ok: false, response };
+    : problem({ code: reason, status: 400, title: "The body broke off." });
+  return { ok: false, reason, response };
 }

@@ -87,6 +87,23 @@ describe("two copies, one event", () => {
     expect((await shop.events())[0]!["identifiers"]).toMatchObject({ fbp: "fb.1.browser" });
   });
 
+  test.each([["skipped", "sent_by_tag"], ["permanent", "past_dedup_window"]])(
+    "what the page's tag would end (%s: %s) is handed back where Shopify's copy came while it was looked at",
+    async (kind, reason) => {
+      const shop = await newShop(db);
+      await shop.ingest([fromBrowser("checkout_started", { ...browserCopy, event_id: "b".repeat(32) })]);
+      const { items } = await shop.claim("meta", { now: at(60) });
+      expect(items).toHaveLength(1);
+      await shop.ingest([fromShopify("checkout_started", { ...webhookCopy, event_id: "b".repeat(32) })], {
+        now: at(61),
+      });
+      await shop.settle(items, { kind, reason }, at(62));
+      expect(await shop.delivery()).toMatchObject({ state: "pending", reason: "second_copy", lease: null });
+      await shop.settle((await shop.claim("meta", { now: at(63) })).items, { kind: "delivered" }, at(64));
+      expect(await shop.delivery()).toMatchObject({ state: "delivered" });
+    },
+  );
+
   test("a delivery already ended is not touched by the second copy", async () => {
     const shop = await newShop(db);
     const { sends } = await shop.ingest([fromShopify("checkout_completed", webhookCopy)], { slots: 1 });

@@ -111,7 +111,8 @@ async function loadAll(folder: URL): Promise<Map<string, Loaded>> {
 // --- serving ----------------------------------------------------------------------------------------------------------
 
 /**
- * The request as the hosted runtime passes it on. Its address (and X-Forwarded-For, where absent) is shadowed on the object
+ * The request as a hosted runtime may pass it on: with every header a visitor wrote, those that name an address or a host
+ * included, since no platform promises to drop them. Its address (and X-Forwarded-For, where absent) is shadowed on the object
  * itself: copying a Request costs ten times as much as routing it, and takes the fast path for its body away.
  */
 function forwarded(request: Request, url: string, info: Deno.ServeHandlerInfo): Request {
