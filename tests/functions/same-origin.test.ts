@@ -125,6 +125,25 @@ test("a visit on the shop's own path: session, signed event, cookies both ways, 
   expect(JSON.stringify(seen)).not.toContain("secret");
 });
 
+test("of a visitor's headers the Worker passes Global Privacy Control, and nothing that names an address or a host", async () => {
+  const { ask } = await storefront();
+  const invented = {
+    "x-forwarded-for": "203.0.113.9",
+    "x-forwarded-host": "evil.example",
+    "x-real-ip": "203.0.113.9",
+    "cf-ipcountry": "AQ",
+    "x-trakit-ip": "203.0.113.9",
+    "x-trakit-host": "evil.example",
+    "x-trakit-signature": "invented",
+    forwarded: "for=203.0.113.9",
+  };
+  const opened = await ask("/data/session", { consent: YES }, { "sec-gpc": "1", ...invented });
+  expect(opened.status).toBe(200);
+  const { headers } = seen.at(-1)!;
+  expect(headers["sec-gpc"]).toBe("1");
+  expect(JSON.stringify(headers)).not.toMatch(/203\.0\.113\.9|evil\.example|AQ|invented|for=/);
+});
+
 test("a Worker with another shop's secret is refused", async () => {
   const { ask } = await storefront({ TRAKIT_FORWARDER_SECRET: forwarderSecret(KEYS, "other.myshopify.com") });
   expect(await ask("/data/session", {})).toMatchObject({ status: 401, body: { code: "bad_forwarder" } });

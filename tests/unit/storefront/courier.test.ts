@@ -2,7 +2,7 @@
 import { webcrypto } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Courier, courier } from "@trakit/storefront/shared/courier.ts";
-import type { Subtle } from "@trakit/storefront/shared/token.ts";
+import { type Subtle, tokenOf } from "@trakit/storefront/shared/token.ts";
 import type { Consent, StoreEvent } from "@trakit/storefront/shared/types.ts";
 
 const DAY_MS = 86_400_000;
@@ -229,6 +229,92 @@ describe("courier", () => {
     await next.carry.flush();
     expect(next.received).toEqual([{ cookies: ["_fbc=new"], answered: false }]);
     expect(next.sent).toEqual([]);
+  });
+
+  test("a session that is not the logged-in customer's is renewed at once, and once a page", async () => {
+    const { carry, sent, state, good, storage } = page();
+    state.answer = (one) =>
+      one.path === "session"
+        ? good(one)
+        : Response.json({ results: [{ status: "accepted" }], session: "renew" }, { status: 202 });
+    carry.add(event("aaaaaaaa"));
+    // without a turn of the clock
+    await settled(() => state.sessions === 2 && !storage.has("aaaaaaaa"));
+    carry.add(event("bbbbbbbb"));
+    await settled(() => !storage.has("bbbbbbbb"));
+    expect(sent.map(({ path }) => path)).toEqual(["session", "event", "session", "event"]);
+    expect(sent[3]!.body.events![0]!.token).toContain("6b057c40000000000000000000000002");
+  });
+
+  test("a kept session that others wrote is given up, and what it signed is signed again, once", async () => {
+    const strange = {
+      id: "f".repeat(32),
+      key: "k",
+      end: NOW + 36e5,
+      skew: 0,
+      consent: "a1m1p1s1",
+      cookies: [],
+    };
+    const storage = new Map([["s", JSON.stringify({ ...strange, config: {} })]]);
+    const { carry, events, state, good } = page({ storage });
+    const forged = (one: Sent) =>
+      Response.json({
+        results: one.body.events!.map(() => ({ status: "refused", reason: "forged_token" })),
+      }, { status: 202 });
+    state.answer = (one) => one.path === "session" ? good(one) : forged(one);
+    carry.add(event("aaaaaaaa"));
+    await settled(() => events().length === 2 && !storage.has("aaaaaaaa"));
+    expect(events().map(({ body }) => body.events![0]!.token.split(".")[1])).toEqual([
+      "f".repeat(32),
+      "6b057c40000000000000000000000001",
+    ]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(events()).toHaveLength(2);
+  });
+
+  test.each([
+    ["a page", () => new Response("<!doctype html><p>Enter with password")],
+    ["a refusal", () => Response.json({ code: "malformed_batch" }, { status: 400 })],
+    ["nothing of a session", () => Response.json({})],
+  ])("a session answered with %s is asked for again, later each time", async (_what, answer) => {
+    const { carry, sent, state, storage } = page();
+    state.answer = answer;
+    carry.add(event("aaaaaaaa"));
+    await settled(() => sent.length === 1 && vi.getTimerCount() > 0);
+    await vi.advanceTimersByTimeAsync(7_900);
+    expect(sent).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(200);
+    await settled(() => sent.length === 2 && vi.getTimerCount() > 0);
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(sent).toHaveLength(2);
+    expect(storage.has("aaaaaaaa")).toBe(true);
+  });
+
+  test("reports of tags are signed by the session, at the server's time; without a session there is none", async () => {
+    const { carry, sent } = page({ skewMs: DAY_MS });
+    const report = { name: "page_viewed", event_id: "aaaaaaaa", platforms: ["meta"], at: NOW };
+    await carry.tell([report]);
+    expect(sent).toEqual([]);
+    carry.add(event("aaaaaaaa"));
+    await settled(() => sent.length === 2);
+    await carry.tell([report, { ...report, event_id: "bbbbbbbb" }]);
+    const { events, fired } = sent[2]!.body as { events: []; fired: { token: string; body: string }[] };
+    expect(events).toEqual([]);
+    expect(fired.map(({ body }) => JSON.parse(body))).toEqual([
+      { ...report, at: NOW + DAY_MS },
+      { ...report, event_id: "bbbbbbbb", at: NOW + DAY_MS },
+    ]);
+    const session = {
+      id: "6b057c40000000000000000000000001",
+      key: "2ZCx6xpBcf-CnTB77RTUWEY8Ia7R9tbmftqdOSdM8Eo",
+    };
+    for (const { token, body } of fired) {
+      const at = Number(token.split(".")[2]);
+      const { event_id } = JSON.parse(body) as { event_id: string };
+      expect(token).toBe(
+        await tokenOf(webcrypto.subtle as unknown as Subtle, session, event_id, "tag_fired", at, body),
+      );
+    }
   });
 
   test("a session opened under one consent is not used under another", async () => {

@@ -164,7 +164,8 @@ describe("the web pixel", () => {
 });
 
 describe("a form that is sent", () => {
-  const form = (elements: unknown) => leadOf({ element: { elements } });
+  const page = "https://shop.example/pages/contact";
+  const form = (elements: unknown, action?: unknown) => leadOf({ element: { elements, action } }, page);
   const registration = [
     { name: "form_type", value: "create_customer" },
     { name: "customer[email]", value: "zoe@example.com" },
@@ -185,7 +186,17 @@ describe("a form that is sent", () => {
     ["values that are no texts", registration.map(({ name }) => ({ name, value: { toString: "x" } }))],
   ])("is none where its fields are %s", (_what, elements) => {
     expect(form(elements)).toBeNull();
-    expect(leadOf(elements)).toBeNull();
-    expect(leadOf({ element: null })).toBeNull();
+    expect(leadOf(elements, page)).toBeNull();
+    expect(leadOf({ element: null }, page)).toBeNull();
+  });
+
+  test("is the shop's where it goes to the page's own host", () => {
+    for (const action of ["/account", "https://shop.example/account", "", null, undefined, "#contact"]) {
+      expect(form(registration, action)).not.toBeNull();
+    }
+    for (const action of ["https://evil.example/account", "//evil.example", "javascript:0", "https://"]) {
+      expect(form(registration, action)).toBeNull();
+    }
+    expect(leadOf({ element: { elements: registration } }, undefined)).toBeNull();
   });
 });

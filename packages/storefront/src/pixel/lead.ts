@@ -19,10 +19,23 @@ export interface Lead {
   customer: { email?: string; phone?: string; firstName?: string; lastName?: string };
 }
 
-/** @param data of the DOM event `form_submitted` */
-export function leadOf(data: unknown): Lead | null {
-  const elements: unknown = (data as { element?: { elements?: unknown } } | undefined)?.element?.elements;
-  if (!Array.isArray(elements)) return null;
+/** Whether a form goes to the page's own host, as Shopify's do; it may be named whole, from the root, or not at all. */
+function ownForm(action: unknown, page: string | undefined): boolean {
+  try {
+    return new URL(`${action ?? ""}`, page).host === new URL(page!).host;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param data of the DOM event `form_submitted`
+ * @param page address of the page it was sent from
+ */
+export function leadOf(data: unknown, page: string | undefined): Lead | null {
+  const { elements, action } =
+    (data as { element?: { elements?: unknown; action?: unknown } } | null)?.element ?? {};
+  if (!Array.isArray(elements) || !ownForm(action, page)) return null;
   const field = (...names: string[]): string | undefined => {
     for (const one of elements as (Field | null)[]) {
       if (typeof one?.value === "string" && one.value && names.includes(`${one.name}`)) return one.value;

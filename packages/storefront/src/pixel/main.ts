@@ -252,7 +252,7 @@ export async function run({ analytics, browser, settings, init, customerPrivacy 
     analytics.subscribe(name, (event) => void started.then(() => seen(event)).catch(() => {}));
   }
   analytics.subscribe("form_submitted", (event) => {
-    const lead = leadOf(event.data);
+    const lead = leadOf(event.data, event.context?.document?.location?.href);
     if (lead) {
       void started.then(() => allowed() && capture(event, lead.name, { customer: lead.customer })).catch(
         () => {},
