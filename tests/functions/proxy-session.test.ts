@@ -81,7 +81,7 @@ describe("a session", () => {
       body: { code: "malformed_batch", issues: ["consent.marketing: invalid_type"] },
     });
     expect(await proxy.session(shop.domain, " ".repeat(65 * 1024))).toMatchObject({ status: 413 });
-    expect(await kit.refusals(shop.id)).toEqual({ malformed_json: 1, malformed_batch: 1 });
+    expect(await kit.refusals(shop.id)).toEqual({ malformed_json: 1, malformed_batch: 1, body_too_large: 1 });
     expect(await proxy.session("nobody.myshopify.com")).toMatchObject({
       status: 404,
       body: { code: "unknown_shop" },
