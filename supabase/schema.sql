@@ -6227,6 +6227,7 @@ declare
   v_both boolean := coalesce(p_consent ->> 'marketing' = 'false' and p_consent ->> 'analytics' = 'false', false);
   v_visitors bigint[];
   v_all bigint[];
+  v_carts text[];
 begin
   -- only who has the visitor's own key may speak for it; who has nothing to take away is left alone
   select array_agg(distinct l.visitor_id order by l.visitor_id) into v_visitors
@@ -6246,6 +6247,12 @@ begin
   v_all := v_visitors || array(
     select a.visitor_id from trakit.visitor_aliases a where a.became = any (v_visitors) and a.shop_id = p_shop_id);
   if v_both then
+    -- what is kept of their carts is found by these keys alone
+    v_carts := array(
+      select l.key from trakit.visitor_links l
+      where l.visitor_id = any (v_visitors) and l.shop_id = p_shop_id and l.kind = 'cart');
+    delete from trakit.cart_adds c where c.shop_id = p_shop_id and c.cart_token = any (v_carts);
+    delete from trakit.carts c where c.shop_id = p_shop_id and c.token = any (v_carts);
     delete from trakit.visitor_links l where l.visitor_id = any (v_visitors) and l.shop_id = p_shop_id;
     delete from trakit.visitor_aliases a where a.became = any (v_visitors) and a.shop_id = p_shop_id;
     delete from trakit.visitors v where v.shop_id = p_shop_id and v.id = any (v_visitors);
