@@ -394,7 +394,7 @@ test(
           expect(left.has(`${table} ${lineOf(row)}`), line).toBe(true);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   },
   240_000,
