@@ -1,6 +1,7 @@
 import { readUrl } from "@trakit/core/public-url.ts";
 import { verifyForwarded } from "@trakit/core/forwarded.ts";
 import { forwarderSecrets, type Keys, shopOfPublicKey } from "@trakit/core/storefront-keys.ts";
+import { countryOfRegion } from "@trakit/shopify/region.ts";
 import { verifyProxy } from "@trakit/shopify/verify.ts";
 import { isFirstParty } from "./cookies.ts";
 
@@ -15,6 +16,8 @@ export interface Caller {
   /** Shopify signed parameters beside its own: then its signature proves no more than a public key (counted). */
   extra: boolean;
   ip: string | null;
+  /** Country of that address (ISO alpha-2), where somebody who may say so tells it; null = nobody does. */
+  country: string | null;
   /** Host name the visitor used, lower case, without port; null = not known. */
   host: string | null;
   /** The visitor's cookies for that host; the app proxy strips them. */
@@ -126,6 +129,8 @@ export function callerOf(
         extra,
         // Shopify's word of it (reference: shopify §1.2): the client's address. Whatever stands between it and us comes behind
         ip: extra ? null : address(headers.get("x-forwarded-for")?.split(",")[0]),
+        // a country header would be that of Shopify's own server; one of the visitor's is not known of
+        country: null,
         host: extra ? null : hostName(headers.get("x-forwarded-host")),
         cookie: "",
         origin,
@@ -145,6 +150,7 @@ export function callerOf(
         customerId: null,
         extra: false,
         ip: gatewayAddress(headers, gateway),
+        country: countryOfRegion(fromGateway(headers, "cf-ipcountry", gateway)),
         host: hostName(fromGateway(headers, "x-forwarded-host", gateway) ?? headers.get("host")),
         cookie,
         origin,
@@ -169,6 +175,7 @@ export function callerOf(
       customerId: null,
       extra: false,
       ip: parts.ip || null,
+      country: null,
       host: hostName(parts.host),
       cookie,
       origin,

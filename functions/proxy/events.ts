@@ -88,6 +88,7 @@ function decodeBatch(
       visitor,
       consent: batch.consent ?? null,
       language: batch.language ?? null,
+      policyCountry: batch.region,
       wanted,
     });
     if (!decoded.ok) return refuse(decoded.reason, opened.signed?.eventId ?? id, name, decoded.issues);
@@ -194,6 +195,7 @@ export async function events(
         origin: foreignHost(caller),
         events: costOf(batch),
         consent: batch.consent ?? null,
+        country: batch.region,
       },
       fired,
     },

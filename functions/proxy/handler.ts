@@ -6,19 +6,27 @@ import { refusedCalls } from "@trakit/pipeline/refused-calls.ts";
 import { senderPrefix } from "@trakit/core/sender-prefix.ts";
 import { requestBody } from "@trakit/runtime/body.ts";
 import { problem } from "@trakit/runtime/problem.ts";
-import { browserBatchSchema, sessionRequestSchema } from "@trakit/shopify/browser-schema.ts";
+import {
+  browserBatchSchema,
+  type SessionRequest,
+  sessionRequestSchema,
+} from "@trakit/shopify/browser-schema.ts";
 import { parseJson } from "@trakit/shopify/json.ts";
 import { preflight, readableBy, refusalOf } from "./answers.ts";
 import { type Caller, callerOf, foreignHost } from "./caller.ts";
 import type { ProxyDependencies } from "./dependencies.ts";
 import { events } from "./events.ts";
 import { session } from "./session.ts";
+import { withWhereabouts } from "./whereabouts.ts";
 
 /** Largest bodies read: what one page has to tell is far below, and more would cost an isolate its memory. */
 const EVENT_LIMIT = 1024 * 1024;
 const SESSION_LIMIT = 64 * 1024;
 /** A script may be kept this long before it is asked for again (s). */
 const SCRIPT_SECONDS = 300;
+
+/** What `GET /proxy/session` says of the visitor. */
+const NOTHING_TOLD: SessionRequest = { region: null };
 
 /** `caller`: who was proven to call; absent = nobody. */
 type Env = { Variables: { caller?: Caller } };
@@ -58,7 +66,10 @@ export function proxyHandler(deps: ProxyDependencies): (request: Request) => Pro
   app.all(
     "/proxy/session",
     byMethod<Env>({
-      GET: proven("session", (_, caller) => session(deps, caller, {}, null)),
+      GET: proven(
+        "session",
+        (request, caller) => session(deps, caller, withWhereabouts(request, caller, NOTHING_TOLD), null),
+      ),
       POST: proven("session", (request, caller) => postSession(deps, request, caller)),
       OPTIONS: preflightFor("GET, POST, OPTIONS"),
     }),
@@ -92,14 +103,16 @@ async function postEvents(deps: ProxyDependencies, request: Request, caller: Cal
   const read = await readRequest(deps, request, caller, EVENT_LIMIT, browserBatchSchema, {
     detail: 'Send {"events": [1 to 50 events], "visitor": {…}, "consent": {…}}.',
   });
-  return read.ok ? await events(deps, request, caller, read.value, read.visitor) : read.response;
+  if (!read.ok) return read.response;
+  return await events(deps, request, caller, withWhereabouts(request, caller, read.value), read.visitor);
 }
 
 async function postSession(deps: ProxyDependencies, request: Request, caller: Caller): Promise<Response> {
   const read = await readRequest(deps, request, caller, SESSION_LIMIT, sessionRequestSchema, {
     detail: 'Send {"visitor": {…}, "consent": {…}, "url": "…"}; everything may be left out.',
   });
-  return read.ok ? await session(deps, caller, read.value, read.visitor) : read.response;
+  if (!read.ok) return read.response;
+  return await session(deps, caller, withWhereabouts(request, caller, read.value), read.visitor);
 }
 
 type Read<T> = { ok: true; value: T; visitor: unknown } | { ok: false; response: Response };
@@ -143,6 +156,7 @@ async function readRequest<T>(
         origin: foreignHost(caller),
         events: 1,
         consent: null,
+        country: null,
       },
       fired: [],
     },

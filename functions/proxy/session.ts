@@ -69,6 +69,7 @@ export async function session(
       origin: foreignHost(caller),
       events: 1,
       consent: request.consent ?? null,
+      country: request.region,
     },
     now: deps.databaseNow?.(),
   });

@@ -89,6 +89,7 @@ create table trakit.event_clients (
   region_code text,
   postal_code text,
   country text,
+  policy_country text,
   constraint event_clients_pkey primary key (shop_id, captured_at, event_row)
 ) partition by range (captured_at);
 
@@ -104,6 +105,7 @@ comment on column trakit.event_clients.region is 'Province or state, its name.';
 comment on column trakit.event_clients.region_code is 'Province or state, its code.';
 comment on column trakit.event_clients.postal_code is 'Postal code.';
 comment on column trakit.event_clients.country is 'ISO 3166-1 alpha-2.';
+comment on column trakit.event_clients.policy_country is 'Where the browser says it is, as country: decides what unknown consent means where no address does. Sent to nobody.';
 
 create table trakit.event_keys (
   shop_id uuid not null,

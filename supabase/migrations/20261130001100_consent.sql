@@ -18,18 +18,73 @@ $$;
 comment on function trakit.unknown_consent_policy(text, text, text) is
   'send, limited or skip for an event without a known consent state, from the shop''s setting, the event''s country and the shop''s.';
 
-create function trakit.allowed_purposes(p_shop trakit.shops, p_consent jsonb) returns jsonb
+create function trakit.policy_for(p_shop trakit.shops, p_client jsonb) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return trakit.unknown_consent_policy(
+    p_shop.unknown_consent, coalesce(p_client ->> 'country', p_client ->> 'policy_country'), p_shop.country);
+end;
+$$;
+comment on function trakit.policy_for(trakit.shops, jsonb) is
+  'What unknown consent means where the person is: by the address of the event''s client {"country", "policy_country"}, else by where the browser says it is, else by the shop''s country.';
+
+create function trakit.counted_consent(p_shop trakit.shops, p_consent jsonb, p_policy text) returns jsonb
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  v_unknown boolean := trakit.unknown_consent_policy(p_shop.unknown_consent, null, p_shop.country) <> 'skip';
+  v_purpose text;
+begin
+  if p_policy <> 'skip' then
+    return p_consent;
+  end if;
+  foreach v_purpose in array array['analytics', 'marketing'] loop
+    if p_consent ->> v_purpose is null and not exists (
+      select from trakit.destinations g
+      where g.shop_id = p_shop.id and g.enabled and g.purpose = v_purpose and g.settings ->> 'unknown_consent' in ('send', 'limited'))
+    then
+      p_consent := p_consent || jsonb_build_object(v_purpose, false);
+    end if;
+  end loop;
+  return p_consent;
+end;
+$$;
+comment on function trakit.counted_consent(trakit.shops, jsonb, text) is
+  'Consent as it counts for what may be stored: where the policy is skip, a purpose nobody decided on is as good as refused, unless a destination of that purpose takes the undecided by its own setting.';
+
+create function trakit.joined_consent(p_one jsonb, p_other jsonb) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return p_one || p_other || coalesce((select jsonb_object_agg(o.key, o.value) from jsonb_each(p_one) o where o.value = 'false'), '{}');
+end;
+$$;
+comment on function trakit.joined_consent(jsonb, jsonb) is
+  'What two copies of one event say together, in either order: a no of one of them, else a yes; what neither knows is not known.';
+
+create function trakit.as_consented(p_event jsonb, p_consent jsonb) returns jsonb
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_consent ->> 'marketing' = 'false' and p_consent ->> 'analytics' = 'false' then
+    return p_event || jsonb_build_object('page', '{}'::jsonb, 'digests', '{}'::jsonb, 'identifiers', '{}'::jsonb,
+      'client', jsonb_strip_nulls(jsonb_build_object(
+        'country', p_event #> '{client,country}', 'policy_country', p_event #> '{client,policy_country}')));
+  end if;
+  return p_event || jsonb_build_object('identifiers', trakit.consented_identifiers(p_event -> 'identifiers', p_consent));
+end;
+$$;
+comment on function trakit.as_consented(jsonb, jsonb) is
+  'What may be kept of an event by a consent (counted_consent), as asConsented in packages/core/src/stored.ts: with both purposes refused that it happened, and its money.';
+
+create function trakit.allowed_purposes(p_shop trakit.shops, p_consent jsonb, p_country text) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_unknown boolean := trakit.unknown_consent_policy(p_shop.unknown_consent, p_country, p_shop.country) <> 'skip';
 begin
   return jsonb_build_object(
     'analytics', coalesce((p_consent ->> 'analytics')::boolean, v_unknown),
     'marketing', coalesce((p_consent ->> 'marketing')::boolean, v_unknown));
 end;
 $$;
-comment on function trakit.allowed_purposes(trakit.shops, jsonb) is
-  'What a browser may be given, {"analytics": bool, "marketing": bool}, from its consent and the shop''s policy for unknown consent.';
+comment on function trakit.allowed_purposes(trakit.shops, jsonb, text) is
+  'What a browser may be given, {"analytics": bool, "marketing": bool}, from its consent and the policy for unknown consent in the country it says it is in, else the shop''s.';
 
 -- Carries no search_path of its own: only then does Postgres put its text into the calling statement instead of planning it
 -- anew for every row. It uses built-in operators only, and its callers have a fixed path.

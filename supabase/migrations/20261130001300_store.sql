@@ -64,10 +64,11 @@ begin
     from new n
   ), clients as (
     insert into trakit.event_clients
-      (captured_at, event_row, shop_id, ip, user_agent, language, city, region, region_code, postal_code, country)
+      (captured_at, event_row, shop_id, ip, user_agent, language, city, region, region_code, postal_code, country,
+       policy_country)
     select p_now, n.row, p_shop.id, n.client ->> 'ip', n.client ->> 'user_agent', n.client ->> 'language',
       n.client ->> 'city', n.client ->> 'region', n.client ->> 'region_code', n.client ->> 'postal_code',
-      n.client ->> 'country'
+      n.client ->> 'country', n.client ->> 'policy_country'
     from new n where n.client <> '{}'
   ), timed as (
     select n.*,
@@ -125,16 +126,24 @@ comment on function trakit.store_events(trakit.shops, jsonb[], integer, timestam
   'Writes new events [{row, index, policy, signed, session, digest, event}] with their clients and deliveries, verdicts included, and leases up to p_slots of these. index = its place in the call, policy = what unknown consent means for it.';
 
 create function trakit.merge_event(
-  p_stored trakit.events, p_event jsonb, p_signed boolean, p_session text, p_digest text, p_now timestamptz
-) returns void
+  p_shop trakit.shops, p_stored trakit.events, p_event jsonb, p_signed boolean, p_session text, p_digest text,
+  p_now timestamptz
+) returns jsonb
 language plpgsql security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_instead boolean;
+  v_consent jsonb;
+  v_counts jsonb;
+  v_country text;
+  v_place text;
+  v_bare boolean;
 begin
   if p_stored.name = 'customer_registered' then
     -- An address anybody can type made them one event: it is counted once, and is one copy's word or the other's, never a mix.
     -- The first one's, unless that was Shopify's and went nowhere, for want of a consent only browsers tell
-    v_instead := p_event ->> 'source' = 'browser' and not exists (
+    v_instead := p_event ->> 'source' = 'browser'
+      and coalesce(p_event #>> '{consent,marketing}' = 'true' or p_event #>> '{consent,analytics}' = 'true', false)
+      and not exists (
       select from trakit.deliveries d
       where d.shop_id = p_stored.shop_id and d.captured_at = p_stored.captured_at and d.event_row = p_stored.id
         and (d.state = 'pending' or d.attempts > 0));
@@ -158,23 +167,33 @@ begin
       select (jsonb_populate_record(null::trakit.event_clients, (p_event -> 'client') || jsonb_build_object(
         'captured_at', p_stored.captured_at, 'event_row', p_stored.id, 'shop_id', p_stored.shop_id))).*;
     end if;
-    return;
+    return p_event -> 'consent';
   end if;
+  -- a token somebody holds made them one event: what one copy refuses is refused for both, and what nobody decided is judged
+  -- by where either says the person is
+  select c.country, c.policy_country into v_country, v_place from trakit.event_clients c
+  where c.shop_id = p_stored.shop_id and c.captured_at = p_stored.captured_at and c.event_row = p_stored.id;
+  v_consent := trakit.joined_consent(p_stored.consent, p_event -> 'consent');
+  v_counts := trakit.counted_consent(p_shop, v_consent, trakit.policy_for(p_shop, jsonb_build_object(
+    'country', case when p_event ->> 'source' = 'webhook' then coalesce(p_event #>> '{client,country}', v_country)
+      else coalesce(v_country, p_event #>> '{client,country}') end,
+    'policy_country', case when p_event ->> 'source' = 'browser' then coalesce(p_event #>> '{client,policy_country}', v_place)
+      else coalesce(v_place, p_event #>> '{client,policy_country}') end)));
+  v_bare := coalesce(v_counts ->> 'analytics' = 'false' and v_counts ->> 'marketing' = 'false', false);
   -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
   -- what is empty. Stored objects carry no nulls, so || takes from the right what is known there.
   if p_event ->> 'source' = 'webhook' then
     update trakit.events e
-    set webhook_at = p_now,
+    set webhook_at = coalesce(e.webhook_at, p_now),
         visitor_id = coalesce(e.visitor_id, (p_event ->> 'visitor')::bigint),
         occurred_at = (p_event ->> 'occurred_at')::timestamptz,
         channel = p_event ->> 'channel',
         test = (p_event ->> 'test')::boolean,
         page = (p_event -> 'page') || e.page,
         commerce = e.commerce || (p_event -> 'commerce'),
-        identifiers = trakit.consented_identifiers(
-          (p_event -> 'identifiers') || e.identifiers, (p_event -> 'consent') || e.consent),
+        identifiers = trakit.consented_identifiers((p_event -> 'identifiers') || e.identifiers, v_counts),
         digests = e.digests || (p_event -> 'digests'),
-        consent = (p_event -> 'consent') || e.consent
+        consent = v_consent
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
   else
     update trakit.events e
@@ -186,23 +205,19 @@ begin
         visitor_id = coalesce((p_event ->> 'visitor')::bigint, e.visitor_id),
         page = e.page || (p_event -> 'page'),
         commerce = (p_event -> 'commerce') || e.commerce,
-        identifiers = trakit.consented_identifiers(
-          e.identifiers || (p_event -> 'identifiers'), e.consent || (p_event -> 'consent')),
+        identifiers = trakit.consented_identifiers(e.identifiers || (p_event -> 'identifiers'), v_counts),
         digests = (p_event -> 'digests') || e.digests,
-        consent = e.consent || (p_event -> 'consent')
+        consent = v_consent
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
   end if;
-  -- one copy carries a refusal of every purpose: nothing of the person stays, whatever the other brought
-  if exists (
-    select from trakit.events e where e.captured_at = p_stored.captured_at and e.id = p_stored.id
-      and e.consent ->> 'analytics' = 'false' and e.consent ->> 'marketing' = 'false')
-  then
-    update trakit.events e set page = '{}', identifiers = '{}', digests = '{}', visitor_id = null
+  -- every purpose is refused: nothing of the person stays but where they are, whatever the other copy brought
+  if v_bare then
+    update trakit.events e set page = '{}', identifiers = '{}', digests = '{}', visitor_id = null, session_id = null, enriched = '{}'
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
     update trakit.event_clients c
     set ip = null, user_agent = null, language = null, city = null, region = null, region_code = null, postal_code = null
     where c.captured_at = p_stored.captured_at and c.event_row = p_stored.id;
-    return;
+    p_event := trakit.as_consented(p_event, v_counts);
   end if;
   insert into trakit.event_clients as c
   select (jsonb_populate_record(null::trakit.event_clients, (p_event -> 'client') || jsonb_build_object(
@@ -219,11 +234,14 @@ begin
         postal_code = case when p_event ->> 'source' = 'webhook' then coalesce(excluded.postal_code, c.postal_code)
           else coalesce(c.postal_code, excluded.postal_code) end,
         country = case when p_event ->> 'source' = 'webhook' then coalesce(excluded.country, c.country)
-          else coalesce(c.country, excluded.country) end;
+          else coalesce(c.country, excluded.country) end,
+        policy_country = case when p_event ->> 'source' = 'browser' then coalesce(excluded.policy_country, c.policy_country)
+          else coalesce(c.policy_country, excluded.policy_country) end;
+  return v_counts;
 end;
 $$;
-comment on function trakit.merge_event(trakit.events, jsonb, boolean, text, text, timestamptz) is
-  'Folds the second copy of an event into the stored one (docs/architecture.md, "Two copies, one event").';
+comment on function trakit.merge_event(trakit.shops, trakit.events, jsonb, boolean, text, text, timestamptz) is
+  'Folds the second copy of an event into the stored one (docs/two-copies.md). Returns their consent as it counts for what is stored (counted_consent).';
 
 create function trakit.stored_event(p_at timestamptz, p_row bigint) returns jsonb
 language sql stable security invoker set search_path = pg_catalog, pg_temp as $$
@@ -250,8 +268,8 @@ declare
   v_sends jsonb;
 begin
   select * into v_event from trakit.events e where e.captured_at = p_at and e.id = p_row;
-  v_policy := trakit.unknown_consent_policy(p_shop.unknown_consent,
-    (select c.country from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), p_shop.country);
+  v_policy := trakit.policy_for(p_shop,
+    (select to_jsonb(c) from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row));
 
   -- both copies are here: what is sent or being sent stays, the rest is judged again by what is known now. That includes
   -- what was left out only because the other copy was missing: an order paid after a day, a consent the order did not carry,

@@ -29,6 +29,9 @@ declare
   v_counted jsonb[] := array[]::jsonb[];
   v_turned_away text[] := array[]::text[];
   v_policies text[] := array[]::text[];
+  v_counts jsonb[] := array[]::jsonb[];
+  v_stripped boolean;
+  v_bare boolean;
   v_identity jsonb[] := array[]::jsonb[];
   v_joins boolean := false;
   v_may_merge boolean := false;
@@ -72,8 +75,16 @@ begin
     end if;
     v_rows := v_rows || nextval('trakit.event_row_seq');
     v_sources := v_sources || (v_event ->> 'source');
-    v_policies := v_policies || trakit.unknown_consent_policy(
-      v_shop.unknown_consent, v_event #>> '{client,country}', v_shop.country);
+    v_policies := v_policies || trakit.policy_for(v_shop, v_event -> 'client');
+    v_counts := array_append(v_counts, trakit.counted_consent(v_shop, v_event -> 'consent', v_policies[v_i]));
+    -- where consent is asked for, nothing of a person is stored without it. An order is judged by what both copies say (below):
+    -- the browser may have said yes before
+    if v_counts[v_i] <> v_event -> 'consent'
+      and not (v_event ->> 'source' = 'webhook' and v_event ->> 'name' = 'checkout_completed')
+    then
+      v_event := trakit.as_consented(v_event, v_counts[v_i]);
+      v_items[v_i] := v_item || jsonb_build_object('event', v_event);
+    end if;
     -- what is turned away leaves no trace, so that its keys stay free: an order by the topic the shop does not count
     -- purchases by, a browser's event without a token where the shop wants one
     v_turned_away := v_turned_away || case
@@ -193,8 +204,8 @@ begin
         v_event := v_event || jsonb_build_object(
           'visitor', v_join.visitor_id,
           'identifiers', case
-            when v_event #>> '{consent,marketing}' = 'false' or v_event #>> '{consent,analytics}' = 'false'
-            then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent')
+            when v_counts[v_i] ->> 'marketing' = 'false' or v_counts[v_i] ->> 'analytics' = 'false'
+            then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_counts[v_i])
             else v_join.enriched || (v_event -> 'identifiers') end);
       elsif v_identity[v_i] <> c_no_keys then
         if v_source = 'browser' then
@@ -217,21 +228,26 @@ begin
       v_slots := v_slots - jsonb_array_length(v_event_sends);
       v_sends := v_sends || v_event_sends;
       v_event := trakit.with_order(v_shop.id, v_event);
-      v_policies[v_i] := trakit.unknown_consent_policy(
-        v_shop.unknown_consent, v_event #>> '{client,country}', v_shop.country);
+      v_policies[v_i] := trakit.policy_for(v_shop, v_event -> 'client');
+      v_counts[v_i] := v_own -> 'consent';
     end if;
 
     if v_row = v_rows[v_i] then
+      v_stripped := v_counts[v_i] <> v_own -> 'consent';
+      if v_stripped then
+        v_event := trakit.as_consented(v_event, v_counts[v_i]);
+      end if;
+      v_bare := coalesce(v_counts[v_i] ->> 'analytics' = 'false' and v_counts[v_i] ->> 'marketing' = 'false', false);
       v_new := v_new || jsonb_build_object('row', v_row, 'index', v_i - 1, 'policy', v_policies[v_i],
-        'signed', v_item -> 'signed', 'session', v_item -> 'session', 'digest', v_item -> 'digest',
-        'event', v_event);
+        'signed', v_item -> 'signed', 'session', case when not v_bare then v_item -> 'session' end,
+        'digest', v_item -> 'digest', 'event', v_event);
       -- what sending needs to know and the caller's copy of the event does not say
       v_results := v_results || (jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted')
         || case when v_event -> 'identifiers' <> v_own -> 'identifiers'
           then jsonb_build_object('identifiers', v_event -> 'identifiers') else '{}' end
         || case when v_event -> 'digests' <> v_own -> 'digests'
           then jsonb_build_object('digests', v_event -> 'digests') else '{}' end
-        || case when v_event ->> 'name' = 'order_refunded'
+        || case when v_event ->> 'name' = 'order_refunded' or v_stripped
           then jsonb_build_object('event', v_event - array['visitor', 'enriched']) else '{}' end
         || case when v_event -> 'commerce' <> v_own -> 'commerce'
           then jsonb_build_object('commerce', v_event -> 'commerce') else '{}' end);
@@ -248,16 +264,16 @@ begin
     then
       if v_source = 'webhook' and v_event ->> 'name' = 'checkout_started' and v_stored.id is not null then
         -- a later word of Shopify's on a checkout fills what the first left open (nobody has typed anything when it begins)
-        perform trakit.merge_event(v_stored, v_event || jsonb_build_object(
+        perform trakit.merge_event(v_shop, v_stored, v_event || jsonb_build_object(
           'occurred_at', v_stored.occurred_at, 'commerce', (v_event -> 'commerce') || v_stored.commerce,
           'digests', (v_event -> 'digests') || v_stored.digests), null, null, null, v_stored.webhook_at);
       end if;
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
       continue;
     end if;
-    perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'session',
+    v_counts[v_i] := trakit.merge_event(v_shop, v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'session',
       v_item ->> 'digest', p_now);
-    v_counted := v_counted || trakit.counted_order(v_event, v_own);
+    v_counted := v_counted || trakit.counted_order(trakit.as_consented(v_event, v_counts[v_i]), v_own);
     v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
     -- what is sent is both copies as one, which only the row knows
     v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',

@@ -208,7 +208,7 @@ begin
     where e.captured_at = v_fired.captured_at and e.id = v_fired.event_row and e.session_id = v_fired.item ->> 'session';
   end loop;
 
-  return v_result || jsonb_build_object('purposes', trakit.allowed_purposes(v_shop, p_sender -> 'consent'),
+  return v_result || jsonb_build_object('purposes', trakit.allowed_purposes(v_shop, p_sender -> 'consent', p_sender ->> 'country'),
     'hosts', to_jsonb(v_shop.hosts), 'cookie_lifetime_days', v_shop.cookie_lifetime_days);
 end;
 $$;
@@ -246,7 +246,7 @@ begin
     v_shop.hosts := trakit.learn_host(v_shop, v_host, false, p_now);
   end if;
 
-  v_purposes := trakit.allowed_purposes(v_shop, v_consent);
+  v_purposes := trakit.allowed_purposes(v_shop, v_consent, p_sender ->> 'country');
   if (v_purposes ->> 'analytics')::boolean or (v_purposes ->> 'marketing')::boolean then
     -- found by what only this browser, or Shopify, can say; the most recently seen value wins
     select coalesce(jsonb_object_agg(i.key, i.value order by v.last_seen_at, v.id), '{}') into v_known

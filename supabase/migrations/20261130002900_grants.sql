@@ -56,7 +56,11 @@ begin
       ('trakit.purge(timestamptz, integer)', null, 'trakit_edge'),
       -- consent
       ('trakit.unknown_consent_policy(text, text, text)', null, 'trakit_app'),
-      ('trakit.allowed_purposes(trakit.shops, jsonb)', null, 'trakit_app'),
+      ('trakit.policy_for(trakit.shops, jsonb)', null, 'trakit_app'),
+      ('trakit.counted_consent(trakit.shops, jsonb, text)', null, 'trakit_app'),
+      ('trakit.joined_consent(jsonb, jsonb)', null, 'trakit_app'),
+      ('trakit.as_consented(jsonb, jsonb)', null, 'trakit_app'),
+      ('trakit.allowed_purposes(trakit.shops, jsonb, text)', null, 'trakit_app'),
       ('trakit.delivery_verdict(trakit.shops, boolean, text, text, jsonb, text, text, text, jsonb)', null, 'trakit_app'),
       ('trakit.identifier_names(text)', null, 'trakit_app'),
       ('trakit.consented_identifiers(jsonb, jsonb)', null, 'trakit_app'),
@@ -76,7 +80,7 @@ begin
       ('trakit.lease_seconds()', null, 'trakit_app'),
       ('trakit.with_order(uuid, jsonb)', null, 'trakit_app'),
       ('trakit.store_events(trakit.shops, jsonb[], integer, timestamptz)', null, 'trakit_app'),
-      ('trakit.merge_event(trakit.events, jsonb, boolean, text, text, timestamptz)', null, 'trakit_app'),
+      ('trakit.merge_event(trakit.shops, trakit.events, jsonb, boolean, text, text, timestamptz)', null, 'trakit_app'),
       ('trakit.stored_event(timestamptz, bigint)', null, 'trakit_app'),
       ('trakit.replan_deliveries(trakit.shops, timestamptz, bigint, integer, integer, timestamptz)', null, 'trakit_app'),
       -- ingest

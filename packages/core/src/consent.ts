@@ -58,3 +58,8 @@ export function consentedIdentifiers(identifiers: Identifiers, consent: Consent)
   }
   return kept;
 }
+
+/** A consent under Global Privacy Control: whatever was decided, the sale of data is refused. */
+export function withPrivacyControl(consent: Consent | null, control: boolean): Consent | null {
+  return control ? { ...UNKNOWN_CONSENT, ...consent, sale_of_data: false } : consent;
+}

@@ -107,6 +107,8 @@ export interface Client {
   postal_code: string | null;
   /** ISO 3166-1 alpha-2, upper case. */
   country: string | null;
+  /** Where the browser says it is, as `country`: what unknown consent means where no address tells it. Sent to nobody. */
+  policy_country: string | null;
 }
 
 /** Cookies and click ids, byte-exact as the vendors made them; never hashed. What each is: identifiers.ts. */
@@ -157,6 +159,7 @@ export const EMPTY_CLIENT: Client = Object.freeze({
   region_code: null,
   postal_code: null,
   country: null,
+  policy_country: null,
 });
 
 export const EMPTY_IDENTIFIERS: Identifiers = Object.freeze(

@@ -83,7 +83,11 @@ export function asConsented(event: CanonicalEvent): CanonicalEvent {
     ...event,
     page: EMPTY_PAGE,
     digests: {},
-    client: { ...EMPTY_CLIENT, country: event.client.country },
+    client: {
+      ...EMPTY_CLIENT,
+      country: event.client.country,
+      policy_country: event.client.policy_country,
+    },
     identifiers: EMPTY_IDENTIFIERS,
   };
 }

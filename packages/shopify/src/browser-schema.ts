@@ -9,6 +9,7 @@ import { type BrowserField, IDENTIFIER_LIST } from "@trakit/core/identifiers.ts"
 import { decimalFrom } from "@trakit/core/money.ts";
 import { pixelAddress } from "./address.ts";
 import { code, currency, id, listOf, quantity, text, typedWords, whole, words } from "./fields.ts";
+import { regionCountry } from "./region.ts";
 import { heldToken, isRecord, MAX } from "./text.ts";
 
 /** Events in one request. */
@@ -207,6 +208,14 @@ export const firedSchema = z.object({
 });
 export type Fired = z.output<typeof firedSchema>;
 
+/** What decides about consent beside the visitor's own word. */
+const whereabouts = {
+  /** Shopify's `getRegion()`, read as its country. */
+  region: regionCountry,
+  /** The browser's Global Privacy Control: no sale of data. */
+  gpc: z.boolean().nullish().catch(null),
+};
+
 /**
  * Body of `POST /event`. Only the frame is checked here: each event, plain or signed, is decoded by itself
  * (`openEvent`, `decodeBrowserEvent`), so that one bad event does not take the others with it.
@@ -215,6 +224,7 @@ export const browserBatchSchema = z.object({
   events: z.array(z.unknown()).max(MAX_BATCH),
   visitor: visitorSchema.nullish(),
   consent: consentSchema.nullish(),
+  ...whereabouts,
   /** Whole URL of the page; an event names its own. */
   url: z.string().nullish().catch(null),
   user_agent: z.string().nullish().catch(null),
@@ -228,6 +238,7 @@ export type BrowserBatch = z.output<typeof browserBatchSchema>;
 export const sessionRequestSchema = z.object({
   visitor: visitorSchema.nullish(),
   consent: consentSchema.nullish(),
+  ...whereabouts,
   /** Whole URL of the page: a click's id is read from it. */
   url: z.string().nullish().catch(null),
   language: z.string().nullish().catch(null),

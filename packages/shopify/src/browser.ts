@@ -41,6 +41,8 @@ export interface BrowserContext {
   visitor?: BrowserVisitor | null;
   consent?: Consent | null;
   language?: string | null;
+  /** Country the browser says it is in, else the one its address is in where somebody trusted tells it. */
+  policyCountry?: string | null;
   /** Digests to make; absent = all. */
   wanted?: Wanted;
 }
@@ -185,6 +187,7 @@ export function decodeBrowserEvent(raw: unknown, context: BrowserContext): Decod
         region_code: address.region_code,
         postal_code: address.postal_code,
         country: address.country,
+        policy_country: context.policyCountry ?? null,
       },
       identifiers,
       consent: context.consent ?? { ...UNKNOWN_CONSENT },

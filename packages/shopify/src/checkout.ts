@@ -24,6 +24,7 @@ import {
   whole,
   words,
 } from "./fields.ts";
+import { countryOfRegion } from "./region.ts";
 import { languageTag, MAX, timeOf } from "./text.ts";
 import { landingUrl, referrerUrl } from "./url.ts";
 
@@ -204,6 +205,7 @@ export function decodeCheckout(
         region_code: address.region_code,
         postal_code: address.postal_code,
         country: address.country,
+        policy_country: countryOfRegion(attributes.get("__trk_region")),
       },
       identifiers,
       consent: parseConsentAttribute(attributes.get("__trk_consent")),

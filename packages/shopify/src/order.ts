@@ -9,6 +9,7 @@ import { hintedIdentifiers, ourAttributes } from "./attributes.ts";
 import { issuesOf } from "./fields.ts";
 import { orderMoney } from "./order-money.ts";
 import { MAX_ITEMS, type Order, orderSchema } from "./order-schema.ts";
+import { countryOfRegion } from "./region.ts";
 import { isRecord, languageTag } from "./text.ts";
 import { landingUrl, referrerUrl } from "./url.ts";
 
@@ -45,7 +46,7 @@ function channelOf(order: Order): Channel {
   return order.checkout_token === null ? "other" : "web";
 }
 
-function clientOf(order: Order, address: Address): Client {
+function clientOf(order: Order, address: Address, attributes: Map<string, unknown>): Client {
   return {
     ip: order.browser_ip ?? order.client_details?.browser_ip ?? null,
     user_agent: order.client_details?.user_agent ?? null,
@@ -55,6 +56,7 @@ function clientOf(order: Order, address: Address): Client {
     region_code: address.region_code,
     postal_code: address.postal_code,
     country: address.country,
+    policy_country: countryOfRegion(attributes.get("__trk_region")),
   };
 }
 
@@ -176,7 +178,7 @@ export function decodeOrder(payload: unknown, context: { shop: string; wanted?: 
         coupon: order.discount_codes.find(({ code }) => code !== null)?.code ?? null,
       },
       digests,
-      client: clientOf(order, address),
+      client: clientOf(order, address, attributes),
       identifiers,
       consent: parseConsentAttribute(attributes.get("__trk_consent")),
     },

@@ -87,6 +87,7 @@ const client: fc.Arbitrary<Client> = fc.record({
   region_code: known(fc.constantFrom("NH", "CA", "ENG")),
   postal_code: known(fc.constant(CLEAR_MARKS.zip)),
   country: known(fc.constantFrom("US", "NL", "GB")),
+  policy_country: known(fc.constantFrom("DE", "SE")),
 });
 
 const shaped: Partial<Record<IdentifierName, fc.Arbitrary<string>>> = {

@@ -35,6 +35,7 @@ const CLIENT = {
   region_code: null,
   postal_code: null,
   country: null,
+  policy_country: null,
 };
 const BEANIE = {
   product_id: "8123456789012",

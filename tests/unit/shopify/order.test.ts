@@ -86,6 +86,7 @@ describe("sample orders", () => {
         region_code: "NY",
         postal_code: "11221",
         country: "US",
+        policy_country: null,
         external_ids: ["7012345678801"],
       }).digests,
       client: {
@@ -98,6 +99,7 @@ describe("sample orders", () => {
         region_code: "NY",
         postal_code: "11221",
         country: "US",
+        policy_country: null,
       },
       identifiers: {
         ...EMPTY_IDENTIFIERS,

@@ -14,6 +14,8 @@ export interface Sender {
   /** What the request costs to store: its events, refused ones included, and each tag it reports. */
   events: number;
   consent: Partial<Consent> | null;
+  /** Where it says it is (ISO alpha-2): the policy for what it has not decided. Null = not known. */
+  country: string | null;
 }
 
 export interface Purposes {
