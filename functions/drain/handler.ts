@@ -8,6 +8,8 @@ import { sendAlerts } from "@trakit/pipeline/upkeep/alerts.ts";
 import { drain } from "@trakit/pipeline/dispatch/drain.ts";
 import { answering, byMethod, httpApp } from "@trakit/pipeline/http.ts";
 import { refusedCalls } from "@trakit/pipeline/refused-calls.ts";
+import { readDueAgain } from "@trakit/pipeline/shopify/read-again.ts";
+import type { AdminWorld } from "@trakit/pipeline/shopify/shop-token.ts";
 import { redactDue } from "@trakit/pipeline/upkeep/privacy.ts";
 import { keepRetention } from "@trakit/pipeline/upkeep/retention.ts";
 import { badOperatorKey, bearer, drainKey, sameKey } from "@trakit/runtime/operator-key.ts";
@@ -23,13 +25,15 @@ export interface DrainDependencies extends PipelineDependencies {
   operatorKey: string;
   /** Resolves after `ms`. */
   pause: (ms: number) => Promise<void>;
+  /** Shopify's admin API; null where the app's settings are not given. */
+  shopify: AdminWorld | null;
 }
 
 /**
  * `POST /drain`: sends what is due, for pg_cron (proven by the drain-only key) or an operator (by the operator's key). Stops
  * after a minute and says whether something remains. While it runs it counts as a worker, so that pg_cron does not call
- * again. Also makes the partitions ahead, goes on with redactions, tells the operator of trouble and deletes what is past its
- * keeping, so that a set-up without a worker has all that.
+ * again. Also makes the partitions ahead, goes on with redactions, reads orders again that consent came after, tells the
+ * operator of trouble and deletes what is past its keeping, so that a set-up without a worker has all that.
  */
 export function drainHandler(deps: DrainDependencies): (request: Request) => Promise<Response> {
   const app = httpApp(deps.log, "drain");
@@ -57,6 +61,7 @@ async function drainCall(deps: DrainDependencies, request: Request): Promise<Res
       signal: request.signal,
     });
     await redactDue(deps, deadline);
+    if (deps.shopify) await readDueAgain(deps, deps.shopify, () => deps.now() >= deadline);
     await sendAlerts(deps);
     await keepRetention(deps, {
       over: () => deps.now() >= deadline,

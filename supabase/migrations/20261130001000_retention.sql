@@ -80,7 +80,8 @@ begin
       ('quarantine', 'quarantine', 'expires_at <= $1'),
       ('visitor_aliases', 'visitor_aliases', 'folded_at < $1 - interval ''31 days'''),
       ('refusals', 'refusals', 'day < $1::date - 90'),
-      ('reconciled_orders', 'reconciled_orders', 'day < $1::date - 60')
+      ('reconciled_orders', 'reconciled_orders', 'day < $1::date - 60'),
+      ('order_readings', 'order_readings', 'asked_at < $1 - interval ''30 days''')
     ) x (name, relation, condition)
   loop
     -- what another call deletes or a batch of ingest holds has its turn in the next call, if it is still there

@@ -30,6 +30,8 @@ declare
   v_turned_away text[] := array[]::text[];
   v_policies text[] := array[]::text[];
   v_counts jsonb[] := array[]::jsonb[];
+  v_before jsonb;
+  v_counted_before boolean;
   v_stripped boolean;
   v_bare boolean;
   v_identity jsonb[] := array[]::jsonb[];
@@ -258,8 +260,14 @@ begin
     update trakit.event_keys k set event_row = v_row, captured_at = v_at
     where k.shop_id = v_shop.id and k.key = any (v_keys) and k.event_row = v_rows[v_i];
     select * into v_stored from trakit.events e where e.captured_at = v_at and e.id = v_row for update;
+    -- an order that was asked for once more, because consent came after it: once
+    v_counted_before := null;
+    if (v_item ->> 'again')::boolean then
+      delete from trakit.order_readings r
+      where r.shop_id = v_shop.id and r.order_id = v_event #>> '{commerce,order_id}' returning r.counted into v_counted_before;
+    end if;
     if v_stored.id is null
-      or (v_source = 'webhook' and v_stored.webhook_at is not null)
+      or (v_source = 'webhook' and v_stored.webhook_at is not null and v_counted_before is null)
       or (v_source = 'browser' and v_stored.browser_at is not null)
     then
       if v_source = 'webhook' and v_event ->> 'name' = 'checkout_started' and v_stored.id is not null then
@@ -271,10 +279,20 @@ begin
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
       continue;
     end if;
+    v_before := null;
+    if v_source = 'browser' and v_stored.name = 'checkout_completed' and v_stored.webhook_at is not null then
+      v_before := trakit.counted_consent(v_shop, v_stored.consent, trakit.policy_for(v_shop, (
+        select to_jsonb(c) from trakit.event_clients c
+        where c.shop_id = v_shop.id and c.captured_at = v_at and c.event_row = v_row)));
+    end if;
     v_counts[v_i] := trakit.merge_event(v_shop, v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'session',
       v_item ->> 'digest', p_now);
-    v_counted := v_counted || trakit.counted_order(trakit.as_consented(v_event, v_counts[v_i]), v_own);
-    v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
+    if v_counted_before is distinct from true then
+      v_counted := v_counted || trakit.counted_order(trakit.as_consented(v_event, v_counts[v_i]), v_own);
+    end if;
+    v_event_sends := case
+      when v_before is not null and trakit.read_again(v_shop, v_stored, v_before, v_counts[v_i], p_now) then '[]'
+      else trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now) end;
     -- what is sent is both copies as one, which only the row knows
     v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
       'event', trakit.stored_event(v_at, v_row));

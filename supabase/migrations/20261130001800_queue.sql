@@ -285,9 +285,14 @@ begin
 
   if jsonb_array_length(v_lanes) > 0 then
     v_jobs := trakit.enqueue_jobs('drain', v_lanes);
-    if not exists (select from trakit.live_workers(p_now)) then
-      v_called := trakit.call_drain();
-    end if;
+  end if;
+  -- workers look for orders to be read again themselves; and where the app is not installed nobody could read them
+  if (jsonb_array_length(v_lanes) > 0 or exists (
+      select from trakit.order_readings r join trakit.installations i on i.shop_id = r.shop_id
+      where r.due_at <= p_now and i.trouble is null and i.refresh_expires_at > p_now))
+    and not exists (select from trakit.live_workers(p_now))
+  then
+    v_called := trakit.call_drain();
   end if;
   return jsonb_build_object('skipped', false, 'lanes', jsonb_array_length(v_lanes), 'jobs', coalesce(v_jobs, 0),
     'called', v_called);

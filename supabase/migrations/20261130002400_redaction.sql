@@ -202,6 +202,10 @@ begin
         select e.order_id from unnest(v_at, v_rows) x (at, event_row) cross join lateral (
           select e.order_id from trakit.events e
           where e.shop_id = v_shop and e.captured_at = x.at and e.id = x.event_row) e);
+      delete from trakit.order_readings r where r.shop_id = v_shop and r.order_id in (
+        select e.order_id from unnest(v_at, v_rows) x (at, event_row) cross join lateral (
+          select e.order_id from trakit.events e
+          where e.shop_id = v_shop and e.captured_at = x.at and e.id = x.event_row) e);
       v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
       delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
     end if;
@@ -219,6 +223,8 @@ begin
     if v_cleared.seen_at is null then
       -- orders whose events have aged out still have their keys
       delete from trakit.reconciled_orders r
+      where r.shop_id = v_shop and r.order_id in (select jsonb_array_elements_text(v_subject -> 'orders'));
+      delete from trakit.order_readings r
       where r.shop_id = v_shop and r.order_id in (select jsonb_array_elements_text(v_subject -> 'orders'));
       v_orders := array(select 'order:' || jsonb_array_elements_text(v_subject -> 'orders'));
       v_rows := array(select o.event_row from trakit.event_keys o where o.shop_id = v_shop and o.key = any (v_orders));

@@ -262,6 +262,7 @@ describe("compliance", () => {
     ...kit.deps(),
     operatorKey: "the-operator-key-of-the-tests",
     pause: () => Promise.resolve(),
+    shopify: null,
   });
   const runDrain = () =>
     drain(

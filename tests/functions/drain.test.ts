@@ -26,6 +26,7 @@ async function drain(
     ...kit.deps(),
     operatorKey: OPERATOR,
     pause: () => Promise.resolve(),
+    shopify: null,
     ...change,
   });
   const response = await handle(

@@ -38,7 +38,12 @@ const DOORS: Record<
   session: { handle: proxy.handle, method: "GET", path: "/proxy/session" },
   webhooks: { handle: webhook, method: "POST", path: "/webhooks" },
   drain: {
-    handle: drainHandler({ ...kit.deps(), operatorKey: OPERATOR, pause: () => Promise.resolve() }),
+    handle: drainHandler({
+      ...kit.deps(),
+      operatorKey: OPERATOR,
+      pause: () => Promise.resolve(),
+      shopify: null,
+    }),
     method: "POST",
     path: "/drain",
   },

@@ -139,6 +139,12 @@ async function live(db: TestDatabase, shop: Shop, word: string): Promise<void> {
     at(0),
   ]);
   await db.query("trakit_edge", "select trakit.note_lookup($1, $2, $3, $3)", [shop.domain, word, at(0)]);
+  await db.query(
+    "postgres",
+    `insert into trakit.order_readings (shop_id, order_id, asked_at, counted, due_at, trouble)
+     values ($1, '1', $2, false, $2, $3)`,
+    [shop.id, at(0), word],
+  );
   await db.query("trakit_edge", "select trakit.begin_reconciliation($1, $2)", [shop.domain, at(0)]);
   await db.query("trakit_edge", "select trakit.compare_orders($1, $2, null, $3, p_now => $4)", [
     shop.domain,

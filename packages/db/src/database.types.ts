@@ -890,6 +890,37 @@ export type Database = {
           },
         ];
       };
+      "order_readings": {
+        Row: {
+          "asked_at": string;
+          "counted": boolean;
+          "due_at": string | null;
+          "order_id": string;
+          "shop_id": string;
+          "tries": number;
+          "trouble": string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "asked_at": string;
+          "counted": boolean;
+          "due_at"?: string | null;
+          "order_id": string;
+          "shop_id": string;
+          "tries"?: number;
+          "trouble"?: string | null;
+        };
+        Update: {
+          "asked_at"?: string;
+          "counted"?: boolean;
+          "due_at"?: string | null;
+          "order_id"?: string;
+          "shop_id"?: string;
+          "tries"?: number;
+          "trouble"?: string | null;
+        };
+        Relationships: [];
+      };
       "privacy_requests": {
         Row: {
           "counts": NonNullable<Json>;
@@ -1454,6 +1485,7 @@ export type Database = {
         Args: { "p_destination_id": string; "p_lease_seconds"?: number; "p_limit": number; "p_now"?: string };
         Returns: Json;
       };
+      "claim_readings": { Args: { "p_limit"?: number; "p_now"?: string; "p_shop": string }; Returns: Json };
       "claimed_shop": { Args: Record<PropertyKey, never>; Returns: string };
       "clear_client": { Args: { "p_at": string; "p_row": number; "p_shop_id": string }; Returns: undefined };
       "clear_events": {
@@ -1555,6 +1587,13 @@ export type Database = {
         Args: { "p_limit"?: number; "p_now"?: string };
         Returns: {
           "id": string;
+          "shop_id": string;
+        }[];
+      };
+      "due_readings": {
+        Args: { "p_limit"?: number; "p_now"?: string };
+        Returns: {
+          "domain": string;
           "shop_id": string;
         }[];
       };
@@ -1764,6 +1803,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      "note_readings": {
+        Args: { "p_now"?: string; "p_orders": Json; "p_shop": string; "p_trouble": string };
+        Returns: undefined;
+      };
       "note_setup": {
         Args: {
           "p_country": string;
@@ -1818,6 +1861,22 @@ export type Database = {
       "queue_metrics": { Args: { "p_now"?: string }; Returns: Json };
       "queue_totals": { Args: { "p_now"?: string }; Returns: Json };
       "queue_watch": { Args: { "p_now"?: string }; Returns: Json };
+      "read_again": {
+        Args: {
+          "p_before": Json;
+          "p_counts": Json;
+          "p_now": string;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
+          "p_stored": Omit<
+            Database["trakit"]["Tables"]["events"]["Row"],
+            Database["trakit"]["Tables"]["events"]["ComputedFields"]
+          >;
+        };
+        Returns: boolean;
+      };
       "read_events": {
         Args: { "p_event_rows": (number)[]; "p_moments": (string)[]; "p_shop_id": string };
         Returns: Json;

@@ -171,6 +171,7 @@ describe("tables, partitions and views", () => {
       "trakit.destinations",
       "trakit.installations",
       "trakit.lanes",
+      "trakit.order_readings",
       "trakit.privacy_requests",
       "trakit.reconciled_orders",
       "trakit.reconciliations",

@@ -118,3 +118,26 @@ test("nothing due, nobody is called", async () => {
   expect(await wake(at(-10))).toMatchObject({ lanes: 0, called: false });
   expect(await calls()).toHaveLength(before);
 });
+
+test("an order to be read again wakes as well, where there is a token to read it with", async () => {
+  const shop = await newShop(db, { platforms: [] });
+  const list = (due: Date) =>
+    db.query(
+      "postgres",
+      `insert into trakit.order_readings (shop_id, order_id, asked_at, counted, due_at) values ($1, '1', $2, false, $2)
+       on conflict (shop_id, order_id) do update set due_at = $2`,
+      [shop.id, due],
+    );
+  await db.query("postgres", "delete from trakit.workers");
+  await list(at(-20));
+  expect(await wake(at(-10))).toMatchObject({ lanes: 0, called: false });
+  await db.query(
+    "postgres",
+    `insert into trakit.installations (shop_id, refresh_expires_at, sealed_refresh, created_at, updated_at)
+     values ($1, $2, 'v1.k1.AAAAAAAAAAAAAAAA.AAAA', $3, $3)`,
+    [shop.id, at(1_000), at(-1_000)],
+  );
+  expect(await wake(at(-9))).toMatchObject({ lanes: 0, called: true });
+  await list(at(-5));
+  expect(await wake(at(-8))).toMatchObject({ called: false });
+});

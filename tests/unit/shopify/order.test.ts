@@ -86,7 +86,6 @@ describe("sample orders", () => {
         region_code: "NY",
         postal_code: "11221",
         country: "US",
-        policy_country: null,
         external_ids: ["7012345678801"],
       }).digests,
       client: {

@@ -14,6 +14,8 @@ export interface CapturedEvent {
   /** Signed browser copy: the session that signed it, and SHA-256 of its body, hex. */
   session?: string;
   digest?: string;
+  /** An order read from Shopify once more (table `order_readings`): not a duplicate, the once. */
+  again?: true;
 }
 
 export interface IngestResult {

@@ -12,6 +12,7 @@ export interface Purged {
   quarantine: number;
   refusals: number;
   reconciled_orders: number;
+  order_readings: number;
   /** A batch of one of them was full: there may be more. */
   more: boolean;
 }

@@ -16,6 +16,8 @@ export interface Capture {
   keys: string[];
   topic: string | null;
   signed: boolean | null;
+  /** An order read from Shopify once more: it completes what was stored of it without its person. */
+  again?: boolean;
   /** Signed browser copy: the session that signed it, and SHA-256 of its body, hex. */
   session?: string;
   digest?: string;
@@ -55,12 +57,13 @@ export async function ingest(
   },
 ): Promise<IngestAnswer> {
   const kept = captures.map((capture) => ({ ...capture, event: asConsented(capture.event) }));
-  const events: CapturedEvent[] = kept.map(({ event, keys, topic, signed, session, digest }) => ({
+  const events: CapturedEvent[] = kept.map(({ event, keys, topic, signed, session, digest, again }) => ({
     event: toStored(event),
     keys: [`event:${event.name}:${event.event_id}`, ...keys],
     topic,
     signed,
     ...(session && digest ? { session, digest } : {}),
+    ...(again ? { again } : {}),
   }));
   const slots = deps.slots.acquire(captures.length * SLOTS_PER_EVENT);
   const leasedAt = leaseClock(deps);

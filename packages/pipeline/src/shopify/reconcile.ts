@@ -1,22 +1,9 @@
 import { beginReconciliation } from "@trakit/db/calls/begin-reconciliation.ts";
 import { compareOrders, type UnreadableOrder } from "@trakit/db/calls/compare-orders.ts";
-import { DatabaseUnavailable } from "@trakit/db/connection.ts";
-import { dataRefused } from "@trakit/db/errors.ts";
-import { errorFields } from "@trakit/runtime/log.ts";
-import {
-  byIds,
-  type FoundOrder,
-  LINES_QUERY,
-  orderGid,
-  ORDERS_QUERY,
-  readLinesPage,
-  readOrdersPage,
-} from "@trakit/shopify/graphql-order.ts";
-import { decodeOrder } from "@trakit/shopify/order.ts";
+import { byIds, ORDERS_QUERY, readOrdersPage } from "@trakit/shopify/graphql-order.ts";
 import type { PipelineDependencies } from "../coalescing.ts";
-import { type Capture, ingest } from "../ingest/ingest.ts";
-import { refusalWords } from "../ingest/receive-webhook.ts";
-import { type AdminWorld, type AskedAnswer, askShop } from "./shop-token.ts";
+import { addLines, ask, storeOrder } from "./orders.ts";
+import type { AdminWorld } from "./shop-token.ts";
 
 /** Orders a page: with their lines about 3 points each, well inside the bucket of the smallest plan. */
 const PAGE = 25;
@@ -24,10 +11,6 @@ const PAGE = 25;
 const SETTLED_MS = 15 * 60_000;
 /** Pages one run of a shop reads; the next goes on from the watermark. */
 const PAGES = 40;
-/** Pages of further lines one order may have; Shopify's orders have at most 500 lines, a page 250. */
-const LINE_PAGES = 10;
-/** Longest wait for the cost bucket before the shop is left to the next run (ms). */
-const LONGEST_WAIT_MS = 20_000;
 
 export interface Reconciled {
   orders: number;
@@ -105,57 +88,4 @@ export async function reconcileShop(
     if (!after) return result;
   }
   return { ...result, trouble: "more_to_come" };
-}
-
-/**
- * An order as its webhook would have brought it. Not ok: it cannot be read, Postgres will not hold it, or it meets a fault of
- * ours, in paths and codes: one order keeps no other back. Throws DatabaseUnavailable.
- */
-async function storeOrder(
-  deps: PipelineDependencies,
-  shop: string,
-  order: FoundOrder,
-  topic: Capture["topic"],
-): Promise<{ ok: true; deliver: () => Promise<unknown> } | { ok: false; reason: string }> {
-  try {
-    const decoded = decodeOrder(order.body, { shop });
-    if (!decoded.ok) return { ok: false, reason: decoded.issues.join(", ") };
-    const capture: Capture = { event: decoded.event, keys: [`order:${order.id}`], topic, signed: null };
-    const { deliver } = await ingest(deps, shop, [capture], {});
-    return { ok: true, deliver };
-  } catch (error) {
-    if (error instanceof DatabaseUnavailable) throw error;
-    if (dataRefused(error)) return { ok: false, reason: `event_refused, ${refusalWords(error).join(", ")}` };
-    deps.log.error("order_failed", errorFields(error));
-    return { ok: false, reason: `intake_failed, ${errorFields(error).error}` };
-  }
-}
-
-/** Asks, and once more after the wait where Shopify throttles. */
-async function ask(
-  world: AdminWorld,
-  shop: string,
-  query: string,
-  variables: Record<string, unknown>,
-): Promise<AskedAnswer<unknown>> {
-  const answer = await askShop<unknown>(world, shop, query, variables);
-  if (answer.ok || answer.reason !== "throttled") return answer;
-  const wait = answer.retryAfterMs ?? 2_000;
-  if (wait > LONGEST_WAIT_MS) return answer;
-  await world.pause(wait);
-  return await askShop<unknown>(world, shop, query, variables);
-}
-
-/** Completes an order of more lines than came with it. Returns why it could not; null = all are there. */
-async function addLines(world: AdminWorld, shop: string, order: FoundOrder): Promise<string | null> {
-  let after = order.moreLines;
-  for (let page = 0; after !== null && page < LINE_PAGES; page++) {
-    const answer = await ask(world, shop, LINES_QUERY, { id: orderGid(order.id), after });
-    if (!answer.ok) return answer.reason;
-    const read = readLinesPage(answer.data);
-    if (!read) return "unexpected_answer";
-    (order.body["line_items"] as unknown[]).push(...read.lines);
-    after = read.next;
-  }
-  return null;
 }

@@ -4,6 +4,7 @@ import { dueSetups } from "@trakit/db/calls/due-setups.ts";
 import { completeSetup, type InstallWorld } from "@trakit/pipeline/shopify/installation.ts";
 import { lookUpCustomers, postponeLookups } from "@trakit/pipeline/shopify/look-up-customers.ts";
 import { reconcileShop } from "@trakit/pipeline/shopify/reconcile.ts";
+import { readDueAgain } from "@trakit/pipeline/shopify/read-again.ts";
 import { refreshDue } from "@trakit/pipeline/shopify/shop-token.ts";
 import { errorFields } from "@trakit/runtime/log.ts";
 import type { Job } from "../job.ts";
@@ -14,7 +15,7 @@ const SHOPS = 5_000;
 
 /** What workers do at Shopify; only where the app's settings are given. */
 export function shopifyJobs(world: InstallWorld): Job[] {
-  return [reconcileJob(world), lookUpJob(world), {
+  return [reconcileJob(world), lookUpJob(world), readAgainJob(world), {
     queue: "shopify",
     about: "renews Shopify's tokens before they age, completes what set-up lacks",
     atOnce: 1,
@@ -92,6 +93,21 @@ function lookUpJob(world: InstallWorld): Job {
         }
       }
       if (counts.asked + counts.troubled > 0) world.log.info("customers_looked_up", counts);
+    },
+  };
+}
+
+/** Reads orders again that consent came after: their deliveries wait for it. */
+function readAgainJob(world: InstallWorld): Job {
+  return {
+    queue: "readings",
+    about: "reads orders from Shopify again whose buyers allowed it after they were stored without them",
+    atOnce: 1,
+    retries: 0,
+    timeoutSeconds: 600,
+    every: "* * * * *",
+    async run({ deps, over }) {
+      await readDueAgain(deps, world, over);
     },
   };
 }
