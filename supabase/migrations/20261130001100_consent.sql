@@ -190,6 +190,12 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || p_shop_id, 0));
   v_all := v_visitors || array(
     select a.visitor_id from trakit.visitor_aliases a where a.became = any (v_visitors) and a.shop_id = p_shop_id);
+  -- an order that waits to be read again, for a yes that is taken back, is not
+  delete from trakit.order_readings r
+  where r.shop_id = p_shop_id and exists (
+    select from trakit.event_keys k
+    join trakit.events e on e.shop_id = k.shop_id and e.captured_at = k.captured_at and e.id = k.event_row
+    where k.shop_id = p_shop_id and k.key = 'order:' || r.order_id and e.visitor_id = any (v_all));
   if v_both then
     -- what is kept of their carts is found by these keys alone
     v_carts := array(

@@ -192,7 +192,6 @@ function sent(ids: string[]): Record<string, unknown[]> {
   return found;
 }
 
-const SENT = { google: "delivered: accepted", meta: "delivered: accepted" };
 const WAITS = { google: "skipped: consent_unknown", meta: "skipped: consent_unknown" };
 
 describe("an order whose buyer decides after it", () => {
@@ -400,6 +399,30 @@ describe("the list of orders to be read", () => {
       expect(rows).toEqual([{ orders: 1 }]);
     }
   });
+});
+
+test("a yes that is taken back meanwhile reads nothing", async () => {
+  const shop = await shopWith();
+  const one = purchase(shop.domain);
+  await one.order();
+  await one.browser();
+  await kit.database.query(
+    "trakit_edge",
+    "select trakit.open_session($1, $2, $3)",
+    [
+      shop.domain,
+      JSON.stringify({ keys: { visitor: "ab".repeat(16) }, host: null, refused: {} }),
+      JSON.stringify({
+        prefix: "",
+        origin: null,
+        events: 1,
+        consent: { analytics: false, marketing: false },
+      }),
+    ],
+  );
+  expect(await list(shop.id)).toEqual([]);
+  expect(await one.again()).toEqual({ read: 0, troubled: 0 });
+  expect(await stored(shop.id, one.id)).toMatchObject({ digests: {}, deliveries: WAITS });
 });
 
 test("the reason stays as long as the event", async () => {
