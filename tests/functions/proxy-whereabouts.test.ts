@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { webhooksHandler } from "../../functions/webhooks/handler.ts";
 import { pipelineKit, SECRET, webhookRequest } from "../support/pipeline.ts";
-import { pageView, proxyKit, YES } from "../support/storefront.ts";
+import { pageView, proxied, proxyKit, YES } from "../support/storefront.ts";
 import { fixture } from "../unit/shopify/fixture.ts";
 
 /** Every shop of the kit is in the US: nobody there is asked for consent. */
 const kit = await pipelineKit();
-const proxy = proxyKit(kit);
+/** Its gateway writes the header that names the country of an address. */
+const proxy = proxyKit(kit, { gatewayHeaders: ["cf-connecting-ip", "cf-ipcountry"] });
 
 const event = () => pageView({ id: randomBytes(16).toString("hex"), timestamp: kit.now() });
 
@@ -61,7 +62,7 @@ describe("where a browser says it is", () => {
     expect(american!.reasons).not.toContain("consent_unknown");
   });
 
-  test("is told by Cloudflare's header where a browser calls directly, and the region counts before it", async () => {
+  test("is told by a gateway's header where the operator says that it writes it, and the region counts before it", async () => {
     const shop = await kit.shop();
     for (const [header, region] of [["DE", undefined], ["DE", "US"], ["XX", undefined], ["T1", undefined]]) {
       await proxy.direct(shop.domain, { events: [event()], region }, {
@@ -71,9 +72,15 @@ describe("where a browser says it is", () => {
     expect((await stored(shop.id)).map((row) => row.policy_country)).toEqual(["DE", "US", null, null]);
   });
 
+  test("is not told by a header anybody can send", async () => {
+    const shop = await kit.shop();
+    const unbelieving = proxyKit(kit);
+    await unbelieving.direct(shop.domain, { events: [event()] }, { headers: { "cf-ipcountry": "DE" } });
+    expect(await stored(shop.id)).toMatchObject([{ policy_country: null }]);
+  });
+
   test("is not told by a header through the app proxy: that is where Shopify's server is", async () => {
     const shop = await kit.shop();
-    const { proxied } = await import("../support/storefront.ts");
     const request = proxied(shop.domain, { events: [event()] }, kit.now());
     request.headers.set("cf-ipcountry", "DE");
     await proxy.read(request);

@@ -135,7 +135,10 @@ function purchase(shop: string, consent: Record<string, unknown> = {}) {
       const { results, deliver } = await ingest(deps, shop, [
         { event: decoded.event, keys: [], topic: null, signed: true },
       ], {
-        browser: { sender: { prefix: "", origin: null, events: 1, consent: null, country: null }, fired: [] },
+        browser: {
+          sender: { prefix: "", origin: null, events: 1, signed: true, consent: null, country: null },
+          fired: [],
+        },
       });
       await deliver();
       return results[0]!.status;
