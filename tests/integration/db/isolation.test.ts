@@ -197,7 +197,7 @@ function call(row: FunctionRow): { sql: string; values: unknown[] } {
 function allowed(door: string): string[] {
   if (door === "trakit.pending_alerts") return Object.values(shops.theirs.lanes);
   if (door === "trakit.grant_alerts") return Object.values(shops.theirs.lanes);
-  if (["trakit.due_grants", "trakit.due_lookups"].includes(door)) {
+  if (["trakit.due_grants", "trakit.due_lookups", "trakit.due_readings"].includes(door)) {
     return [shops.theirs.id, shops.theirs.domain];
   }
   if (door === "trakit.due_lanes") return [shops.theirs.id, ...Object.values(shops.theirs.lanes)];

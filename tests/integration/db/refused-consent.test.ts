@@ -36,16 +36,18 @@ test("a browser's refusal takes away what the order had said of the person befor
   expect(client).toEqual({ ip: null, user_agent: null, city: null, postal_code: null, country: "NL" });
 });
 
-test("what was left out for want of a known consent goes out when the browser's copy brings it", async () => {
+test("what was left out for want of a known consent goes out when the browser's copy brings it and the order was read again", async () => {
   const shop = await newShop(db, { platforms: ["meta"] });
   const copy = { ...order, client: { country: "NL" } };
-  await shop.ingest([fromShopify("checkout_completed", { ...copy, consent: {} })]);
+  const undecided = fromShopify("checkout_completed", { ...copy, consent: {} });
+  await shop.ingest([undecided]);
   expect(await shop.deliveries()).toMatchObject([{ state: "skipped", reason: "consent_unknown" }]);
 
-  const answer = await shop.ingest(
+  await shop.ingest(
     [fromBrowser("checkout_completed", { ...copy, consent: { analytics: true, marketing: true } })],
     { slots: 5 },
   );
+  const answer = await shop.ingest([{ ...undecided, again: true } as typeof undecided], { slots: 5 });
   expect(answer.sends).toHaveLength(1);
   expect(await shop.deliveries()).toMatchObject([{ state: "pending", attempts: 1 }]);
 });

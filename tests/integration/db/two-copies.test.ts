@@ -220,7 +220,7 @@ describe("what was left out only because the other copy was missing", () => {
     });
   });
 
-  test("a consent the order did not carry revives what was skipped as consent_unknown", async () => {
+  test("a consent the order did not carry has it read again, and then revives what was skipped as consent_unknown", async () => {
     const shop = await newShop(db, { country: "DE" });
     await shop.ingest([fromShopify("checkout_completed", { ...purchase, consent: {} })], { slots: 1 });
     expect(await shop.delivery()).toMatchObject({ state: "skipped", reason: "consent_unknown" });
@@ -228,7 +228,15 @@ describe("what was left out only because the other copy was missing", () => {
       now: at(2),
       slots: 1,
     });
-    expect(answer.sends).toHaveLength(1);
+    expect(answer.sends).toEqual([]);
+    expect(await shop.delivery()).toMatchObject({ state: "skipped", reason: "consent_unknown" });
+    const again = { ...fromShopify("checkout_completed", { ...purchase, consent: {} }), again: true };
+    expect((await shop.ingest([again], { now: at(3), slots: 1 })).sends).toHaveLength(1);
+    // once: it has left the list
+    expect(await shop.ingest([again], { now: at(4), slots: 1 })).toMatchObject({
+      results: [{ status: "duplicate" }],
+      sends: [],
+    });
   });
 
   test("nothing else that ended is revived", async () => {
