@@ -255,6 +255,7 @@ create table trakit.event_clients ( -- owner postgres
   region_code text, -- Province or state, its code.
   postal_code text, -- Postal code.
   country text, -- ISO 3166-1 alpha-2.
+  policy_country text, -- Where the browser says it is, as country: decides what unknown consent means where no address does. Sent to nobody.
   constraint event_clients_pkey PRIMARY KEY (shop_id, captured_at, event_row)
 ) partition by RANGE (captured_at);
 alter table trakit.event_clients enable row level security;
@@ -384,6 +385,28 @@ create policy "functions see the shop they work for" on trakit.lanes for all to 
 create policy "the dispatcher ends a flush, counts what expired and notes what" on trakit.lanes for update to trakit_dispatcher using (true) with check (true);
 create policy "the dispatcher sees every lane's state" on trakit.lanes for select to trakit_dispatcher using (true);
 create policy "users see their shop's rows" on trakit.lanes for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
+
+-- Orders to be read again from Shopify, because consent came after them. A row goes when its order was read; one that could not be is kept 30 days with its reason.
+create table trakit.order_readings ( -- owner postgres
+  shop_id uuid not null, -- Shop.
+  order_id text not null, -- Shopify's order id.
+  asked_at timestamp with time zone not null, -- When consent came. Given up a day later, as the deliveries are.
+  counted boolean not null, -- Its customer's history holds it already.
+  tries integer not null default 0, -- How often somebody set out to read it.
+  due_at timestamp with time zone, -- When it is to be read; while somebody reads it, the end of their lease. Null = given up.
+  trouble text, -- Why it could not be read the last time: not_installed, reopen_app, unavailable, not_found …; null = no trouble.
+  constraint order_readings_pkey PRIMARY KEY (shop_id, order_id),
+  constraint order_readings_end_has_reason CHECK (due_at IS NOT NULL OR trouble IS NOT NULL),
+  constraint order_readings_id_shape CHECK (order_id ~ '^[0-9]{1,20}$'::text),
+  constraint order_readings_tries_sane CHECK (tries >= 0),
+  constraint order_readings_trouble_bounded CHECK (length(trouble) <= 200)
+);
+CREATE INDEX order_readings_due ON trakit.order_readings USING btree (due_at) WHERE (due_at IS NOT NULL);
+alter table trakit.order_readings enable row level security;
+alter table trakit.order_readings force row level security;
+create policy "functions see the shop they work for" on trakit.order_readings for all to trakit_app using ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif"))) with check ((shop_id = ( SELECT (NULLIF(current_setting('trakit.shop_id'::text, true), ''::text))::uuid AS "nullif")));
+create policy "the dispatcher sees where orders are to be read" on trakit.order_readings for select to trakit_dispatcher using (true);
+create policy "users see their shop's rows" on trakit.order_readings for select to authenticated using ((shop_id = ( SELECT trakit.claimed_shop() AS claimed_shop)));
 
 -- Requests for export and redaction, and what remains of them: a receipt that names nobody.
 create table trakit.privacy_requests ( -- owner postgres
@@ -1264,20 +1287,38 @@ begin
 end;
 $function$;
 
--- What a browser may be given, {"analytics": bool, "marketing": bool}, from its consent and the shop's policy for unknown consent.
+-- What a browser may be given, {"analytics": bool, "marketing": bool}, from its consent and the policy for unknown consent in the country it says it is in, else the shop's.
 -- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.allowed_purposes(p_shop trakit.shops, p_consent jsonb)
+CREATE OR REPLACE FUNCTION trakit.allowed_purposes(p_shop trakit.shops, p_consent jsonb, p_country text)
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_unknown boolean := trakit.unknown_consent_policy(p_shop.unknown_consent, null, p_shop.country) <> 'skip';
+  v_unknown boolean := trakit.unknown_consent_policy(p_shop.unknown_consent, p_country, p_shop.country) <> 'skip';
 begin
   return jsonb_build_object(
     'analytics', coalesce((p_consent ->> 'analytics')::boolean, v_unknown),
     'marketing', coalesce((p_consent ->> 'marketing')::boolean, v_unknown));
+end;
+$function$;
+
+-- What may be kept of an event by a consent (counted_consent), as asConsented in packages/core/src/stored.ts: with both purposes refused that it happened, and its money.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.as_consented(p_event jsonb, p_consent jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if p_consent ->> 'marketing' = 'false' and p_consent ->> 'analytics' = 'false' then
+    return p_event || jsonb_build_object('page', '{}'::jsonb, 'digests', '{}'::jsonb, 'identifiers', '{}'::jsonb,
+      'client', jsonb_strip_nulls(jsonb_build_object(
+        'country', p_event #> '{client,country}', 'policy_country', p_event #> '{client,policy_country}')));
+  end if;
+  return p_event || jsonb_build_object('identifiers', trakit.consented_identifiers(p_event -> 'identifiers', p_consent));
 end;
 $function$;
 
@@ -1645,6 +1686,36 @@ begin
 end;
 $function$;
 
+-- Takes up to p_limit orders of a shop to be read again, for two minutes: {"orders": [ids], "order_topic"}. Gives up those that waited for a day.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.claim_readings(p_shop text, p_limit integer DEFAULT 25, p_now timestamp with time zone DEFAULT now())
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+  v_orders jsonb;
+begin
+  update trakit.order_readings r set due_at = null, trouble = coalesce(r.trouble, 'too_late')
+  where r.shop_id = v_shop and r.due_at <= p_now and r.asked_at <= p_now - interval '1 day';
+  with taken as (
+    select r.order_id from trakit.order_readings r
+    where r.shop_id = v_shop and r.due_at <= p_now
+    order by r.due_at, r.order_id limit p_limit for update skip locked
+  ), leased as (
+    update trakit.order_readings r set due_at = p_now + interval '2 minutes', tries = r.tries + 1
+    from taken t where r.shop_id = v_shop and r.order_id = t.order_id
+    returning r.order_id
+  )
+  select jsonb_agg(l.order_id order by l.order_id) into v_orders from leased l;
+  return jsonb_build_object('orders', coalesce(v_orders, '[]'),
+    'order_topic', (select s.order_topic from trakit.shops s where s.id = v_shop));
+end;
+$function$;
+
 -- Shop in the caller's JWT (claim shop_id), as PostgREST sets it; null = none.
 -- owner postgres; called by authenticated
 CREATE OR REPLACE FUNCTION trakit.claimed_shop()
@@ -1857,6 +1928,32 @@ begin
   select sum(r.events) into v_events
   from trakit.sender_rates r where r.shop_id = p_shop_id and r.sender = v_sender and r.minute = v_minute;
   return case when v_events > p_limit then ceil(extract(epoch from v_minute + interval '1 minute' - p_now))::integer end;
+end;
+$function$;
+
+-- Consent as it counts for what may be stored: where the policy is skip, a purpose nobody decided on is as good as refused, unless a destination of that purpose takes the undecided by its own setting.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.counted_consent(p_shop trakit.shops, p_consent jsonb, p_policy text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_purpose text;
+begin
+  if p_policy <> 'skip' then
+    return p_consent;
+  end if;
+  foreach v_purpose in array array['analytics', 'marketing'] loop
+    if p_consent ->> v_purpose is null and not exists (
+      select from trakit.destinations g
+      where g.shop_id = p_shop.id and g.enabled and g.purpose = v_purpose and g.settings ->> 'unknown_consent' in ('send', 'limited'))
+    then
+      p_consent := p_consent || jsonb_build_object(v_purpose, false);
+    end if;
+  end loop;
+  return p_consent;
 end;
 $function$;
 
@@ -2113,6 +2210,21 @@ AS $function$
   select r.shop_id, r.id from trakit.privacy_requests r
   where r.state = 'pending' and r.kind <> 'export' and r.requested_at <= p_now
   order by r.tried_at nulls first, r.requested_at limit p_limit
+$function$;
+
+-- Shops with orders to be read again now, longest waiting first.
+-- owner trakit_dispatcher; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.due_readings(p_limit integer DEFAULT 500, p_now timestamp with time zone DEFAULT now())
+ RETURNS TABLE(shop_id uuid, domain text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select s.id, s.domain from (
+    select r.shop_id, min(r.due_at) as due_at from trakit.order_readings r where r.due_at <= p_now group by r.shop_id
+  ) d
+  join trakit.shops s on s.id = d.shop_id
+  where s.status = 'active' order by d.due_at, s.id limit p_limit
 $function$;
 
 -- Shops whose orders can be read: active, with tokens; longest not compared first.
@@ -2687,7 +2799,7 @@ begin
     where e.captured_at = v_fired.captured_at and e.id = v_fired.event_row and e.session_id = v_fired.item ->> 'session';
   end loop;
 
-  return v_result || jsonb_build_object('purposes', trakit.allowed_purposes(v_shop, p_sender -> 'consent'),
+  return v_result || jsonb_build_object('purposes', trakit.allowed_purposes(v_shop, p_sender -> 'consent', p_sender ->> 'country'),
     'hosts', to_jsonb(v_shop.hosts), 'cookie_lifetime_days', v_shop.cookie_lifetime_days);
 end;
 $function$;
@@ -2811,6 +2923,11 @@ declare
   v_counted jsonb[] := array[]::jsonb[];
   v_turned_away text[] := array[]::text[];
   v_policies text[] := array[]::text[];
+  v_counts jsonb[] := array[]::jsonb[];
+  v_before jsonb;
+  v_counted_before boolean;
+  v_stripped boolean;
+  v_bare boolean;
   v_identity jsonb[] := array[]::jsonb[];
   v_joins boolean := false;
   v_may_merge boolean := false;
@@ -2854,8 +2971,16 @@ begin
     end if;
     v_rows := v_rows || nextval('trakit.event_row_seq');
     v_sources := v_sources || (v_event ->> 'source');
-    v_policies := v_policies || trakit.unknown_consent_policy(
-      v_shop.unknown_consent, v_event #>> '{client,country}', v_shop.country);
+    v_policies := v_policies || trakit.policy_for(v_shop, v_event -> 'client');
+    v_counts := array_append(v_counts, trakit.counted_consent(v_shop, v_event -> 'consent', v_policies[v_i]));
+    -- where consent is asked for, nothing of a person is stored without it. An order is judged by what both copies say (below):
+    -- the browser may have said yes before
+    if v_counts[v_i] <> v_event -> 'consent'
+      and not (v_event ->> 'source' = 'webhook' and v_event ->> 'name' = 'checkout_completed')
+    then
+      v_event := trakit.as_consented(v_event, v_counts[v_i]);
+      v_items[v_i] := v_item || jsonb_build_object('event', v_event);
+    end if;
     -- what is turned away leaves no trace, so that its keys stay free: an order by the topic the shop does not count
     -- purchases by, a browser's event without a token where the shop wants one
     v_turned_away := v_turned_away || case
@@ -2975,8 +3100,8 @@ begin
         v_event := v_event || jsonb_build_object(
           'visitor', v_join.visitor_id,
           'identifiers', case
-            when v_event #>> '{consent,marketing}' = 'false' or v_event #>> '{consent,analytics}' = 'false'
-            then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_event -> 'consent')
+            when v_counts[v_i] ->> 'marketing' = 'false' or v_counts[v_i] ->> 'analytics' = 'false'
+            then trakit.consented_identifiers(v_join.enriched || (v_event -> 'identifiers'), v_counts[v_i])
             else v_join.enriched || (v_event -> 'identifiers') end);
       elsif v_identity[v_i] <> c_no_keys then
         if v_source = 'browser' then
@@ -2999,21 +3124,26 @@ begin
       v_slots := v_slots - jsonb_array_length(v_event_sends);
       v_sends := v_sends || v_event_sends;
       v_event := trakit.with_order(v_shop.id, v_event);
-      v_policies[v_i] := trakit.unknown_consent_policy(
-        v_shop.unknown_consent, v_event #>> '{client,country}', v_shop.country);
+      v_policies[v_i] := trakit.policy_for(v_shop, v_event -> 'client');
+      v_counts[v_i] := v_own -> 'consent';
     end if;
 
     if v_row = v_rows[v_i] then
+      v_stripped := v_counts[v_i] <> v_own -> 'consent';
+      if v_stripped then
+        v_event := trakit.as_consented(v_event, v_counts[v_i]);
+      end if;
+      v_bare := coalesce(v_counts[v_i] ->> 'analytics' = 'false' and v_counts[v_i] ->> 'marketing' = 'false', false);
       v_new := v_new || jsonb_build_object('row', v_row, 'index', v_i - 1, 'policy', v_policies[v_i],
-        'signed', v_item -> 'signed', 'session', v_item -> 'session', 'digest', v_item -> 'digest',
-        'event', v_event);
+        'signed', v_item -> 'signed', 'session', case when not v_bare then v_item -> 'session' end,
+        'digest', v_item -> 'digest', 'event', v_event);
       -- what sending needs to know and the caller's copy of the event does not say
       v_results := v_results || (jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'accepted')
         || case when v_event -> 'identifiers' <> v_own -> 'identifiers'
           then jsonb_build_object('identifiers', v_event -> 'identifiers') else '{}' end
         || case when v_event -> 'digests' <> v_own -> 'digests'
           then jsonb_build_object('digests', v_event -> 'digests') else '{}' end
-        || case when v_event ->> 'name' = 'order_refunded'
+        || case when v_event ->> 'name' = 'order_refunded' or v_stripped
           then jsonb_build_object('event', v_event - array['visitor', 'enriched']) else '{}' end
         || case when v_event -> 'commerce' <> v_own -> 'commerce'
           then jsonb_build_object('commerce', v_event -> 'commerce') else '{}' end);
@@ -3024,23 +3154,39 @@ begin
     update trakit.event_keys k set event_row = v_row, captured_at = v_at
     where k.shop_id = v_shop.id and k.key = any (v_keys) and k.event_row = v_rows[v_i];
     select * into v_stored from trakit.events e where e.captured_at = v_at and e.id = v_row for update;
+    -- an order that was asked for once more, because consent came after it: once
+    v_counted_before := null;
+    if (v_item ->> 'again')::boolean then
+      delete from trakit.order_readings r
+      where r.shop_id = v_shop.id and r.order_id = v_event #>> '{commerce,order_id}' returning r.counted into v_counted_before;
+    end if;
     if v_stored.id is null
-      or (v_source = 'webhook' and v_stored.webhook_at is not null)
+      or (v_source = 'webhook' and v_stored.webhook_at is not null and v_counted_before is null)
       or (v_source = 'browser' and v_stored.browser_at is not null)
     then
       if v_source = 'webhook' and v_event ->> 'name' = 'checkout_started' and v_stored.id is not null then
         -- a later word of Shopify's on a checkout fills what the first left open (nobody has typed anything when it begins)
-        perform trakit.merge_event(v_stored, v_event || jsonb_build_object(
+        perform trakit.merge_event(v_shop, v_stored, v_event || jsonb_build_object(
           'occurred_at', v_stored.occurred_at, 'commerce', (v_event -> 'commerce') || v_stored.commerce,
           'digests', (v_event -> 'digests') || v_stored.digests), null, null, null, v_stored.webhook_at);
       end if;
       v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'duplicate');
       continue;
     end if;
-    perform trakit.merge_event(v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'session',
+    v_before := null;
+    if v_source = 'browser' and v_stored.name = 'checkout_completed' and v_stored.webhook_at is not null then
+      v_before := trakit.counted_consent(v_shop, v_stored.consent, trakit.policy_for(v_shop, (
+        select to_jsonb(c) from trakit.event_clients c
+        where c.shop_id = v_shop.id and c.captured_at = v_at and c.event_row = v_row)));
+    end if;
+    v_counts[v_i] := trakit.merge_event(v_shop, v_stored, v_event, (v_item ->> 'signed')::boolean, v_item ->> 'session',
       v_item ->> 'digest', p_now);
-    v_counted := v_counted || trakit.counted_order(v_event, v_own);
-    v_event_sends := trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now);
+    if v_counted_before is distinct from true then
+      v_counted := v_counted || trakit.counted_order(trakit.as_consented(v_event, v_counts[v_i]), v_own);
+    end if;
+    v_event_sends := case
+      when v_before is not null and trakit.read_again(v_shop, v_stored, v_before, v_counts[v_i], p_now) then '[]'
+      else trakit.replan_deliveries(v_shop, v_at, v_row, v_i - 1, v_slots, p_now) end;
     -- what is sent is both copies as one, which only the row knows
     v_results := v_results || jsonb_build_object('event_id', v_event ->> 'event_id', 'status', 'merged',
       'event', trakit.stored_event(v_at, v_row));
@@ -3251,6 +3397,19 @@ begin
       -- an id's visitor changes only by a merge
       where l.kind in ('checkout', 'cart') and l.visitor_id <> excluded.visitor_id and l.joined <= 20;
   end if;
+end;
+$function$;
+
+-- What two copies of one event say together, in either order: a no of one of them, else a yes; what neither knows is not known.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.joined_consent(p_one jsonb, p_other jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return p_one || p_other || coalesce((select jsonb_object_agg(o.key, o.value) from jsonb_each(p_one) o where o.value = 'false'), '{}');
 end;
 $function$;
 
@@ -3700,21 +3859,28 @@ begin
 end;
 $function$;
 
--- Folds the second copy of an event into the stored one (docs/architecture.md, "Two copies, one event").
+-- Folds the second copy of an event into the stored one (docs/two-copies.md). Returns their consent as it counts for what is stored (counted_consent).
 -- owner postgres; called by trakit_app
-CREATE OR REPLACE FUNCTION trakit.merge_event(p_stored trakit.events, p_event jsonb, p_signed boolean, p_session text, p_digest text, p_now timestamp with time zone)
- RETURNS void
+CREATE OR REPLACE FUNCTION trakit.merge_event(p_shop trakit.shops, p_stored trakit.events, p_event jsonb, p_signed boolean, p_session text, p_digest text, p_now timestamp with time zone)
+ RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   v_instead boolean;
+  v_consent jsonb;
+  v_counts jsonb;
+  v_country text;
+  v_place text;
+  v_bare boolean;
 begin
   if p_stored.name = 'customer_registered' then
     -- An address anybody can type made them one event: it is counted once, and is one copy's word or the other's, never a mix.
     -- The first one's, unless that was Shopify's and went nowhere, for want of a consent only browsers tell
-    v_instead := p_event ->> 'source' = 'browser' and not exists (
+    v_instead := p_event ->> 'source' = 'browser'
+      and coalesce(p_event #>> '{consent,marketing}' = 'true' or p_event #>> '{consent,analytics}' = 'true', false)
+      and not exists (
       select from trakit.deliveries d
       where d.shop_id = p_stored.shop_id and d.captured_at = p_stored.captured_at and d.event_row = p_stored.id
         and (d.state = 'pending' or d.attempts > 0));
@@ -3738,23 +3904,33 @@ begin
       select (jsonb_populate_record(null::trakit.event_clients, (p_event -> 'client') || jsonb_build_object(
         'captured_at', p_stored.captured_at, 'event_row', p_stored.id, 'shop_id', p_stored.shop_id))).*;
     end if;
-    return;
+    return p_event -> 'consent';
   end if;
+  -- a token somebody holds made them one event: what one copy refuses is refused for both, and what nobody decided is judged
+  -- by where either says the person is
+  select c.country, c.policy_country into v_country, v_place from trakit.event_clients c
+  where c.shop_id = p_stored.shop_id and c.captured_at = p_stored.captured_at and c.event_row = p_stored.id;
+  v_consent := trakit.joined_consent(p_stored.consent, p_event -> 'consent');
+  v_counts := trakit.counted_consent(p_shop, v_consent, trakit.policy_for(p_shop, jsonb_build_object(
+    'country', case when p_event ->> 'source' = 'webhook' then coalesce(p_event #>> '{client,country}', v_country)
+      else coalesce(v_country, p_event #>> '{client,country}') end,
+    'policy_country', case when p_event ->> 'source' = 'browser' then coalesce(p_event #>> '{client,policy_country}', v_place)
+      else coalesce(v_place, p_event #>> '{client,policy_country}') end)));
+  v_bare := coalesce(v_counts ->> 'analytics' = 'false' and v_counts ->> 'marketing' = 'false', false);
   -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
   -- what is empty. Stored objects carry no nulls, so || takes from the right what is known there.
   if p_event ->> 'source' = 'webhook' then
     update trakit.events e
-    set webhook_at = p_now,
+    set webhook_at = coalesce(e.webhook_at, p_now),
         visitor_id = coalesce(e.visitor_id, (p_event ->> 'visitor')::bigint),
         occurred_at = (p_event ->> 'occurred_at')::timestamptz,
         channel = p_event ->> 'channel',
         test = (p_event ->> 'test')::boolean,
         page = (p_event -> 'page') || e.page,
         commerce = e.commerce || (p_event -> 'commerce'),
-        identifiers = trakit.consented_identifiers(
-          (p_event -> 'identifiers') || e.identifiers, (p_event -> 'consent') || e.consent),
+        identifiers = trakit.consented_identifiers((p_event -> 'identifiers') || e.identifiers, v_counts),
         digests = e.digests || (p_event -> 'digests'),
-        consent = (p_event -> 'consent') || e.consent
+        consent = v_consent
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
   else
     update trakit.events e
@@ -3766,23 +3942,19 @@ begin
         visitor_id = coalesce((p_event ->> 'visitor')::bigint, e.visitor_id),
         page = e.page || (p_event -> 'page'),
         commerce = (p_event -> 'commerce') || e.commerce,
-        identifiers = trakit.consented_identifiers(
-          e.identifiers || (p_event -> 'identifiers'), e.consent || (p_event -> 'consent')),
+        identifiers = trakit.consented_identifiers(e.identifiers || (p_event -> 'identifiers'), v_counts),
         digests = (p_event -> 'digests') || e.digests,
-        consent = e.consent || (p_event -> 'consent')
+        consent = v_consent
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
   end if;
-  -- one copy carries a refusal of every purpose: nothing of the person stays, whatever the other brought
-  if exists (
-    select from trakit.events e where e.captured_at = p_stored.captured_at and e.id = p_stored.id
-      and e.consent ->> 'analytics' = 'false' and e.consent ->> 'marketing' = 'false')
-  then
-    update trakit.events e set page = '{}', identifiers = '{}', digests = '{}', visitor_id = null
+  -- every purpose is refused: nothing of the person stays but where they are, whatever the other copy brought
+  if v_bare then
+    update trakit.events e set page = '{}', identifiers = '{}', digests = '{}', visitor_id = null, session_id = null, enriched = '{}'
     where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
     update trakit.event_clients c
     set ip = null, user_agent = null, language = null, city = null, region = null, region_code = null, postal_code = null
     where c.captured_at = p_stored.captured_at and c.event_row = p_stored.id;
-    return;
+    p_event := trakit.as_consented(p_event, v_counts);
   end if;
   insert into trakit.event_clients as c
   select (jsonb_populate_record(null::trakit.event_clients, (p_event -> 'client') || jsonb_build_object(
@@ -3799,7 +3971,10 @@ begin
         postal_code = case when p_event ->> 'source' = 'webhook' then coalesce(excluded.postal_code, c.postal_code)
           else coalesce(c.postal_code, excluded.postal_code) end,
         country = case when p_event ->> 'source' = 'webhook' then coalesce(excluded.country, c.country)
-          else coalesce(c.country, excluded.country) end;
+          else coalesce(c.country, excluded.country) end,
+        policy_country = case when p_event ->> 'source' = 'browser' then coalesce(excluded.policy_country, c.policy_country)
+          else coalesce(c.policy_country, excluded.policy_country) end;
+  return v_counts;
 end;
 $function$;
 
@@ -3915,6 +4090,25 @@ begin
 end;
 $function$;
 
+-- Orders that could not be read, and why: they are due again later. One that was read leaves the list in ingest_events.
+-- owner trakit_app; called by trakit_edge
+CREATE OR REPLACE FUNCTION trakit.note_readings(p_shop text, p_orders jsonb, p_trouble text, p_now timestamp with time zone DEFAULT now())
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_shop uuid := trakit.bind_shop(p_shop);
+begin
+  update trakit.order_readings r
+  -- a minute, two, four … an hour at most
+  set trouble = left(p_trouble, 200), due_at = p_now + least(interval '1 hour', interval '1 minute' * 2 ^ least(greatest(r.tries - 1, 0), 6))
+  where r.shop_id = v_shop and r.due_at is not null and r.order_id in (select jsonb_array_elements_text(p_orders));
+end;
+$function$;
+
 -- What set-up found or made: the shop's country (kept where one is set), its storefront's host, the web pixel and its settings, or why there is none. Returns find_installation's row.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.note_setup(p_shop text, p_country text, p_host text, p_pixel_id text, p_pixel_settings jsonb, p_pixel_trouble text, p_now timestamp with time zone DEFAULT now())
@@ -3994,7 +4188,7 @@ begin
     v_shop.hosts := trakit.learn_host(v_shop, v_host, false, p_now);
   end if;
 
-  v_purposes := trakit.allowed_purposes(v_shop, v_consent);
+  v_purposes := trakit.allowed_purposes(v_shop, v_consent, p_sender ->> 'country');
   if (v_purposes ->> 'analytics')::boolean or (v_purposes ->> 'marketing')::boolean then
     -- found by what only this browser, or Shopify, can say; the most recently seen value wins
     select coalesce(jsonb_object_agg(i.key, i.value order by v.last_seen_at, v.id), '{}') into v_known
@@ -4087,6 +4281,20 @@ AS $function$
     order by l.changed_at
     limit p_limit
   ) x
+$function$;
+
+-- What unknown consent means where the person is: by the address of the event's client {"country", "policy_country"}, else by where the browser says it is, else by the shop's country.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.policy_for(p_shop trakit.shops, p_client jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return trakit.unknown_consent_policy(
+    p_shop.unknown_consent, coalesce(p_client ->> 'country', p_client ->> 'policy_country'), p_shop.country);
+end;
 $function$;
 
 -- The export a customer asked for, made now, or the events that follow p_after; null = no such request of this shop, or it is over.
@@ -4198,7 +4406,8 @@ begin
       ('quarantine', 'quarantine', 'expires_at <= $1'),
       ('visitor_aliases', 'visitor_aliases', 'folded_at < $1 - interval ''31 days'''),
       ('refusals', 'refusals', 'day < $1::date - 90'),
-      ('reconciled_orders', 'reconciled_orders', 'day < $1::date - 60')
+      ('reconciled_orders', 'reconciled_orders', 'day < $1::date - 60'),
+      ('order_readings', 'order_readings', 'asked_at < $1 - interval ''30 days''')
     ) x (name, relation, condition)
   loop
     -- what another call deletes or a batch of ingest holds has its turn in the next call, if it is still there
@@ -4398,6 +4607,32 @@ AS $function$
     'calls_drain', (select c.calls_drain from trakit.queue_clock c))
 $function$;
 
+-- After an order's browser copy was merged: asks for the order once more where Shopify's copy was stored without what may be stored now (p_before and p_counts: counted_consent of the stored copy and of both). True = its deliveries wait for that.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.read_again(p_shop trakit.shops, p_stored trakit.events, p_before jsonb, p_counts jsonb, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if p_stored.commerce ->> 'order_id' is null or not exists (
+    select from unnest(array['analytics', 'marketing']) p (purpose)
+    -- left out for want of a decision, and allowed now. What its own copy refused no reading brings back
+    where p_stored.consent ->> p.purpose is null and p_before ->> p.purpose = 'false'
+      and p_counts ->> p.purpose is distinct from 'false')
+  then
+    return false;
+  end if;
+  insert into trakit.order_readings (shop_id, order_id, asked_at, counted, due_at, trouble)
+  select p_shop.id, p_stored.commerce ->> 'order_id', p_now,
+    -- with one purpose allowed its customer was stored
+    not (p_before ->> 'analytics' = 'false' and p_before ->> 'marketing' = 'false'), p_now,
+    case when not exists (select from trakit.installations i where i.shop_id = p_shop.id) then 'not_installed' end
+  on conflict (shop_id, order_id) do nothing;
+  return true;
+end;
+$function$;
+
 -- Events of one shop as destinations are given them, by the keys their deliveries carry (5,000 at most): [{event_row, version, event}]. The version changes whenever the event does. What is not there is left out.
 -- owner trakit_app; called by trakit_edge
 CREATE OR REPLACE FUNCTION trakit.read_events(p_shop_id uuid, p_moments timestamp with time zone[], p_event_rows bigint[])
@@ -4487,6 +4722,10 @@ begin
         select e.order_id from unnest(v_at, v_rows) x (at, event_row) cross join lateral (
           select e.order_id from trakit.events e
           where e.shop_id = v_shop and e.captured_at = x.at and e.id = x.event_row) e);
+      delete from trakit.order_readings r where r.shop_id = v_shop and r.order_id in (
+        select e.order_id from unnest(v_at, v_rows) x (at, event_row) cross join lateral (
+          select e.order_id from trakit.events e
+          where e.shop_id = v_shop and e.captured_at = x.at and e.id = x.event_row) e);
       v_counts := trakit.add_counts(v_counts, trakit.delete_events(v_shop, v_at, v_rows));
       delete from trakit.event_keys k where k.shop_id = v_shop and k.event_row = any (v_rows);
     end if;
@@ -4504,6 +4743,8 @@ begin
     if v_cleared.seen_at is null then
       -- orders whose events have aged out still have their keys
       delete from trakit.reconciled_orders r
+      where r.shop_id = v_shop and r.order_id in (select jsonb_array_elements_text(v_subject -> 'orders'));
+      delete from trakit.order_readings r
       where r.shop_id = v_shop and r.order_id in (select jsonb_array_elements_text(v_subject -> 'orders'));
       v_orders := array(select 'order:' || jsonb_array_elements_text(v_subject -> 'orders'));
       v_rows := array(select o.event_row from trakit.event_keys o where o.shop_id = v_shop and o.key = any (v_orders));
@@ -4682,8 +4923,8 @@ declare
   v_sends jsonb;
 begin
   select * into v_event from trakit.events e where e.captured_at = p_at and e.id = p_row;
-  v_policy := trakit.unknown_consent_policy(p_shop.unknown_consent,
-    (select c.country from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row), p_shop.country);
+  v_policy := trakit.policy_for(p_shop,
+    (select to_jsonb(c) from trakit.event_clients c where c.captured_at = p_at and c.event_row = p_row));
 
   -- both copies are here: what is sent or being sent stays, the rest is judged again by what is known now. That includes
   -- what was left out only because the other copy was missing: an order paid after a day, a consent the order did not carry,
@@ -5602,10 +5843,11 @@ begin
     from new n
   ), clients as (
     insert into trakit.event_clients
-      (captured_at, event_row, shop_id, ip, user_agent, language, city, region, region_code, postal_code, country)
+      (captured_at, event_row, shop_id, ip, user_agent, language, city, region, region_code, postal_code, country,
+       policy_country)
     select p_now, n.row, p_shop.id, n.client ->> 'ip', n.client ->> 'user_agent', n.client ->> 'language',
       n.client ->> 'city', n.client ->> 'region', n.client ->> 'region_code', n.client ->> 'postal_code',
-      n.client ->> 'country'
+      n.client ->> 'country', n.client ->> 'policy_country'
     from new n where n.client <> '{}'
   ), timed as (
     select n.*,
@@ -6034,9 +6276,14 @@ begin
 
   if jsonb_array_length(v_lanes) > 0 then
     v_jobs := trakit.enqueue_jobs('drain', v_lanes);
-    if not exists (select from trakit.live_workers(p_now)) then
-      v_called := trakit.call_drain();
-    end if;
+  end if;
+  -- workers look for orders to be read again themselves; and where the app is not installed nobody could read them
+  if (jsonb_array_length(v_lanes) > 0 or exists (
+      select from trakit.order_readings r join trakit.installations i on i.shop_id = r.shop_id
+      where r.due_at <= p_now and i.trouble is null and i.refresh_expires_at > p_now))
+    and not exists (select from trakit.live_workers(p_now))
+  then
+    v_called := trakit.call_drain();
   end if;
   return jsonb_build_object('skipped', false, 'lanes', jsonb_array_length(v_lanes), 'jobs', coalesce(v_jobs, 0),
     'called', v_called);
@@ -6246,6 +6493,12 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('trakit.identity:' || p_shop_id, 0));
   v_all := v_visitors || array(
     select a.visitor_id from trakit.visitor_aliases a where a.became = any (v_visitors) and a.shop_id = p_shop_id);
+  -- an order that waits to be read again, for a yes that is taken back, is not
+  delete from trakit.order_readings r
+  where r.shop_id = p_shop_id and exists (
+    select from trakit.event_keys k
+    join trakit.events e on e.shop_id = k.shop_id and e.captured_at = k.captured_at and e.id = k.event_row
+    where k.shop_id = p_shop_id and k.key = 'order:' || r.order_id and e.visitor_id = any (v_all));
   if v_both then
     -- what is kept of their carts is found by these keys alone
     v_carts := array(
@@ -6375,6 +6628,9 @@ grant select (shop_id, refresh_expires_at, trouble, incomplete, updated_at) on t
 grant select on trakit.lanes to authenticated;
 grant delete, insert, select, update on trakit.lanes to trakit_app;
 grant select (destination_id, shop_id, state, changed_at, probe_at, flush_before, released_at, expired, alerted_at, alerted_change, alerted_expired), update (flush_before, expired, alerted_at, alerted_change, alerted_expired) on trakit.lanes to trakit_dispatcher;
+grant select on trakit.order_readings to authenticated;
+grant delete, insert, select, update on trakit.order_readings to trakit_app;
+grant select (shop_id, due_at) on trakit.order_readings to trakit_dispatcher;
 grant select on trakit.privacy_requests to authenticated;
 grant delete, insert, select, update on trakit.privacy_requests to trakit_app;
 grant select (id, shop_id, kind, state, tried_at, requested_at) on trakit.privacy_requests to trakit_dispatcher;

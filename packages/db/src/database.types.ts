@@ -622,6 +622,7 @@ export type Database = {
           "event_row": number;
           "ip": string | null;
           "language": string | null;
+          "policy_country": string | null;
           "postal_code": string | null;
           "region": string | null;
           "region_code": string | null;
@@ -636,6 +637,7 @@ export type Database = {
           "event_row": number;
           "ip"?: string | null;
           "language"?: string | null;
+          "policy_country"?: string | null;
           "postal_code"?: string | null;
           "region"?: string | null;
           "region_code"?: string | null;
@@ -649,6 +651,7 @@ export type Database = {
           "event_row"?: number;
           "ip"?: string | null;
           "language"?: string | null;
+          "policy_country"?: string | null;
           "postal_code"?: string | null;
           "region"?: string | null;
           "region_code"?: string | null;
@@ -1444,6 +1447,7 @@ export type Database = {
       "allowed_purposes": {
         Args: {
           "p_consent": Json;
+          "p_country": string;
           "p_shop": Omit<
             Database["trakit"]["Tables"]["shops"]["Row"],
             Database["trakit"]["Tables"]["shops"]["ComputedFields"]
@@ -1451,6 +1455,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "as_consented": { Args: { "p_consent": Json; "p_event": Json }; Returns: Json };
       "begin_connection": {
         Args: {
           "p_expires_at": string;
@@ -1531,6 +1536,17 @@ export type Database = {
           "p_shop_id": string;
         };
         Returns: number;
+      };
+      "counted_consent": {
+        Args: {
+          "p_consent": Json;
+          "p_policy": string;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
+        };
+        Returns: Json;
       };
       "counted_order": { Args: { "p_event": Json; "p_own": Json }; Returns: Json };
       "delete_events": {
@@ -1712,6 +1728,7 @@ export type Database = {
         };
         Returns: Record<string, unknown>;
       };
+      "joined_consent": { Args: { "p_one": Json; "p_other": Json }; Returns: Json };
       "keep_grant": {
         Args: {
           "p_access_expires_at": string;
@@ -1779,13 +1796,17 @@ export type Database = {
           "p_event": Json;
           "p_now": string;
           "p_session": string;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
           "p_signed": boolean;
           "p_stored": Omit<
             Database["trakit"]["Tables"]["events"]["Row"],
             Database["trakit"]["Tables"]["events"]["ComputedFields"]
           >;
         };
-        Returns: undefined;
+        Returns: Json;
       };
       "note_adds": { Args: { "p_events": Json; "p_results": Json; "p_shop_id": string }; Returns: Json };
       "note_asked": { Args: { "p_customers": Json; "p_now"?: string; "p_shop": string }; Returns: number };
@@ -1835,6 +1856,16 @@ export type Database = {
       };
       "own_events": { Args: { "p_events": Json; "p_shop_id": string }; Returns: (string)[] };
       "pending_alerts": { Args: { "p_limit"?: number; "p_now"?: string }; Returns: Json };
+      "policy_for": {
+        Args: {
+          "p_client": Json;
+          "p_shop": Omit<
+            Database["trakit"]["Tables"]["shops"]["Row"],
+            Database["trakit"]["Tables"]["shops"]["ComputedFields"]
+          >;
+        };
+        Returns: string;
+      };
       "privacy_export": {
         Args: { "p_after"?: string; "p_request_id": string; "p_shop": string };
         Returns: Json;
