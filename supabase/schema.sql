@@ -4092,7 +4092,7 @@ $function$;
 
 -- Orders that could not be read, and why: they are due again later. One that was read leaves the list in ingest_events.
 -- owner trakit_app; called by trakit_edge
-CREATE OR REPLACE FUNCTION trakit.note_readings(p_shop text, p_orders jsonb, p_trouble text, p_now timestamp with time zone DEFAULT now())
+CREATE OR REPLACE FUNCTION trakit.note_readings(p_shop text, p_orders text[], p_trouble text, p_now timestamp with time zone DEFAULT now())
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -4105,7 +4105,7 @@ begin
   update trakit.order_readings r
   -- a minute, two, four … an hour at most
   set trouble = left(p_trouble, 200), due_at = p_now + least(interval '1 hour', interval '1 minute' * 2 ^ least(greatest(r.tries - 1, 0), 6))
-  where r.shop_id = v_shop and r.due_at is not null and r.order_id in (select jsonb_array_elements_text(p_orders));
+  where r.shop_id = v_shop and r.due_at is not null and r.order_id = any (p_orders);
 end;
 $function$;
 

@@ -96,7 +96,7 @@ $$;
 comment on function trakit.claim_readings(text, integer, timestamptz) is
   'Takes up to p_limit orders of a shop to be read again, for two minutes: {"orders": [ids], "order_topic"}. Gives up those that waited for a day.';
 
-create function trakit.note_readings(p_shop text, p_orders jsonb, p_trouble text, p_now timestamptz default now()) returns void
+create function trakit.note_readings(p_shop text, p_orders text[], p_trouble text, p_now timestamptz default now()) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
 declare
   v_shop uuid := trakit.bind_shop(p_shop);
@@ -104,8 +104,8 @@ begin
   update trakit.order_readings r
   -- a minute, two, four … an hour at most
   set trouble = left(p_trouble, 200), due_at = p_now + least(interval '1 hour', interval '1 minute' * 2 ^ least(greatest(r.tries - 1, 0), 6))
-  where r.shop_id = v_shop and r.due_at is not null and r.order_id in (select jsonb_array_elements_text(p_orders));
+  where r.shop_id = v_shop and r.due_at is not null and r.order_id = any (p_orders);
 end;
 $$;
-comment on function trakit.note_readings(text, jsonb, text, timestamptz) is
+comment on function trakit.note_readings(text, text[], text, timestamptz) is
   'Orders that could not be read, and why: they are due again later. One that was read leaves the list in ingest_events.';

@@ -138,7 +138,7 @@ begin
       ('trakit.read_again(trakit.shops, trakit.events, jsonb, jsonb, timestamptz)', null, 'trakit_app'),
       ('trakit.due_readings(integer, timestamptz)', 'trakit_dispatcher', 'trakit_edge'),
       ('trakit.claim_readings(text, integer, timestamptz)', 'trakit_app', 'trakit_edge'),
-      ('trakit.note_readings(text, jsonb, text, timestamptz)', 'trakit_app', 'trakit_edge'),
+      ('trakit.note_readings(text, text[], text, timestamptz)', 'trakit_app', 'trakit_edge'),
       -- reconciliation
       ('trakit.begin_reconciliation(text, timestamptz)', 'trakit_app', 'trakit_edge'),
       ('trakit.compare_orders(text, jsonb, timestamptz, text, jsonb, timestamptz)', 'trakit_app', 'trakit_edge'),

@@ -1825,7 +1825,7 @@ export type Database = {
         Returns: Json;
       };
       "note_readings": {
-        Args: { "p_now"?: string; "p_orders": Json; "p_shop": string; "p_trouble": string };
+        Args: { "p_now"?: string; "p_orders": (string)[]; "p_shop": string; "p_trouble": string };
         Returns: undefined;
       };
       "note_setup": {

@@ -1,4 +1,4 @@
-import { call, json } from "../call.ts";
+import { call } from "../call.ts";
 import type { Database } from "../connection.ts";
 
 /** SQL `trakit.note_readings`: why orders could not be read; they are due again later. */
@@ -11,7 +11,7 @@ export async function noteReadings(
 ): Promise<void> {
   await call(db, "trakit.note_readings", {
     p_shop: shop,
-    p_orders: json(orders),
+    p_orders: [...orders],
     p_trouble: trouble,
     p_now: now,
   });
