@@ -1,6 +1,7 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { repositoryRoot } from "./repository.ts";
@@ -12,7 +13,15 @@ import { repositoryRoot } from "./repository.ts";
  *
  * The seeds follow from the text: the same one (in CI the commit's name) repeats the same rounds. A find ends it with exit
  * code 1, its seed, and the command that repeats it. The last line is `N passed, N failed`, in rounds.
+ *
+ * The front door is tried apart: any bytes to any route as anybody (tests/fuzz).
+ *
+ *   npm run fuzz -- door [<inputs> [<text> [<until>]]]    in a process a core, before a database that agrees to everything
+ *   npm run fuzz -- stack [<requests> [<text>]]           over HTTP, to a local stack of its own
  */
+if (process.argv[2] === "door" || process.argv[2] === "stack") {
+  process.exit(await frontDoor(process.argv[2], process.argv.slice(3)));
+}
 const [minutes = "10", text = randomBytes(8).toString("hex")] = process.argv.slice(2);
 const budgetMs = Number(minutes) * 60_000;
 if (!(budgetMs > 0)) {
@@ -52,3 +61,26 @@ for (const end = Date.now() + budgetMs; Date.now() < end;) {
   process.stdout.write(`✓ seed ${seed}\n`);
 }
 process.stdout.write(`\n${rounds} passed, 0 failed\n`);
+
+/** Runs a program of tests/fuzz, the door's inputs shared out among the cores. The exit code: 0 = nothing was found. */
+async function frontDoor(program: "door" | "stack", args: string[]): Promise<number> {
+  const [count = "100000", text = randomBytes(8).toString("hex"), ...rest] = args;
+  const processes = program === "door" ? availableParallelism() : 1;
+  const share = String(Math.ceil(Number(count.replaceAll("_", "")) / processes));
+  process.stdout.write(
+    `${count} inputs from "${text}": npm run fuzz -- ${[program, count, text, ...rest].join(" ")}\n`,
+  );
+  const ends = Array.from({ length: processes }, (_, number) => {
+    const own = processes === 1 ? text : `${text}/${number}`;
+    const child = spawn(process.execPath, [
+      join(repositoryRoot, "tests/fuzz", `${program}.ts`),
+      share,
+      own,
+      ...rest,
+    ], {
+      stdio: "inherit",
+    });
+    return new Promise<number>((resolve) => child.on("close", (code) => resolve(code ?? 1)));
+  });
+  return Math.max(...await Promise.all(ends));
+}
