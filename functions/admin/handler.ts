@@ -13,6 +13,7 @@ import { replay } from "@trakit/db/calls/replay.ts";
 import { setupSignals } from "@trakit/db/calls/setup-signals.ts";
 import { shopStatus } from "@trakit/db/calls/shop-status.ts";
 import { traceOrder } from "@trakit/db/calls/trace-order.ts";
+import { PLATFORMS } from "@trakit/destinations/registry.ts";
 import { setupOf } from "@trakit/pipeline/contracts/installation.ts";
 import { accessTokenFor } from "@trakit/pipeline/merchant/access-token.ts";
 import * as contracts from "@trakit/pipeline/contracts/merchant.ts";
@@ -61,7 +62,7 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
       deps.db,
       session.shop,
       PER_MINUTE,
-      context.req.param("platform") ?? null,
+      knownPlatform(context.req.param("platform")),
       deps.databaseNow?.(),
     );
     if (gate.shop !== "active" || !gate.shop_id) {
@@ -210,6 +211,11 @@ export function adminHandler(deps: AdminDependencies): (request: Request) => Pro
     return json(200, await accessTokenFor(deps.jwtSecret, c.get("shop").id, deps.now()));
   });
   return answering(app, deps.log, "admin", refusedCalls(deps, "admin"));
+}
+
+/** A platform named in the address, where there is one of that name: the database is asked of no other text. */
+function knownPlatform(name: string | undefined): string | null {
+  return name !== undefined && PLATFORMS.includes(name) ? name : null;
 }
 
 function shopAnswer({ settings, installation }: ShopState) {

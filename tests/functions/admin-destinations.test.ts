@@ -137,6 +137,23 @@ describe("destinations", () => {
     });
   });
 
+  test("are there under their own names only: any other text in the address is 404, and the database is not asked", async () => {
+    const shop = await installed();
+    for (const name of ["x%00", "%ED%A0%80", "meta%00", "..", "constructor", "META"]) {
+      for (
+        const route of [
+          `GET /destinations/${name}`,
+          `PUT /destinations/${name}`,
+          `POST /destinations/${name}/test`,
+        ]
+      ) {
+        const body = route.startsWith("PUT") ? { enabled: true } : { event: "page_viewed" };
+        const answer = await call(shop, route, route.startsWith("GET") ? {} : { body });
+        expect([route, answer.status]).toEqual([route, 404]);
+      }
+    }
+  });
+
   test("of Google say that its secret cannot be checked", async () => {
     const google = DEMO_DESTINATIONS["google"]!;
     expect(await set(await installed(), "google", { settings: { id: google.id }, token: google.token }))
