@@ -272,7 +272,7 @@ export function frontDoor(): Door {
     oauthClients: { tiktok: { id: "client", secret: "secret" } },
     jwtSecret: "the-projects-jwt-secret-of-the-tests-0123456789",
   };
-  const operator = { ...deps, operatorKey: OPERATOR };
+  const operator = { ...deps, shopify: merchant, operatorKey: OPERATOR };
   const handlers = new Map<string, (request: Request) => Promise<Response>>(Object.entries({
     proxy: proxyHandler({
       ...deps,
