@@ -15,11 +15,12 @@ import { anyBytes } from "./mutate.ts";
 import { described } from "./try-input.ts";
 
 /**
- * `npm run fuzz -- stack [<requests> [<text>]]`: the same inputs over HTTP, to a local stack of its own with the demo shop:
+ * `npm run fuzz -- stack [<requests> [<text> [<until>]]]`: the same inputs over HTTP, to a local stack of its own with the demo shop:
  * Deno, Postgres, the worker, the vendors' stand-ins. One request in a hundred is bytes of any kind on the bare socket.
  * A 5xx, a broken connection or a functions process that is not the one it was is a find.
  */
-const [count = "100000", text = "trakit"] = process.argv.slice(2);
+const [count = "100000", text = "trakit", until] = process.argv.slice(2);
+const end = until ? Date.parse(until) : Infinity;
 const wanted = Number(count.replaceAll("_", ""));
 const AT_ONCE = 6;
 
@@ -86,7 +87,7 @@ const began = Date.now();
 const pid = stack.pid("functions");
 let [made, answered] = [0, 0];
 const worker = async () => {
-  while (answered < wanted && found.length === 0) {
+  while (answered < wanted && found.length === 0 && Date.now() < end) {
     const number = made++;
     const chance = chanceOf(`${text} ${number}`);
     if (chance.likely(0.01)) {

@@ -17,7 +17,7 @@ import { repositoryRoot } from "./repository.ts";
  * The front door is tried apart: any bytes to any route as anybody (tests/fuzz).
  *
  *   npm run fuzz -- door [<inputs> [<text> [<until>]]]    in a process a core, before a database that agrees to everything
- *   npm run fuzz -- stack [<requests> [<text>]]           over HTTP, to a local stack of its own
+ *   npm run fuzz -- stack [<requests> [<text> [<until>]]] over HTTP, to a local stack of its own
  */
 if (process.argv[2] === "door" || process.argv[2] === "stack") {
   process.exit(await frontDoor(process.argv[2], process.argv.slice(3)));
