@@ -1759,7 +1759,10 @@ begin
   cleared := 0;
   -- the next so many of the shop's events, in the order of their key, whoever they are of: a step is as long as any other
   for v_event in
-    select e.captured_at, e.id, e.visitor_id, e.digests from trakit.events e
+    select e.captured_at, e.id, e.visitor_id, e.digests,
+      array(select t.name from unnest(array['cart_token', 'checkout_token']) t (name)
+        where e.commerce ->> t.name = any (v_tokens)) as tokens
+    from trakit.events e
     where e.shop_id = p_shop_id and (e.captured_at, e.id) > (p_after_at, p_after_row)
     order by e.captured_at, e.id limit p_limit
   loop
@@ -1768,17 +1771,18 @@ begin
     if v_event.visitor_id = any (v_visitors) then
       -- another customer's order, placed in the person's browser: what that browser said of itself goes
       update trakit.events e
-      set visitor_id = null, session_id = null, page = '{}', commerce = e.commerce - array(
-            select t.name from unnest(array['cart_token', 'checkout_token']) t (name) where e.commerce ->> t.name = any (v_tokens)),
+      set visitor_id = null, session_id = null, page = '{}', commerce = e.commerce - v_event.tokens,
           identifiers = jsonb_strip_nulls(jsonb_build_object('customer_id', e.identifiers -> 'customer_id')),
           digests = trakit.without_digests(e.digests, p_subject -> 'digests')
       where e.shop_id = p_shop_id and e.captured_at = v_event.captured_at and e.id = v_event.id;
       perform trakit.clear_client(p_shop_id, v_event.captured_at, v_event.id);
       cleared := cleared + 1;
-    elsif v_event.digests <> '{}'
-      and trakit.without_digests(v_event.digests, p_subject -> 'digests') <> v_event.digests
+    elsif v_event.tokens <> '{}' or (v_event.digests <> '{}'
+      and trakit.without_digests(v_event.digests, p_subject -> 'digests') <> v_event.digests)
     then
-      update trakit.events e set digests = trakit.without_digests(e.digests, p_subject -> 'digests')
+      -- an address typed there, or another customer's order out of the person's cart
+      update trakit.events e
+      set digests = trakit.without_digests(e.digests, p_subject -> 'digests'), commerce = e.commerce - v_event.tokens
       where e.shop_id = p_shop_id and e.captured_at = v_event.captured_at and e.id = v_event.id;
       cleared := cleared + 1;
     end if;
@@ -2489,7 +2493,10 @@ begin
             'limited', d.limited, 'settled_at', d.settled_at) order by d.platform), '[]')
           from trakit.deliveries d
           where d.shop_id = p_shop_id and d.captured_at = r.captured_at and d.event_row = r.id))
-      -- an order that somebody else placed under this customer's name: not what their browser said
+      -- an order that somebody else may have placed under this customer's name: no key to that somebody's cart,
+      || case when e.visitor_id = any (v_theirs) then '{}'
+        else jsonb_build_object('commerce', e.commerce - array['cart_token', 'checkout_token']) end
+      -- and not what their browser said
       || case when e.visitor_id is null or e.visitor_id = any (v_theirs) then '{}' else jsonb_build_object(
         'visitor_id', null, 'page', '{}'::jsonb, 'client', '{}'::jsonb,
         'identifiers', jsonb_strip_nulls(jsonb_build_object('customer_id', e.identifiers -> 'customer_id'))) end as event
@@ -6316,6 +6323,8 @@ declare
   v_some text[];
   v_placed_by bigint[] := '{}';
   v_visitors bigint[];
+  v_held bigint[];
+  v_others bigint[];
   v_shared bigint[];
   v_whole jsonb;
 begin
@@ -6342,20 +6351,22 @@ begin
       select distinct e.visitor_id from trakit.events e
       where e.shop_id = p_shop_id and e.order_id = any (v_some) and e.visitor_id is not null);
   end loop;
-  v_visitors := array(
+  v_held := array(
     select l.visitor_id from unnest(v_customers) k (customer) cross join lateral (
       select l.visitor_id from trakit.visitor_links l
       where l.shop_id = p_shop_id and l.kind = 'customer' and l.key = k.customer limit 1) l
     union
     select v.id from unnest(v_customers) k (customer) cross join lateral (
-      select v.id from trakit.visitors v where v.shop_id = p_shop_id and v.customer_id = k.customer) v
+      select v.id from trakit.visitors v where v.shop_id = p_shop_id and v.customer_id = k.customer) v);
+  v_visitors := array(
+    select unnest(v_held)
     union
     -- an order that is listed as theirs leads to the browser it was placed in: a token joined the two
     select coalesce(a.became, x.id) from unnest(v_placed_by) x (id)
     left join lateral (
       select a.became from trakit.visitor_aliases a where a.shop_id = p_shop_id and a.visitor_id = x.id) a on true);
   -- a browser in which somebody else was logged in as well is both people's: only what carries the person's own id is theirs
-  v_shared := array(
+  v_others := array(
     select x.id from unnest(v_visitors) x (id)
     where exists (
       select from trakit.visitor_links l
@@ -6363,7 +6374,8 @@ begin
       or exists (
       select from trakit.visitors v
       where v.shop_id = p_shop_id and v.id = x.id and v.customer_id is not null and v.customer_id <> all (v_customers)));
-  v_visitors := array(select unnest(v_visitors) except select unnest(v_shared));
+  v_shared := array(select unnest(v_held) intersect select unnest(v_others));
+  v_visitors := array(select unnest(v_visitors) except select unnest(v_others));
   v_visitors := v_visitors || array(
     select a.visitor_id from unnest(v_visitors) x (id) cross join lateral (
       select a.visitor_id from trakit.visitor_aliases a where a.became = x.id and a.shop_id = p_shop_id) a);
@@ -6379,17 +6391,22 @@ begin
       select coalesce(jsonb_agg(l.key), '[]') from unnest(v_visitors) x (id) cross join lateral (
         select l.key from trakit.visitor_links l
         where l.visitor_id = x.id and l.shop_id = p_shop_id and l.kind in ('checkout', 'cart')) l));
-  -- and the tokens of their own events
+  -- and the tokens of their own events; not of an order that was placed in somebody else's browser under their name
   return v_whole || jsonb_build_object('tokens', (
     select coalesce(jsonb_agg(distinct t.token), '[]') from (
       select jsonb_array_elements_text(v_whole -> 'tokens') as token
       union all
       select c.token from trakit.rows_of_person(p_shop_id, v_whole, '-infinity', 0, null) r
       cross join lateral (
-        select e.commerce from trakit.events e
+        select e.commerce, e.visitor_id, e.order_id from trakit.events e
         where e.shop_id = p_shop_id and e.captured_at = r.captured_at and e.id = r.id) e
-      cross join lateral (values (e.commerce ->> 'cart_token'), (e.commerce ->> 'checkout_token')) c (token)
+      cross join lateral (values ('cart', e.commerce ->> 'cart_token'), ('checkout', e.commerce ->> 'checkout_token'))
+        c (kind, token)
       where c.token is not null
+        and (e.visitor_id = any (v_visitors || v_shared) or (e.visitor_id is null and e.order_id = any (v_orders)))
+        and not exists (
+          select from trakit.visitor_links l
+          where l.shop_id = p_shop_id and l.kind = c.kind and l.key = c.token and l.visitor_id <> all (v_visitors || v_shared))
     ) t));
 end;
 $function$;

@@ -150,7 +150,10 @@ begin
   cleared := 0;
   -- the next so many of the shop's events, in the order of their key, whoever they are of: a step is as long as any other
   for v_event in
-    select e.captured_at, e.id, e.visitor_id, e.digests from trakit.events e
+    select e.captured_at, e.id, e.visitor_id, e.digests,
+      array(select t.name from unnest(array['cart_token', 'checkout_token']) t (name)
+        where e.commerce ->> t.name = any (v_tokens)) as tokens
+    from trakit.events e
     where e.shop_id = p_shop_id and (e.captured_at, e.id) > (p_after_at, p_after_row)
     order by e.captured_at, e.id limit p_limit
   loop
@@ -159,17 +162,18 @@ begin
     if v_event.visitor_id = any (v_visitors) then
       -- another customer's order, placed in the person's browser: what that browser said of itself goes
       update trakit.events e
-      set visitor_id = null, session_id = null, page = '{}', commerce = e.commerce - array(
-            select t.name from unnest(array['cart_token', 'checkout_token']) t (name) where e.commerce ->> t.name = any (v_tokens)),
+      set visitor_id = null, session_id = null, page = '{}', commerce = e.commerce - v_event.tokens,
           identifiers = jsonb_strip_nulls(jsonb_build_object('customer_id', e.identifiers -> 'customer_id')),
           digests = trakit.without_digests(e.digests, p_subject -> 'digests')
       where e.shop_id = p_shop_id and e.captured_at = v_event.captured_at and e.id = v_event.id;
       perform trakit.clear_client(p_shop_id, v_event.captured_at, v_event.id);
       cleared := cleared + 1;
-    elsif v_event.digests <> '{}'
-      and trakit.without_digests(v_event.digests, p_subject -> 'digests') <> v_event.digests
+    elsif v_event.tokens <> '{}' or (v_event.digests <> '{}'
+      and trakit.without_digests(v_event.digests, p_subject -> 'digests') <> v_event.digests)
     then
-      update trakit.events e set digests = trakit.without_digests(e.digests, p_subject -> 'digests')
+      -- an address typed there, or another customer's order out of the person's cart
+      update trakit.events e
+      set digests = trakit.without_digests(e.digests, p_subject -> 'digests'), commerce = e.commerce - v_event.tokens
       where e.shop_id = p_shop_id and e.captured_at = v_event.captured_at and e.id = v_event.id;
       cleared := cleared + 1;
     end if;
