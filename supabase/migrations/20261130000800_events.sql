@@ -136,5 +136,5 @@ call trakit.isolate_by_shop('trakit.event_keys');
 call trakit.keep_no_statistics('trakit.events', array['event_id', 'body_digest', 'session_id', 'visitor_id', 'page', 'commerce', 'identifiers',
   'digests', 'consent', 'enriched', 'customer_id', 'order_id', 'token']);
 call trakit.keep_no_statistics('trakit.event_clients', array['ip', 'user_agent', 'language', 'city', 'region', 'region_code',
-  'postal_code', 'country']);
+  'postal_code', 'country', 'policy_country']);
 call trakit.keep_no_statistics('trakit.event_keys', array['key']);
