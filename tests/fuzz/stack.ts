@@ -47,6 +47,7 @@ const known: Known = {
   lasting: true,
 };
 const api = new URL(stack.urls.api);
+const watched = new WeakSet<object>();
 const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 
 /** The status; null where no client can send it; throws where the connection breaks. */
@@ -64,6 +65,12 @@ function send(input: Input): Promise<number | null> {
         answer.resume().on("end", () => resolve(answer.statusCode ?? 0)).on("error", reject);
       });
       sent.on("error", reject);
+      // a body may still be on its way when the answer is here and the server hangs up
+      sent.on("socket", (socket) => {
+        if (watched.has(socket)) return;
+        watched.add(socket);
+        socket.on("error", () => {});
+      });
       sent.end(input.body ? Buffer.from(input.body) : undefined);
     } catch {
       resolve(null);
