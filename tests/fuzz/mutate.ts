@@ -126,7 +126,8 @@ export function mutateValue(value: unknown, chance: Chance): unknown {
       const other = chance.pick(all) as Record<string, unknown>;
       box[key] = structuredClone(other[chance.pick(Object.keys(other)) ?? "x"] ?? null);
     } else if (Array.isArray(box)) {
-      const many = chance.likely(0.05) ? 2_000 : 5;
+      // many of something small: lists of lists would grow beyond what a text can hold
+      const many = chance.likely(0.05) && typeof box[0] !== "object" ? 2_000 : 5;
       for (let at = 0; at < many; at++) box.push(box[0] ?? null);
     } else box[key] = [box[key], box[key]];
   }
