@@ -6,7 +6,7 @@
 -- of an event, and a shop's history is read in the key's order. No other index begins with it, so none looks as good as
 -- the key's to a planner on a day that is empty when a connection makes its plans (each midnight brings one). A person's own
 -- events are found by visitor, customer and order, each indexed alone for the same reason, and by token where there is no visitor
--- (docs/adr/0030-whose-row-it-is.md).
+-- (docs/adr/0031-whose-row-it-is.md).
 -- Locks: none on existing tables. Undo: drop table trakit.event_keys, trakit.event_clients, trakit.events; drop sequence
 -- trakit.event_row_seq.
 

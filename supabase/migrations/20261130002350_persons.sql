@@ -1,7 +1,7 @@
 -- Subject: whose row it is: what a request leads to, and the export.
 -- Why: a redaction deletes what an export shows, so one function finds the rows for both. It follows keys that are held or told
 -- (docs/architecture.md, "Identity"), each by an index of its own, so that what it costs follows the person and not the shop.
--- A typed value leads to no row (docs/adr/0030-whose-row-it-is.md).
+-- A typed value leads to no row (docs/adr/0031-whose-row-it-is.md).
 -- The plans here are made for each call, of keys that are written into them a few at a time: made once, on a day that is empty yet,
 -- or for any number of keys, they would read all of a shop's events.
 -- Locks: none. Undo: drop the functions.

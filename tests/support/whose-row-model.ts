@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 
 /**
- * Histories of several people in one shop, and whose each row is by the rules of docs/adr/0030-whose-row-it-is.md, in the plainest
+ * Histories of several people in one shop, and whose each row is by the rules of docs/adr/0031-whose-row-it-is.md, in the plainest
  * words. Every value is made for one person alone, and holds their word.
  */
 export const NAMES = ["anna", "bert", "stranger"] as const;

@@ -5,7 +5,7 @@ import { person, persons } from "../../support/person.ts";
 import { testQueue } from "../../support/queue.ts";
 import { newShop, type Shop } from "../../support/shop.ts";
 
-/** Whose row it is: what a request leads to by held and told keys, and what it does not (docs/adr/0030-whose-row-it-is.md). */
+/** Whose row it is: what a request leads to by held and told keys, and what it does not (docs/adr/0031-whose-row-it-is.md). */
 const db = await testDatabase();
 const { linesWith, request, work } = persons(db);
 const boss = await testQueue(db);

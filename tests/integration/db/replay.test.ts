@@ -1,6 +1,6 @@
 /** Replay by hand (docs/state-machine.md): what goes out again, what is refused and why. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { at, DAY, fromShopify, HOUR, NOON } from "../../support/captured.ts";
+import { at, DAY, fromBrowser, fromShopify, HOUR, NOON } from "../../support/captured.ts";
 import { testDatabase } from "../../support/database.ts";
 import { newShop, type Shop } from "../../support/shop.ts";
 
@@ -46,11 +46,9 @@ async function replay(options: {
 async function ended(
   order: string,
   words: Record<string, { kind: string; reason?: string; delay_ms?: number }>,
+  captured = fromShopify("checkout_completed", { commerce: { order_id: order } }),
 ) {
-  const answer = await shop.ingest([fromShopify("checkout_completed", { commerce: { order_id: order } })], {
-    slots: 10,
-    now: NOON,
-  });
+  const answer = await shop.ingest([captured], { slots: 10, now: NOON });
   for (const lease of answer.sends) {
     const word = Object.entries(words).find(([platform]) => shop.lanes[platform] === lease.destination_id)
       ?.[1];
@@ -153,7 +151,9 @@ test.each([
 });
 
 test("what the merchant's tag sent is never replayed, a disabled destination gets nothing", async () => {
-  await ended("1", { meta: { kind: "permanent", reason: "past_dedup_window" }, tiktok: FAILED });
+  // what Shopify reported, no tag ends
+  const seen = fromBrowser("page_viewed");
+  await ended("1", { meta: { kind: "permanent", reason: "past_dedup_window" }, tiktok: FAILED }, seen);
   await db.query("postgres", "update trakit.destinations set enabled = false where id = $1", [
     shop.lanes["tiktok"],
   ]);
