@@ -19,7 +19,7 @@ import { type Caller, foreignHost, storefrontHost } from "./caller.ts";
 import { withCookies } from "./cookies.ts";
 import type { ProxyDependencies } from "./dependencies.ts";
 import { returnedIdentifiers, unusableIdentifiers, withNewClicks } from "./identity.ts";
-import { ownVisitor } from "./own-visitor.ts";
+import { type OwnVisitor, ownVisitor } from "./own-visitor.ts";
 
 /** What is told of an id or name that was refused: only what has the shape of one, so that nothing is echoed. */
 const ECHOED_ID = /^[A-Za-z0-9_-]{1,128}$/;
@@ -40,6 +40,7 @@ interface DecodedBatch {
  * Reads every event of a batch by itself: signature, shape, id.
  *
  * @param visitor what body and cookies say of the visitor, the same for all
+ * @param self whether the visitor id there is proven
  */
 function decodeBatch(
   deps: ProxyDependencies,
@@ -47,6 +48,7 @@ function decodeBatch(
   caller: Caller,
   batch: BrowserBatch,
   visitor: BrowserVisitor,
+  self: OwnVisitor,
 ): DecodedBatch {
   const now = deps.now();
   const userAgent = batch.user_agent ?? request.headers.get("user-agent");
@@ -86,6 +88,7 @@ function decodeBatch(
       customerId: opened.signed && isTheirs(opened.signed.sessionId) ? customerId : null,
       now,
       visitor,
+      unproven: !self.proven,
       consent: batch.consent ?? null,
       language: batch.language ?? null,
       policyCountry: batch.region,
@@ -173,6 +176,7 @@ export async function events(
     caller,
     batch,
     visitor,
+    self,
   );
   const own = browserIdentifiers(visitor, {
     href: null,
@@ -181,7 +185,9 @@ export async function events(
     occurredAt: now,
   });
   Object.assign(refused, unusableIdentifiers(raw, { ...own, visitor_id: self.shown }));
-  if (self.shown !== null && self.id === null) refused.unproven_visitor = 1;
+  if (captures.some(({ event }) => event.identifiers.visitor_id !== self.id) || (self.shown !== null && self.id === null)) {
+    refused.unproven_visitor = 1;
+  }
   if (caller.extra) refused.extra_parameter = 1;
   const { fired, refused: reports } = firedTags(deps, caller, batch);
   for (const [reason, count] of Object.entries(reports)) refused[reason] = (refused[reason] ?? 0) + count;

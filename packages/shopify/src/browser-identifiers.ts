@@ -48,11 +48,19 @@ function fbcOf(visitor: BrowserVisitor, urlClick: string | undefined, occurredAt
  *
  * @param event.href the page's whole URL, or null
  * @param event.customerId the customer Shopify signed for; what the page says of a customer is not looked at
+ * @param event.unproven the visitor id is shown without its proof: it counts only where no other id is beside it. A pixel's id
+ * and a customer give back what they join, so beside one whoever learnt somebody's visitor id would get what it leads to
  * @param event.occurredAt ms since the epoch
  */
 export function browserIdentifiers(
   visitor: BrowserVisitor,
-  event: { href: unknown; pixelClientId: unknown; customerId: string | null; occurredAt: number },
+  event: {
+    href: unknown;
+    pixelClientId: unknown;
+    customerId: string | null;
+    occurredAt: number;
+    unproven?: boolean;
+  },
 ): Identifiers {
   const { fbclid, ...clicks } = clickIdsFromUrl(event.href);
   const found: Identifiers = { ...EMPTY_IDENTIFIERS };
@@ -63,6 +71,7 @@ export function browserIdentifiers(
   Object.assign(found, clicks);
   found.client_id = validClientId(event.pixelClientId) ?? found.client_id;
   found.customer_id = event.customerId;
+  if (event.unproven && (found.client_id ?? found.customer_id) !== null) found.visitor_id = null;
   found.fbc = fbcOf(visitor, fbclid, event.occurredAt);
   return found;
 }

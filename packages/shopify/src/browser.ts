@@ -39,6 +39,8 @@ export interface BrowserContext {
   now: number;
   /** `visitor`, `consent` and `language` of the batch. */
   visitor?: BrowserVisitor | null;
+  /** The visitor id came without its proof (`browserIdentifiers`). */
+  unproven?: boolean;
   consent?: Consent | null;
   language?: string | null;
   /** Country the browser says it is in, else the one its address is in where somebody trusted tells it. */
@@ -148,6 +150,7 @@ export function decodeBrowserEvent(raw: unknown, context: BrowserContext): Decod
     pixelClientId: event.clientId,
     customerId: context.customerId,
     occurredAt,
+    unproven: context.unproven ?? false,
   });
   const address = chosenAddress([data.checkout?.billingAddress, data.checkout?.shippingAddress]);
   const { digests, dropped } = digestsOf(
