@@ -3173,6 +3173,9 @@ begin
     then
       if v_source = 'webhook' and v_event ->> 'name' = 'checkout_started' and v_stored.id is not null then
         -- a later word of Shopify's on a checkout fills what the first left open (nobody has typed anything when it begins)
+        if v_stored.customer_id <> v_event #>> '{identifiers,customer_id}' then
+          v_stored := jsonb_populate_record(v_stored, trakit.without_customer(to_jsonb(v_stored)));
+        end if;
         perform trakit.merge_event(v_shop, v_stored, v_event || jsonb_build_object(
           'occurred_at', v_stored.occurred_at, 'commerce', (v_event -> 'commerce') || v_stored.commerce,
           'digests', (v_event -> 'digests') || v_stored.digests), null, null, null, v_stored.webhook_at);
@@ -3881,12 +3884,16 @@ declare
   v_country text;
   v_place text;
   v_bare boolean;
+  v_another boolean;
 begin
   if p_stored.name = 'customer_registered' then
     -- An address anybody can type made them one event: it is counted once, and is one copy's word or the other's, never a mix.
-    -- The first one's, unless that was Shopify's and went nowhere, for want of a consent only browsers tell
-    v_instead := p_event ->> 'source' = 'browser'
-      and coalesce(p_event #>> '{consent,marketing}' = 'true' or p_event #>> '{consent,analytics}' = 'true', false)
+    -- The first one's, unless that went nowhere: Shopify's for want of a consent only browsers tell, or a browser's that refused,
+    -- which concerns its own copy
+    v_instead := case p_event ->> 'source'
+        when 'browser' then
+          coalesce(p_event #>> '{consent,marketing}' = 'true' or p_event #>> '{consent,analytics}' = 'true', false)
+        else p_stored.consent @? '$.* ? (@ == false)' end
       and not exists (
       select from trakit.deliveries d
       where d.shop_id = p_stored.shop_id and d.captured_at = p_stored.captured_at and d.event_row = p_stored.id
@@ -3924,6 +3931,16 @@ begin
     'policy_country', case when p_event ->> 'source' = 'browser' then coalesce(p_event #>> '{client,policy_country}', v_place)
       else coalesce(v_place, p_event #>> '{client,policy_country}') end)));
   v_bare := coalesce(v_counts ->> 'analytics' = 'false' and v_counts ->> 'marketing' = 'false', false);
+  -- whose order it is, Shopify says: who was logged in there before may be somebody else, and nothing of theirs goes with it
+  v_another := coalesce(p_event #>> '{identifiers,customer_id}' <> p_stored.customer_id, false);
+  if v_another and p_event ->> 'source' = 'browser' then
+    p_event := trakit.without_customer(p_event);
+  elsif v_another then
+    update trakit.events e
+    set identifiers = x.event -> 'identifiers', digests = x.event -> 'digests', commerce = x.event -> 'commerce'
+    from (select trakit.without_customer(to_jsonb(p_stored)) as event) x
+    where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
+  end if;
   -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
   -- what is empty. Stored objects carry no nulls, so || takes from the right what is known there.
   if p_event ->> 'source' = 'webhook' then
@@ -4960,6 +4977,9 @@ begin
     and (
       (d.state = 'pending' and d.lease is null)
       or (d.state = 'skipped' and d.reason in ('no_order', 'consent_unknown') and x.verdict is null)
+      -- the one event whose copies do not share a refusal
+      or (d.state = 'skipped' and v_event.name = 'customer_registered' and d.reason in ('consent_denied', 'sale_refused')
+        and x.verdict is null)
       or (d.state in ('skipped', 'failed') and d.reason in ('sent_by_tag', 'past_dedup_window') and x.verdict is null
         and v_event.webhook_at is not null)
     );
@@ -6329,12 +6349,14 @@ declare
   v_whole jsonb;
 begin
   if v_emails || v_phones <> '{}' then
-    -- told by Shopify, which lets no two customers have the same
+    -- told by Shopify, which lets no two customers have the same address
     v_customers := array(
       select unnest(v_customers)
       union
       select c.customer_id from trakit.customers c
-      where c.shop_id = p_shop_id and (c.digests -> 'email.lower' ?| v_emails or c.digests -> 'phone.e164' ?| v_phones));
+      where c.shop_id = p_shop_id and (c.digests -> 'email.lower' ?| v_emails
+        -- the number of an address may be a whole household's: it finds somebody only where no customer is named
+        or (p_subject -> 'customers' = '[]' and c.digests -> 'phone.e164' ?| v_phones)));
   end if;
   for v_told in
     select c.digests from unnest(v_customers) k (customer) cross join lateral (
@@ -6560,6 +6582,18 @@ begin
   delete from trakit.privacy_requests r where r.shop_id = p_request.shop_id and r.id = p_request.id;
   return jsonb_build_object('state', 'done');
 end;
+$function$;
+
+-- A browser's copy without the customer it names and what is known of them. Of its digests none stays: which were theirs is not to be seen.
+-- owner postgres; called by trakit_app
+CREATE OR REPLACE FUNCTION trakit.without_customer(p_event jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select p_event || jsonb_build_object('digests', '{}'::jsonb, 'identifiers', (p_event -> 'identifiers') - 'customer_id',
+    'commerce', (p_event -> 'commerce') - array['customer_orders', 'customer_value', 'customer_currency', 'customer_type'])
 $function$;
 
 -- Digests of somebody else's event without those of a person who typed nothing there themselves; unchanged where it has neither their address nor their number.

@@ -185,7 +185,10 @@ export async function events(
     occurredAt: now,
   });
   Object.assign(refused, unusableIdentifiers(raw, { ...own, visitor_id: self.shown }));
-  if (captures.some(({ event }) => event.identifiers.visitor_id !== self.id) || (self.shown !== null && self.id === null)) {
+  if (
+    captures.some(({ event }) => event.identifiers.visitor_id !== self.id) ||
+    (self.shown !== null && self.id === null)
+  ) {
     refused.unproven_visitor = 1;
   }
   if (caller.extra) refused.extra_parameter = 1;

@@ -1,7 +1,7 @@
 -- Subject: how captured events are written: new ones with their deliveries, second copies into the stored one.
 -- Why: apart from ingest_events, which decides what is new; these write it. What a statement costs before its first row is
 -- more than what a row costs, so new events of a call go in one.
--- Locks: none. Undo: drop function trakit.merge_event, trakit.stored_event, trakit.lease_seconds, trakit.with_order,
+-- Locks: none. Undo: drop function trakit.merge_event, trakit.without_customer, trakit.stored_event, trakit.lease_seconds, trakit.with_order,
 -- trakit.store_events, trakit.replan_deliveries.
 
 create function trakit.lease_seconds() returns integer language sql immutable as $$ select 30 $$;
@@ -125,6 +125,14 @@ $$;
 comment on function trakit.store_events(trakit.shops, jsonb[], integer, timestamptz) is
   'Writes new events [{row, index, policy, signed, session, digest, event}] with their clients and deliveries, verdicts included, and leases up to p_slots of these. index = its place in the call, policy = what unknown consent means for it.';
 
+create function trakit.without_customer(p_event jsonb) returns jsonb
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select p_event || jsonb_build_object('digests', '{}'::jsonb, 'identifiers', (p_event -> 'identifiers') - 'customer_id',
+    'commerce', (p_event -> 'commerce') - array['customer_orders', 'customer_value', 'customer_currency', 'customer_type'])
+$$;
+comment on function trakit.without_customer(jsonb) is
+  'A browser''s copy without the customer it names and what is known of them. Of its digests none stays: which were theirs is not to be seen.';
+
 create function trakit.merge_event(
   p_shop trakit.shops, p_stored trakit.events, p_event jsonb, p_signed boolean, p_session text, p_digest text,
   p_now timestamptz
@@ -137,12 +145,16 @@ declare
   v_country text;
   v_place text;
   v_bare boolean;
+  v_another boolean;
 begin
   if p_stored.name = 'customer_registered' then
     -- An address anybody can type made them one event: it is counted once, and is one copy's word or the other's, never a mix.
-    -- The first one's, unless that was Shopify's and went nowhere, for want of a consent only browsers tell
-    v_instead := p_event ->> 'source' = 'browser'
-      and coalesce(p_event #>> '{consent,marketing}' = 'true' or p_event #>> '{consent,analytics}' = 'true', false)
+    -- The first one's, unless that went nowhere: Shopify's for want of a consent only browsers tell, or a browser's that refused,
+    -- which concerns its own copy
+    v_instead := case p_event ->> 'source'
+        when 'browser' then
+          coalesce(p_event #>> '{consent,marketing}' = 'true' or p_event #>> '{consent,analytics}' = 'true', false)
+        else p_stored.consent @? '$.* ? (@ == false)' end
       and not exists (
       select from trakit.deliveries d
       where d.shop_id = p_stored.shop_id and d.captured_at = p_stored.captured_at and d.event_row = p_stored.id
@@ -180,6 +192,16 @@ begin
     'policy_country', case when p_event ->> 'source' = 'browser' then coalesce(p_event #>> '{client,policy_country}', v_place)
       else coalesce(v_place, p_event #>> '{client,policy_country}') end)));
   v_bare := coalesce(v_counts ->> 'analytics' = 'false' and v_counts ->> 'marketing' = 'false', false);
+  -- whose order it is, Shopify says: who was logged in there before may be somebody else, and nothing of theirs goes with it
+  v_another := coalesce(p_event #>> '{identifiers,customer_id}' <> p_stored.customer_id, false);
+  if v_another and p_event ->> 'source' = 'browser' then
+    p_event := trakit.without_customer(p_event);
+  elsif v_another then
+    update trakit.events e
+    set identifiers = x.event -> 'identifiers', digests = x.event -> 'digests', commerce = x.event -> 'commerce'
+    from (select trakit.without_customer(to_jsonb(p_stored)) as event) x
+    where e.captured_at = p_stored.captured_at and e.id = p_stored.id;
+  end if;
   -- the webhook wins for money, items and person; the browser gives cookies, click ids, url and user agent, and fills only
   -- what is empty. Stored objects carry no nulls, so || takes from the right what is known there.
   if p_event ->> 'source' = 'webhook' then
@@ -298,6 +320,9 @@ begin
     and (
       (d.state = 'pending' and d.lease is null)
       or (d.state = 'skipped' and d.reason in ('no_order', 'consent_unknown') and x.verdict is null)
+      -- the one event whose copies do not share a refusal
+      or (d.state = 'skipped' and v_event.name = 'customer_registered' and d.reason in ('consent_denied', 'sale_refused')
+        and x.verdict is null)
       or (d.state in ('skipped', 'failed') and d.reason in ('sent_by_tag', 'past_dedup_window') and x.verdict is null
         and v_event.webhook_at is not null)
     );

@@ -272,6 +272,9 @@ begin
     then
       if v_source = 'webhook' and v_event ->> 'name' = 'checkout_started' and v_stored.id is not null then
         -- a later word of Shopify's on a checkout fills what the first left open (nobody has typed anything when it begins)
+        if v_stored.customer_id <> v_event #>> '{identifiers,customer_id}' then
+          v_stored := jsonb_populate_record(v_stored, trakit.without_customer(to_jsonb(v_stored)));
+        end if;
         perform trakit.merge_event(v_shop, v_stored, v_event || jsonb_build_object(
           'occurred_at', v_stored.occurred_at, 'commerce', (v_event -> 'commerce') || v_stored.commerce,
           'digests', (v_event -> 'digests') || v_stored.digests), null, null, null, v_stored.webhook_at);

@@ -92,12 +92,14 @@ declare
   v_whole jsonb;
 begin
   if v_emails || v_phones <> '{}' then
-    -- told by Shopify, which lets no two customers have the same
+    -- told by Shopify, which lets no two customers have the same address
     v_customers := array(
       select unnest(v_customers)
       union
       select c.customer_id from trakit.customers c
-      where c.shop_id = p_shop_id and (c.digests -> 'email.lower' ?| v_emails or c.digests -> 'phone.e164' ?| v_phones));
+      where c.shop_id = p_shop_id and (c.digests -> 'email.lower' ?| v_emails
+        -- the number of an address may be a whole household's: it finds somebody only where no customer is named
+        or (p_subject -> 'customers' = '[]' and c.digests -> 'phone.e164' ?| v_phones)));
   end if;
   for v_told in
     select c.digests from unnest(v_customers) k (customer) cross join lateral (

@@ -80,6 +80,7 @@ begin
       ('trakit.lease_seconds()', null, 'trakit_app'),
       ('trakit.with_order(uuid, jsonb)', null, 'trakit_app'),
       ('trakit.store_events(trakit.shops, jsonb[], integer, timestamptz)', null, 'trakit_app'),
+      ('trakit.without_customer(jsonb)', null, 'trakit_app'),
       ('trakit.merge_event(trakit.shops, trakit.events, jsonb, boolean, text, text, timestamptz)', null, 'trakit_app'),
       ('trakit.stored_event(timestamptz, bigint)', null, 'trakit_app'),
       ('trakit.replan_deliveries(trakit.shops, timestamptz, bigint, integer, integer, timestamptz)', null, 'trakit_app'),

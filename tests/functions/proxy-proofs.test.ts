@@ -208,22 +208,29 @@ describe("a visitor id", () => {
   test.each([
     ["pixel's id", { client_id: "5742a6f3-0f6c-4c39-9c52-0d3a6e9b1f11" }, {}],
     ["customer", {}, { customerId: "42" }],
-  ])("without its proof is not joined to the %s beside it, which would give back what it leads to", async (_, own, login) => {
-    const { shop, id, proof } = await visited();
-    const mine = () => proxy.session(shop.domain, { consent: YES, visitor: own }, login);
-    const { session } = (await mine()).body;
-    const answer = await proxy.send(
-      shop.domain,
-      { events: [signed(session, event())], visitor: { ...own, visitor_id: id, proof: null }, consent: YES },
-      login,
-    );
-    expect(answer.body).toMatchObject({ results: [{ status: "accepted" }], visitor_proof: null });
-    const { visitor } = (await mine()).body;
-    expect(visitor.visitor_id).not.toBe(id);
-    expect(visitor.fbp).not.toBe(FBP);
-    expect((await open(shop.domain, { visitor_id: id, proof })).body.visitor).toMatchObject({ fbp: FBP });
-    expect(await kit.refusals(shop.id)).toEqual({ unproven_visitor: 1 });
-  });
+  ])(
+    "without its proof is not joined to the %s beside it, which would give back what it leads to",
+    async (_, own, login) => {
+      const { shop, id, proof } = await visited();
+      const mine = () => proxy.session(shop.domain, { consent: YES, visitor: own }, login);
+      const { session } = (await mine()).body;
+      const answer = await proxy.send(
+        shop.domain,
+        {
+          events: [signed(session, event())],
+          visitor: { ...own, visitor_id: id, proof: null },
+          consent: YES,
+        },
+        login,
+      );
+      expect(answer.body).toMatchObject({ results: [{ status: "accepted" }], visitor_proof: null });
+      const { visitor } = (await mine()).body;
+      expect(visitor.visitor_id).not.toBe(id);
+      expect(visitor.fbp).not.toBe(FBP);
+      expect((await open(shop.domain, { visitor_id: id, proof })).body.visitor).toMatchObject({ fbp: FBP });
+      expect(await kit.refusals(shop.id)).toEqual({ unproven_visitor: 1 });
+    },
+  );
 
   test("has its proof in a cookie of the answering host alone, and of several ids only that one counts", async () => {
     const { shop, id, proof } = await visited();

@@ -2180,6 +2180,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "without_customer": { Args: { "p_event": Json }; Returns: Json };
       "without_digests": { Args: { "p_digests": Json; "p_theirs": Json }; Returns: Json };
     };
     Enums: {

@@ -291,6 +291,26 @@ describe("a registration, which an address anybody can type makes one event of t
     });
   });
 
+  test("is Shopify's word where a browser's refused: a refusal under an address concerns its own copy", async () => {
+    const shop = await newShop(db, { settings: { unknown_consent: "send" } });
+    const refusal = {
+      ...byBrowser,
+      event: { ...byBrowser.event, consent: { analytics: false, marketing: false } },
+    };
+    await shop.ingest([refusal]);
+    expect(await shop.delivery()).toMatchObject({ state: "skipped", reason: "consent_denied" });
+    await shop.ingest([byShopify], { now: at(1) });
+    expect(await shop.delivery()).toMatchObject({ state: "pending", reason: null });
+    const [event] = await shop.events();
+    expect(event).toMatchObject({
+      visitor_id: null,
+      identifiers: {},
+      digests: { "email.lower": ["victim-address"] },
+      page: { url: "https://shop.example/account" },
+      consent: {},
+    });
+  });
+
   test("is counted once, and who typed it gets nothing of Shopify's word", async () => {
     const shop = await newShop(db, { settings: { unknown_consent: "send" } });
     await shop.ingest([byBrowser]);
@@ -299,4 +319,52 @@ describe("a registration, which an address anybody can type makes one event of t
     const after = await shop.events();
     expect(after).toEqual([{ ...before[0], webhook_at: at(1) }]);
   });
+});
+
+describe("an order placed in a browser where another customer was logged in before", () => {
+  const browser = { visitor_id: "shared-visitor", fbp: "shared-fbp" };
+  const purchase = { event_id: "shared-purchase".padEnd(32, "0") };
+  const tokens = { checkout_token: "shared-checkout-token", cart_token: "shared-cart-token" };
+  const copies = {
+    browser: fromBrowser("checkout_completed", {
+      ...purchase,
+      identifiers: browser,
+      digests: { "email.lower": ["buyers-address"] },
+      commerce: tokens,
+    }),
+    shopify: fromShopify("checkout_completed", {
+      ...purchase,
+      identifiers: { customer_id: "222" },
+      digests: { "email.lower": ["buyers-address"] },
+      commerce: { order_id: "shared-order", total: "5.00", currency: "USD", ...tokens },
+    }),
+  };
+
+  test.each([["browser", "shopify"], ["shopify", "browser"]] as const)(
+    "is its own customer's, and nothing of the other's goes with it: %s first",
+    async (first, second) => {
+      const shop = await newShop(db);
+      await db.query("trakit_edge", "select trakit.learn_customer($1, $2, $3)", [
+        shop.domain,
+        JSON.stringify({
+          customer_id: "111",
+          digests: { "email.lower": ["others-address"], "phone.e164": ["others-number"] },
+          orders: 7,
+          spent: "70",
+          currency: "USD",
+          as_of: at(-60),
+        }),
+        at(-60),
+      ]);
+      await shop.ingest([visit({ ...browser, customer_id: "111" })], { now: at(-30) });
+      await shop.ingest([copies[first]]);
+      await shop.ingest([copies[second]], { now: at(1) });
+      const [, order] = await shop.events();
+      expect(order).toMatchObject({
+        identifiers: { ...browser, customer_id: "222" },
+        digests: { "email.lower": ["buyers-address"] },
+      });
+      expect(JSON.stringify(order)).not.toMatch(/others-|customer_orders|customer_value/);
+    },
+  );
 });

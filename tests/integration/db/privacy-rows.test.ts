@@ -243,15 +243,15 @@ test("a browser in which somebody else was logged in as well stays theirs", asyn
   const shop = await newShop(db);
   const shared = (customer?: string) =>
     fromBrowser("page_viewed", { identifiers: browser("shared", customer) });
-  const [before, theirs, others] = [shared(), shared("7101"), shared("7102")];
+  const [before, theirs, others] = [shared(), shared("7101644981123"), shared("7102")];
   for (const [index, event] of [before, theirs, others].entries()) {
     await shop.ingest([event], { now: at(index) });
   }
-  const found = await exported(shop, subject({ customers: ["7101"] }));
+  const found = await exported(shop, subject({ customers: ["7101644981123"] }));
   expect(ids(found.events)).toEqual([theirs.event["event_id"]]);
   expect(found.visitors).toEqual([]);
-  await redact(shop, { customers: ["7101"] });
-  expect(await linesWith(["7101"])).toEqual([]);
+  await redact(shop, { customers: ["7101644981123"] });
+  expect(await linesWith(["7101644981123"])).toEqual([]);
   expect(ids(await shop.events())).toEqual([before, others].map((copy) => copy.event["event_id"]).sort());
   expect(await shop.visitors()).toMatchObject([{ identifiers: { fbp: "shared-fbp", customer_id: "7102" } }]);
 });
@@ -367,6 +367,32 @@ describe("in a shop with many events of others", () => {
     expect(read!.rows).toBeGreaterThan(0);
     expect(read!.rows).toBeLessThan(300);
   });
+});
+
+test("a number two customers share finds neither for the other, where the request says whom it means", async () => {
+  const shop = await newShop(db);
+  // Shopify lets no two customers have the same number, but the number of an address may be a household's, or a stranger's word
+  for (const id of ["7501", "7502"]) {
+    await db.query("trakit_edge", "select trakit.learn_customer($1, $2, $3)", [
+      shop.domain,
+      JSON.stringify({
+        customer_id: id,
+        digests: { "email.lower": [`address-of-${id}`], "phone.e164": ["shared-number"] },
+      }),
+      at(0),
+    ]);
+    await shop.ingest([
+      fromBrowser("page_viewed", { identifiers: browser(`household-${id}`, id), event_id: `view-of-${id}` }),
+    ]);
+  }
+  const asked = { customers: ["7501"], emails: ["address-of-7501"], phones: ["shared-number"] };
+  expect(ids((await exported(shop, subject(asked))).events)).toEqual(["view-of-7501"]);
+  expect(ids((await exported(shop, subject({ phones: ["shared-number"] }))).events)).toEqual([
+    "view-of-7501",
+    "view-of-7502",
+  ]);
+  await redact(shop, asked);
+  expect((await shop.events()).map((event) => event.event_id)).toEqual(["view-of-7502"]);
 });
 
 describe("pg_statistic", () => {
