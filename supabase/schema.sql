@@ -5089,6 +5089,7 @@ CREATE OR REPLACE FUNCTION trakit.rows_of_person(p_shop_id uuid, p_subject jsonb
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
@@ -5104,8 +5105,8 @@ declare
   v_some text[];
   v_browsers bigint[];
   v_found record;
-  v_at timestamptz[] := '{}';
-  v_rows bigint[] := '{}';
+  v_at timestamptz[] := array[]::timestamptz[];
+  v_rows bigint[] := array[]::bigint[];
 begin
   for v_from in 1 .. greatest(cardinality(v_customers), cardinality(v_orders), cardinality(v_tokens), cardinality(v_visitors))
     by c_at_once
@@ -6324,6 +6325,7 @@ CREATE OR REPLACE FUNCTION trakit.whole_subject(p_shop_id uuid, p_subject jsonb)
  LANGUAGE plpgsql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
@@ -6341,7 +6343,7 @@ declare
   v_digests jsonb := jsonb_build_object('email.lower', to_jsonb(v_emails), 'phone.e164', to_jsonb(v_phones));
   v_told jsonb;
   v_some text[];
-  v_placed_by bigint[] := '{}';
+  v_placed_by bigint[] := array[]::bigint[];
   v_visitors bigint[];
   v_held bigint[];
   v_others bigint[];

@@ -10,13 +10,18 @@ interface Told {
   gpc?: boolean | null | undefined;
 }
 
+/** Whether the header says no to the sale of data; one that two of those on the way wrote says it twice. */
+function saysControl(header: string | null): boolean {
+  return (header ?? "").split(",").some((value) => value.trim() === "1");
+}
+
 /**
  * A body with its consent as it counts, and as `region` the country whose policy is the undecided's: the browser's, else that
  * of its address where somebody believed tells it. Global Privacy Control is taken from the body or, whoever wrote it, from
  * `Sec-GPC`: it only ever refuses. Whether the app proxy passes that header on is unconfirmed, so the script says it too.
  */
 export function withWhereabouts<T extends Told>(request: Request, caller: Caller, body: T): T {
-  const control = body.gpc === true || request.headers.get("sec-gpc")?.trim() === "1";
+  const control = body.gpc === true || saysControl(request.headers.get("sec-gpc"));
   return {
     ...body,
     consent: withPrivacyControl(body.consent ?? null, control),

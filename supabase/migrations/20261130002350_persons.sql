@@ -9,7 +9,7 @@
 create function trakit.rows_of_person(
   p_shop_id uuid, p_subject jsonb, p_after_at timestamptz, p_after_row bigint, p_limit integer
 ) returns table (captured_at timestamptz, id bigint)
-language plpgsql stable security invoker set search_path = pg_catalog, pg_temp
+language plpgsql stable security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC'
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_custom_plan set jit = off
 as $$
 declare
@@ -21,8 +21,8 @@ declare
   v_some text[];
   v_browsers bigint[];
   v_found record;
-  v_at timestamptz[] := '{}';
-  v_rows bigint[] := '{}';
+  v_at timestamptz[] := array[]::timestamptz[];
+  v_rows bigint[] := array[]::bigint[];
 begin
   for v_from in 1 .. greatest(cardinality(v_customers), cardinality(v_orders), cardinality(v_tokens), cardinality(v_visitors))
     by c_at_once
@@ -70,7 +70,7 @@ comment on function trakit.rows_of_person(uuid, jsonb, timestamptz, bigint, inte
   'The person''s own events, by a subject that whole_subject completed, those behind a key in their order.';
 
 create function trakit.whole_subject(p_shop_id uuid, p_subject jsonb) returns jsonb
-language plpgsql stable security invoker set search_path = pg_catalog, pg_temp
+language plpgsql stable security invoker set search_path = pg_catalog, pg_temp set timezone = 'UTC'
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_custom_plan set jit = off
 as $$
 declare
@@ -84,7 +84,7 @@ declare
   v_digests jsonb := jsonb_build_object('email.lower', to_jsonb(v_emails), 'phone.e164', to_jsonb(v_phones));
   v_told jsonb;
   v_some text[];
-  v_placed_by bigint[] := '{}';
+  v_placed_by bigint[] := array[]::bigint[];
   v_visitors bigint[];
   v_held bigint[];
   v_others bigint[];

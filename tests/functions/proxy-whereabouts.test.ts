@@ -118,6 +118,7 @@ describe("Global Privacy Control", () => {
   test.each([
     ["in the body", { gpc: true }, {}],
     ["in the header", {}, { "sec-gpc": "1" }],
+    ["in the header, twice", {}, { "sec-gpc": "1, 1" }],
     ["in the header, whatever the body says", { gpc: false }, { "sec-gpc": "1" }],
   ])("%s is a refusal of the sale of data, over any consent", async (_, body, headers) => {
     const shop = await kit.shop();

@@ -75,10 +75,8 @@ export function decodeCustomer(payload: unknown, context: { shop: string }): Dec
   const address = chosenAddress([customer.default_address]);
   const { digests } = captureDigests({
     emails: present([customer.email]),
-    phones: phonesOf([
-      { value: customer.phone, country: address.country },
-      { value: address.phone, country: address.country },
-    ]),
+    // the number of an address is whom a courier calls: anybody's, and typed
+    phones: phonesOf([{ value: customer.phone, country: address.country }]),
     first_name: customer.first_name ?? address.first_name,
     last_name: customer.last_name ?? address.last_name,
     street: address.street,

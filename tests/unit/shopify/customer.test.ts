@@ -60,6 +60,19 @@ describe("customers/create", () => {
     },
   );
 
+  test("tells the customer's own number and not that of an address, which is whom a courier calls", () => {
+    const record = { ...fixture("customers-create"), phone: null };
+    const told = (payload: object) => {
+      const decoded = decodeCustomer(payload, { shop: SHOP });
+      return decoded.ok ? decoded.facts.digests : null;
+    };
+    const address = { ...(record.default_address as object), phone: "+1 718 555 0199" };
+    expect(told({ ...record, default_address: address })).not.toHaveProperty("phone.e164");
+    expect(told({ ...record, default_address: address, phone: "+1 718 555 0177" })).toMatchObject({
+      "phone.e164": [hex("+17185550177")],
+    });
+  });
+
   test("without an id is refused", () => {
     expect(decodeCustomer({ email: "a@b.c" }, { shop: SHOP })).toEqual({
       ok: false,
