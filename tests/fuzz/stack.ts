@@ -129,6 +129,8 @@ await Promise.all(Array.from({ length: AT_ONCE }, worker));
 if (stack.pid("functions") !== pid) found.push("the functions' process died and was started again");
 const log = readFileSync(join(dataDir, "logs", "functions.log"), "utf8");
 for (const line of log.split("\n")) {
+  // a busy machine's database may be late: that is a 503, and the sender came again
+  if (line.includes("database_unavailable")) continue;
   if (/"level":"error"|Unhandled|threw/.test(line)) found.push(`in the log: ${line.slice(0, 500)}`);
 }
 agent.destroy();
