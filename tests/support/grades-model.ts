@@ -7,6 +7,14 @@ import fc from "fast-check";
 import { type CapturedCopy, fromBrowser, fromShopify, GRANTED } from "./captured.ts";
 
 /** Two customers, and a stranger who opens sessions, has an account and buys like anybody. */
+/** Checkouts there were, in their order: Shopify's ids of orders are digits. */
+const checkouts: string[] = [];
+const orderIdOf = (checkout: string): string => {
+  if (!checkouts.includes(checkout)) checkouts.push(checkout);
+  return String(1_001 + checkouts.indexOf(checkout));
+};
+export const checkoutOf = (orderId: string): string => checkouts[Number(orderId) - 1_001]!;
+
 export const PEOPLE = ["A", "B", "S"] as const;
 export type Person = typeof PEOPLE[number];
 const DEVICES = ["A1", "A2", "B1", "S1", "S2"] as const;
@@ -189,11 +197,11 @@ export function model() {
       case "Shopify: order":
         return byShopify("checkout_completed", one, {
           event_id: `completed-${checkout}`,
-          commerce: { ...tokens, order_id: `order-${checkout}`, total: "10.00", currency: "USD" },
+          commerce: { ...tokens, order_id: orderIdOf(checkout), total: "10.00", currency: "USD" },
         });
       case "Shopify: refund":
         return byShopify("order_refunded", { ...one, customer: null, typed: null, attributes: null }, {
-          commerce: { order_id: `order-${checkout}`, total: "1.00", currency: "USD" },
+          commerce: { order_id: orderIdOf(checkout), total: "1.00", currency: "USD" },
         });
       case "Shopify: account opened":
         return byShopify(

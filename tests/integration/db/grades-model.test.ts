@@ -6,6 +6,7 @@ import {
   addressOf,
   aHappening,
   type Allowed,
+  checkoutOf,
   customerOf,
   type Happened,
   type Happening,
@@ -26,7 +27,7 @@ const db = await testDatabase();
 /** A refund is of its order, and has what that has. */
 const rowOf = ({ copy: { event } }: Happened) =>
   event["name"] === "order_refunded"
-    ? `completed-${(event["commerce"] as { order_id: string }).order_id.slice("order-".length)}`
+    ? `completed-${checkoutOf((event["commerce"] as { order_id: string }).order_id)}`
     : event["event_id"] as string;
 
 function mayHold(all: Allowed[], value: string): boolean {
@@ -130,9 +131,7 @@ async function play(shop: Shop, happenings: Happening[]): Promise<void> {
   for (const row of rows) {
     // one visitor is one person
     expect(row.whose.length, JSON.stringify(row)).toBeLessThanOrEqual(1);
-    const id = row.name === "order_refunded"
-      ? `completed-${row.order_id.slice("order-".length)}`
-      : row.event_id;
+    const id = row.name === "order_refunded" ? `completed-${checkoutOf(row.order_id)}` : row.event_id;
     expectOwn(row.name, copies.get(id)!, valuesOf(row), row.whose[0] ?? null);
   }
   const vault = await db.query<{ id: string; whose: string[] }>(
