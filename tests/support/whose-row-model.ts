@@ -86,7 +86,7 @@ export interface Row {
   eventId: string;
   /** Whose visitor it names; null = nobody's. */
   device: Device | null;
-  /** Customer in it: who was logged in, else whom the order names. */
+  /** Customer in it: whom the order names, else who was logged in. */
   customer: Name | null;
   /** Customer Shopify has the order under. */
   order: { id: string; of: Name } | null;

@@ -126,7 +126,8 @@ async function play(shop: Shop, world: World, happenings: Happening[]): Promise<
             }),
           ], { now: at(now + 1) });
           reported.order = order;
-          if (!refused) reported.customer ??= one.whose;
+          // whose order it is, Shopify says, whoever was logged in
+          if (!refused) reported.customer = one.whose;
           break;
         }
         const joined = !refused && device.known && device.tokens.has(cart) ? device : null;
@@ -353,7 +354,6 @@ test("whatever happened before, a redaction leaves nothing of the person and all
       },
     ),
     // a history takes a second: making it smaller would take longer than looking at it
-    // always the same histories: in a few others model and export disagree on one row of a browser several people used, open
-    { numRuns: 15, endOnFailure: true, seed: 20261130 },
+    { numRuns: 15, endOnFailure: true },
   );
 });
